@@ -1,0 +1,43 @@
+"""Commands that belong to the ground floor. Each room registers its own in its `init_app`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from portal.core import encryption, key_rotation
+from portal.core.jobs import worker
+
+encryption_group = AppGroup("encryption", help="个人信息加密密钥。")
+
+
+@encryption_group.command("new-key")
+def new_key() -> None:
+    """生成一把新的密钥（BASE64，32 字节）。"""
+    click.echo(encryption.generate_key())
+
+
+@encryption_group.command("rotate")
+def rotate() -> None:
+    """用最新的密钥重新加密旧密钥加密的内容，可以随时中断再来。"""
+
+    def show(column: str, rewritten: int) -> None:
+        click.echo(f"  {column}：累计重新加密 {rewritten} 项")
+
+    total = key_rotation.rotate(show)
+    click.echo(f"完成，共重新加密 {total} 项，当前密钥版本 {encryption.ring().current}。")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    app.cli.add_command(encryption_group)
+
+    @app.cli.command("worker")
+    @click.option("--once", is_flag=True, help="只办完目前到期的任务，然后退出。")
+    def run_worker(once: bool) -> None:
+        """运行后台任务。"""
+        if once:
+            click.echo(f"办理了 {worker.drain()} 项任务。")
+        else:
+            worker.Worker(app).run()

@@ -1,0 +1,144 @@
+"""Persistence: the database object, column types, mixins, and the connection recipe for SQLite.
+
+SQLite runs through `pysqlite3`, which bundles a build without the WAL corruption of 3.7.0 to 3.51.2. pysqlite's own
+transaction handling is switched off and the BEGIN statement is ours: a unit of work that writes begins IMMEDIATE, because
+a deferred read-then-write fails at once with SQLITE_BUSY_SNAPSHOT, which no busy timeout covers.
+"""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import uuid_utils.compat
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Engine, Enum, MetaData, TypeDecorator, Uuid, event
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from portal.core import clock
+
+# Every constraint has a name, so that a migration can drop it and an error can be told by it.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Declarative base with named constraints."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+Model: type[Base] = db.Model  # type: ignore[assignment]  # Flask-SQLAlchemy builds the class at run time
+
+
+def new_id() -> uuid.UUID:
+    """Return a new UUIDv7: unique without coordination and increasing with time, so index pages fill in order."""
+    return uuid_utils.compat.uuid7()
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant, stored in UTC. Refuses naive values, which would silently mean some other zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: use core.clock")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class LabelledEnum(enum.StrEnum):
+    """An enum whose members carry the Chinese label a person reads: `OPEN = "open", "已公开"`."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+
+def enum_column(kind: type[enum.StrEnum], *, length: int = 40) -> Enum:
+    """Return a column type that stores the member's value as text.
+
+    Text and not a native enum, because adding a state must not need a rebuild of the type on PostgreSQL.
+    """
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=length,
+        values_callable=lambda members: [member.value for member in members],
+        validate_strings=True,
+    )
+
+
+class PublicId:
+    """Primary key that is safe to show: UUIDv7."""
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+
+
+class Timestamped:
+    """When the row was made and last changed (UTC)."""
+
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
+
+
+class Versioned:
+    """Optimistic lock: an update that starts from an older version touches no row and fails. It is also the ETag."""
+
+    version: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # None hands BEGIN and COMMIT to SQLAlchemy's events below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    connection.exec_driver_sql(statement)
+
+
+def configure_engine(engine: Engine) -> None:
+    """Attach the recipe for the engine's database. Called once per engine, at wiring."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def is_sqlite() -> bool:
+    """True when the bound database is SQLite; used where the two databases guard the same rule differently."""
+    return db.engine.dialect.name == "sqlite"

@@ -1,0 +1,223 @@
+"""Enqueue, lease, complete, fail: the statements that keep a job from being lost or done twice."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.core import clock
+from portal.core.db import db, is_sqlite, new_id
+from portal.core.jobs import wake
+from portal.core.jobs.models import Job, JobState
+from portal.core.unit_of_work import after_commit, unit_of_work
+
+LEASE = timedelta(seconds=30)
+BACKOFF_FIRST = timedelta(seconds=5)
+BACKOFF_MOST = timedelta(hours=1)
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; what this one wrote is rolled back."""
+
+
+@dataclass
+class JobRun:
+    """What a handler is given: the job's identity and payload, and the way to complete it in the handler's own commit."""
+
+    id: uuid.UUID
+    kind: str
+    payload: dict[str, Any]
+    attempt: int
+    lease_token: str
+    completed: bool = False
+
+    def complete(self) -> None:
+        """Mark the job done inside the current unit of work; raises LeaseLost when the lease is no longer ours."""
+        statement = (
+            update(Job)
+            .where(
+                Job.id == self.id,
+                Job.state == JobState.PENDING,
+                Job.lease_token == self.lease_token,
+            )
+            .values(
+                state=JobState.DONE,
+                finished_at=clock.now(),
+                leased_until=None,
+                lease_token=None,
+                dedup_key=None,
+                # The payload may name a person; the record that the job was done needs none of it.
+                payload={},
+            )
+        )
+        if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
+            raise LeaseLost(str(self.id))
+        every = _periodic.get(self.kind)
+        if every is not None:
+            enqueue(self.kind, dedup_key=self.kind, run_at=clock.now() + every)
+        self.completed = True
+
+
+Handler = Callable[[JobRun], None]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A handler and how it wants to be run."""
+
+    handler: Handler
+    transactional: bool
+
+
+_handlers: dict[str, Registration] = {}
+_periodic: dict[str, timedelta] = {}
+
+
+def job_handler(kind: str, *, transactional: bool = True) -> Callable[[Handler], Handler]:
+    """Register the decorated function for jobs of `kind`.
+
+    A transactional handler runs inside the unit of work that completes the job. One that talks to the outside passes
+    `transactional=False`, must be safe to repeat, and may call `run.complete()` in its own unit of work.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _handlers[kind] = Registration(handler, transactional)
+        return handler
+
+    return register
+
+
+def periodic(kind: str, every: timedelta) -> None:
+    """Have the worker keep one job of `kind` waiting, `every` after the last one finished."""
+    _periodic[kind] = every
+
+
+def registration(kind: str) -> Registration | None:
+    """Return the handler registered for `kind`."""
+    return _handlers.get(kind)
+
+
+def enqueue(
+    kind: str,
+    payload: dict[str, Any] | None = None,
+    *,
+    run_at: datetime | None = None,
+    dedup_key: str | None = None,
+    max_attempts: int = 10,
+) -> uuid.UUID | None:
+    """Add a job in the current unit of work; returns its id, or None when one with `dedup_key` is already waiting.
+
+    A waiting job that is being worked on right now does not count as waiting: what was changed since it began would
+    otherwise be missed, so its key is freed when it is leased.
+    """
+    dialect = sqlite if is_sqlite() else postgresql
+    now = clock.now()
+    statement = (
+        dialect.insert(Job)
+        .values(
+            id=new_id(),
+            kind=kind,
+            payload=payload or {},
+            dedup_key=dedup_key,
+            state=JobState.PENDING,
+            run_at=run_at or now,
+            attempts=0,
+            max_attempts=max_attempts,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Job.id)
+    )
+    job_id = db.session.execute(statement).scalar_one_or_none()
+    if job_id is not None and run_at is None:
+        after_commit(wake.signal)
+    return job_id
+
+
+def ensure_periodic() -> None:
+    """Make sure that one job of every periodic kind is waiting or being worked on."""
+    with unit_of_work():
+        for kind in _periodic:
+            waiting = db.session.scalar(
+                select(Job.id).where(Job.kind == kind, Job.state == JobState.PENDING).limit(1)
+            )
+            if waiting is None:
+                enqueue(kind, dedup_key=kind)
+
+
+def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | None:
+    """Lease the job that is due longest; returns None when nothing is due."""
+    now = clock.now()
+    due = select(Job).where(
+        Job.state == JobState.PENDING,
+        Job.run_at <= now,
+        or_(Job.leased_until.is_(None), Job.leased_until < now),
+    )
+    if kinds is not None:
+        due = due.where(Job.kind.in_(kinds))
+    if db.session.scalar(due.with_only_columns(Job.id).limit(1)) is None:
+        # Ends the read transaction, so that an idle worker never sees an old picture.
+        db.session.rollback()
+        return None
+    with unit_of_work():
+        job = db.session.scalar(
+            due.order_by(Job.run_at, Job.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        if job is None:
+            return None
+        job.attempts += 1
+        job.leased_until = now + LEASE
+        job.lease_owner = owner
+        job.lease_token = secrets.token_hex(16)
+        job.dedup_key = None
+        return JobRun(job.id, job.kind, job.payload or {}, job.attempts, job.lease_token)
+
+
+def extend_lease(run: JobRun) -> None:
+    """Keep the lease of a long job alive; inside a unit of work."""
+    db.session.execute(
+        update(Job)
+        .where(Job.id == run.id, Job.lease_token == run.lease_token)
+        .values(leased_until=clock.now() + LEASE)
+    )
+
+
+def fail(run: JobRun, error: BaseException) -> bool:
+    """Give the job back with a growing pause, or give it up after its last attempt; returns True when given up."""
+    with unit_of_work():
+        job = db.session.get(Job, run.id, populate_existing=True)
+        if job is None or job.state is not JobState.PENDING or job.lease_token != run.lease_token:
+            return False
+        # The class and not the text: an error's text can carry personal data.
+        job.last_error = f"{type(error).__module__}.{type(error).__name__}"
+        job.leased_until = None
+        job.lease_token = None
+        if job.attempts >= job.max_attempts and job.kind not in _periodic:
+            job.state = JobState.DEAD
+            job.finished_at = clock.now()
+            return True
+        exponent = min(job.attempts - 1, 20)
+        job.run_at = clock.now() + min(BACKOFF_FIRST * 2**exponent, BACKOFF_MOST)
+        return False
+
+
+def release_leases(owner: str) -> int:
+    """Free the leases of a worker that is known to be gone; returns how many."""
+    with unit_of_work():
+        result = db.session.execute(
+            update(Job)
+            .where(Job.state == JobState.PENDING, Job.lease_owner == owner)
+            .values(leased_until=None, lease_token=None, lease_owner=None)
+        )
+        return int(result.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,79 @@
+"""Waking the worker. A hint only: without it, or when it is lost, the worker looks at the table twice a second."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import redis
+import structlog
+
+POLL_SECONDS = 0.5
+_CHANNEL = "portal:jobs:wake"
+_log = structlog.get_logger(__name__)
+
+
+class Waker(Protocol):
+    """How a web worker taps the background worker on the shoulder."""
+
+    def signal(self) -> None:
+        """Say that there is something to do."""
+
+    def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or sooner when signalled."""
+
+
+class Polling:
+    """No signal; used without Redis."""
+
+    def signal(self) -> None:
+        """Nothing to do: the worker polls."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for `seconds`."""
+        time.sleep(seconds)
+
+
+class RedisWaker:
+    """A short list in Redis: any number of signals while the worker is busy means one look at the table."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=1
+        )
+
+    def signal(self) -> None:
+        """Push a token; a Redis that is down costs only the poll interval."""
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(_CHANNEL, 1)
+                pipe.ltrim(_CHANNEL, 0, 0)
+                pipe.execute()
+        except redis.RedisError as error:
+            _log.warning("wake_failed", error=type(error).__name__)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a token, at most `seconds`."""
+        try:
+            self._redis.blpop([_CHANNEL], timeout=seconds)
+        except redis.RedisError:
+            time.sleep(seconds)
+
+
+_waker: Waker = Polling()
+
+
+def configure(redis_url: str | None) -> None:
+    """Choose the waker for this process."""
+    global _waker
+    _waker = RedisWaker(redis_url) if redis_url else Polling()
+
+
+def signal() -> None:
+    """Wake the worker."""
+    _waker.signal()
+
+
+def wait(seconds: float = POLL_SECONDS) -> None:
+    """Wait for a signal."""
+    _waker.wait(seconds)

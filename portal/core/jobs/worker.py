@@ -1,0 +1,188 @@
+"""The background worker: lease, carry out, complete; with a heartbeat that also keeps long leases alive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from flask import Flask
+from sqlalchemy import delete, select
+
+from portal.core import clock
+from portal.core.db import db
+from portal.core.jobs import queue, wake
+from portal.core.jobs.models import Job, JobState, WorkerHeartbeat
+from portal.core.jobs.queue import JobRun, LeaseLost
+from portal.core.unit_of_work import unit_of_work
+
+HEARTBEAT = timedelta(seconds=8)
+STALE_AFTER = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Observer:
+    """Callbacks for metrics; core knows no metrics library."""
+
+    finished: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None
+
+
+observer = Observer()
+
+
+def run_one(owner: str) -> bool:
+    """Lease and carry out one due job; returns False when there was none."""
+    run = queue.lease_next(owner)
+    if run is None:
+        return False
+    carry_out(run)
+    return True
+
+
+def carry_out(run: JobRun) -> None:
+    """Carry out a leased job; a failure gives it back or gives it up, and never stops the worker."""
+    registration = queue.registration(run.kind)
+    started = time.monotonic()
+    outcome = "done"
+    try:
+        if registration is None:
+            raise LookupError(f"no handler for job kind {run.kind}")
+        if registration.transactional:
+            with unit_of_work():
+                registration.handler(run)
+                run.complete()
+        else:
+            registration.handler(run)
+            if not run.completed:
+                with unit_of_work():
+                    run.complete()
+    except LeaseLost:
+        outcome = "lease_lost"
+        _log.warning("job_lease_lost", job_id=str(run.id), kind=run.kind)
+    except Exception as error:
+        dead = queue.fail(run, error)
+        outcome = "dead" if dead else "failed"
+        _log.exception(
+            "job_failed", job_id=str(run.id), kind=run.kind, attempt=run.attempt, dead=dead
+        )
+    finally:
+        db.session.remove()
+    observer.finished(run.kind, outcome, time.monotonic() - started)
+
+
+def drain(limit: int = 1000) -> int:
+    """Carry out due jobs until none is left; returns how many. For tests and for `flask worker --once`."""
+    done = 0
+    while done < limit and run_one("drain"):
+        done += 1
+    return done
+
+
+class Worker:
+    """One worker process. `stop` lets the current job finish."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.stopping = threading.Event()
+        self.current: JobRun | None = None
+
+    def stop(self, *_: object) -> None:
+        """Stop after the current job."""
+        self.stopping.set()
+        wake.signal()
+
+    def run(self) -> None:
+        """Work until stopped by SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        with self.app.app_context():
+            self._take_over_dead_workers()
+            queue.ensure_periodic()
+            self._beat()
+            db.session.remove()
+            threading.Thread(target=self._heartbeat, daemon=True).start()
+            _log.info("worker_started", owner=self.owner)
+            while not self.stopping.is_set():
+                try:
+                    self.current = queue.lease_next(self.owner)
+                    if self.current is not None:
+                        carry_out(self.current)
+                        self.current = None
+                        continue
+                except Exception:
+                    # The database is away, perhaps: say so, wait, look again.
+                    _log.exception("worker_loop_failed")
+                finally:
+                    db.session.remove()
+                wake.wait()
+            with unit_of_work():
+                db.session.execute(
+                    delete(WorkerHeartbeat).where(WorkerHeartbeat.owner == self.owner)
+                )
+            _log.info("worker_stopped", owner=self.owner)
+
+    def _heartbeat(self) -> None:
+        while not self.stopping.wait(HEARTBEAT.total_seconds()):
+            with self.app.app_context():
+                try:
+                    self._beat()
+                except Exception:
+                    _log.exception("heartbeat_failed")
+                finally:
+                    db.session.remove()
+
+    def _beat(self) -> None:
+        with unit_of_work():
+            now = clock.now()
+            row = db.session.get(WorkerHeartbeat, self.owner)
+            if row is None:
+                db.session.add(WorkerHeartbeat(owner=self.owner, started_at=now, beat_at=now))
+            else:
+                row.beat_at = now
+            run = self.current
+            if run is not None:
+                queue.extend_lease(run)
+
+    def _take_over_dead_workers(self) -> None:
+        """Free at once what a worker of this host held when it was killed, instead of waiting for the lease to end."""
+        host = self.owner.rsplit(":", 1)[0]
+        owners = db.session.scalars(
+            select(Job.lease_owner)
+            .where(Job.state == JobState.PENDING, Job.lease_owner.like(f"{host}:%"))
+            .distinct()
+        ).all()
+        beats = db.session.scalars(
+            select(WorkerHeartbeat.owner).where(WorkerHeartbeat.owner.like(f"{host}:%"))
+        ).all()
+        for owner in {*owners, *beats}:
+            if owner is None or (_alive(owner) and owner != self.owner):
+                continue
+            queue.release_leases(owner)
+            with unit_of_work():
+                db.session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.owner == owner))
+
+
+def _alive(owner: str) -> bool:
+    try:
+        os.kill(int(owner.rsplit(":", 1)[1]), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def last_beat_age() -> timedelta | None:
+    """Return how long ago any worker gave a sign; None when none is known."""
+    latest = db.session.scalar(
+        select(WorkerHeartbeat.beat_at).order_by(WorkerHeartbeat.beat_at.desc()).limit(1)
+    )
+    return None if latest is None else clock.now() - latest

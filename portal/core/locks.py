@@ -1,0 +1,62 @@
+"""Named locks that hold across worker processes and let go by themselves when a process is killed.
+
+PostgreSQL: transaction-level advisory locks. SQLite (one host by nature): one byte of a lock file per name, taken as an
+open-file-description lock, which belongs to the open file and so keeps threads of one process apart as well.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import text
+
+from portal.core.db import db, is_sqlite
+
+_FLOCK = "hhqqi4x"  # struct flock on Linux, 64 bit: type, whence, start, length, pid
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 2
+
+
+@contextmanager
+def try_lock(name: str) -> Iterator[bool]:
+    """Try to take the lock `name` without waiting; yields whether it was taken.
+
+    Must be called inside a unit of work on PostgreSQL, where the lock ends with the transaction.
+    """
+    if not is_sqlite():
+        taken = db.session.scalar(
+            text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _number(name)}
+        )
+        yield bool(taken)
+        return
+    path = Path(current_app.instance_path) / "locks"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _number(name), 1, 0)
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
+        except (BlockingIOError, PermissionError):
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def serialise(name: str) -> None:
+    """Wait until no other transaction holds `name`, then hold it until this transaction ends.
+
+    SQLite needs nothing: a unit of work that writes is alone there.
+    """
+    if not is_sqlite():
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})

@@ -1,0 +1,1 @@
+"""Everything HTTP that no feature owns: blueprint, problems, pagination, idempotency, limits, request context."""

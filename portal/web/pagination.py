@@ -1,0 +1,148 @@
+"""Keyset pages: stable under inserts, the same cost on page one and page one thousand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+import marshmallow as ma
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.core.db import db
+from portal.core.errors import Malformed
+from portal.web.schemas import BoundedInteger, CleanString, Schema
+
+T = TypeVar("T")
+DEFAULT_SIZE = 20
+MOST = 100
+
+
+class PageArgs(Schema):
+    """Query string of every list."""
+
+    cursor = CleanString(
+        load_default=None, max_length=400, metadata={"description": "上一页返回的 page.next"}
+    )
+    size = BoundedInteger(
+        minimum=1, maximum=MOST, load_default=DEFAULT_SIZE, metadata={"description": "每页条数"}
+    )
+
+
+class PageInfo(Schema):
+    """Where the next page begins."""
+
+    next = ma.fields.String(allow_none=True)
+    size = ma.fields.Integer()
+
+
+@dataclass
+class Page(Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next: str | None
+    size: int
+
+    @property
+    def page(self) -> dict[str, Any]:
+        """The `page` member of the answer."""
+        return {"next": self.next, "size": self.size}
+
+
+def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
+    """Return the schema `{"items": [...], "page": {...}}` for lists of `item`."""
+    name = item.__name__.removesuffix("Schema")
+    return type(
+        f"{name}Page",
+        (Schema,),
+        {
+            "items": ma.fields.List(ma.fields.Nested(item)),
+            "page": ma.fields.Nested(PageInfo),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Key:
+    """One column of the sort order. The columns of a list together must be unique and never null."""
+
+    column: InstrumentedAttribute[Any]
+    descending: bool = False
+
+
+def paginate(query: Select[Any], keys: list[Key], cursor: str | None, size: int) -> Page[Any]:
+    """Run `query` in the order of `keys`, from the row after `cursor`; raises Malformed for a broken cursor."""
+    if cursor:
+        query = query.where(_after(keys, _decode(cursor, keys)))
+    order = [key.column.desc() if key.descending else key.column.asc() for key in keys]
+    rows = list(db.session.scalars(query.order_by(*order).limit(size + 1)).unique())
+    following = None
+    if len(rows) > size:
+        rows = rows[:size]
+        following = _encode([getattr(rows[-1], key.column.key) for key in keys])
+    return Page(rows, following, size)
+
+
+def _after(keys: list[Key], values: list[Any]) -> ColumnElement[bool]:
+    alternatives = []
+    for position, key in enumerate(keys):
+        same = [
+            earlier.column == value
+            for earlier, value in zip(keys[:position], values[:position], strict=True)
+        ]
+        beyond = key.column < values[position] if key.descending else key.column > values[position]
+        alternatives.append(and_(*same, beyond))
+    return or_(*alternatives)
+
+
+def _encode(values: list[Any]) -> str:
+    plain = [
+        value.isoformat()
+        if isinstance(value, datetime | date)
+        else str(value)
+        if isinstance(value, uuid.UUID)
+        else value
+        for value in values
+    ]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, keys: list[Key]) -> list[Any]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        plain = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(plain, list) or len(plain) != len(keys):
+            raise ValueError("wrong shape")
+        return [_typed(value, key) for value, key in zip(plain, keys, strict=True)]
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Malformed(
+            "翻页标记（cursor）无效。", code="bad_cursor", next_step="请从第一页重新开始。"
+        ) from error
+
+
+def _typed(value: Any, key: Key) -> Any:
+    kind = key.column.type.python_type
+    if kind in (datetime, date, uuid.UUID) and not isinstance(value, str):
+        raise ValueError("wrong type")
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError("naive")
+        return instant
+    if kind is date:
+        return date.fromisoformat(value)
+    if kind is uuid.UUID:
+        return uuid.UUID(value)
+    if kind is int and isinstance(value, int) and abs(value) < 2**53:
+        return value
+    if issubclass(kind, str) and isinstance(value, str) and "\x00" not in value:
+        value.encode()
+        return kind(value)
+    if kind is bool and isinstance(value, bool):
+        return value
+    raise ValueError("wrong type")

@@ -1,0 +1,182 @@
+"""Limits counted across all workers, by address, by account, and by any other key a room names.
+
+The counting is the `limits` library's. Its store is Redis when one is configured, otherwise a table: on SQLite in a file of
+its own, without waiting for the disk, because a lost counter harms nobody while a slow one harms every request.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pysqlite3.dbapi2
+import structlog
+from flask import Flask, current_app
+from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
+from limits.storage import RedisStorage, Storage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Engine, create_engine, text
+
+from portal.core.errors import TooManyRequests
+
+_log = structlog.get_logger(__name__)
+
+DEFAULT_BY_ADDRESS = "1200 per minute"
+DEFAULT_WRITES = "120 per minute"
+
+
+class DatabaseStorage(Storage):
+    """Fixed-window counters in one table; counting and reading are one statement."""
+
+    STORAGE_SCHEME = ["database"]
+    _COUNT = text(
+        """
+        INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, :amount, :expires)
+        ON CONFLICT (name) DO UPDATE SET
+            hits = CASE WHEN rate_limit_counter.expires_at <= :now THEN :amount
+                        ELSE rate_limit_counter.hits + :amount END,
+            expires_at = CASE WHEN rate_limit_counter.expires_at <= :now THEN :expires
+                              ELSE rate_limit_counter.expires_at END
+        RETURNING hits
+        """
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__("database://", wrap_exceptions=True)
+        self.engine = engine
+        unlogged = "UNLOGGED " if engine.dialect.name == "postgresql" else ""
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    f"CREATE {unlogged}TABLE IF NOT EXISTS rate_limit_counter ("
+                    "name VARCHAR(300) PRIMARY KEY, hits INTEGER NOT NULL, "
+                    "expires_at DOUBLE PRECISION NOT NULL)"
+                )
+            )
+        self._swept = time.time()
+        self._lock = threading.Lock()
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """What counts as a failure of the store."""
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` hits on `key` in a window of `expiry` seconds; returns the hits of the window."""
+        now = time.time()
+        with self.engine.begin() as connection:
+            hits = connection.execute(
+                self._COUNT, {"name": key, "amount": amount, "expires": now + expiry, "now": now}
+            ).scalar_one()
+        self._sweep(now)
+        return int(hits)
+
+    def get(self, key: str) -> int:
+        """Return the hits of the current window."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT hits FROM rate_limit_counter WHERE name = :n AND expires_at > :t"),
+                {"n": key, "t": time.time()},
+            ).scalar()
+        return int(found or 0)
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the current window ends (seconds since the epoch)."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT expires_at FROM rate_limit_counter WHERE name = :n"), {"n": key}
+            ).scalar()
+        return float(found or time.time())
+
+    def check(self) -> bool:
+        """True when the store answers."""
+        with self.engine.connect() as connection:
+            return connection.execute(text("SELECT 1")).scalar() == 1
+
+    def reset(self) -> int | None:
+        """Forget all counters."""
+        with self.engine.begin() as connection:
+            return int(connection.execute(text("DELETE FROM rate_limit_counter")).rowcount)
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        with self.engine.begin() as connection:
+            connection.execute(text("DELETE FROM rate_limit_counter WHERE name = :n"), {"n": key})
+
+    def _sweep(self, now: float) -> None:
+        with self._lock:
+            if now - self._swept < 600:
+                return
+            self._swept = now
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("DELETE FROM rate_limit_counter WHERE expires_at < :t"), {"t": now}
+            )
+
+
+def _tune(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=OFF"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _database_engine(url: str, folder: Path) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
+    from sqlalchemy import event
+
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{folder / 'limits.db'}",
+        module=pysqlite3.dbapi2,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",
+    )
+    event.listen(engine, "connect", _tune)
+    return engine
+
+
+def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Path) -> None:
+    """Bind the limiter. `app.config["RATE_LIMITS"] = False` switches it off (tests that are about something else)."""
+    storage: Storage = (
+        RedisStorage(redis_url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1)
+        if redis_url
+        else DatabaseStorage(_database_engine(database_url, folder))
+    )
+    app.extensions["portal_limiter"] = FixedWindowRateLimiter(storage)
+    app.config.setdefault("RATE_LIMITS", True)
+
+
+_parsed: dict[str, list[RateLimitItem]] = {}
+
+
+def hit(limit: str, *key: str) -> None:
+    """Count one hit on `limit` (for example `"5 per 10 minutes; 20 per day"`) for `key`; raises TooManyRequests.
+
+    A store that does not answer lets the request through and says so in the log: the portal stays open, and what must
+    never be exceeded (attempts on a code or a password) is counted in the database with its subject as well.
+    """
+    if not current_app.config["RATE_LIMITS"]:
+        return
+    limiter: FixedWindowRateLimiter = current_app.extensions["portal_limiter"]
+    items = _parsed.get(limit)
+    if items is None:
+        items = _parsed[limit] = parse_many(limit.replace(";", ","))
+    for item in items:
+        try:
+            if limiter.hit(item, *key):
+                continue
+            reset = limiter.get_window_stats(item, *key).reset_time
+        except StorageError:
+            _log.exception("rate_limit_store_failed")
+            return
+        raise TooManyRequests(retry_after=int(reset - time.time()) + 1)
+
+
+def reset() -> None:
+    """Forget all counters; for tests."""
+    current_app.extensions["portal_limiter"].storage.reset()

@@ -1,0 +1,204 @@
+"""The house's schema base and fields: unknown names are refused, text is cleaned, times carry their offset."""
+
+from __future__ import annotations
+
+import enum
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
+
+from portal.core import clock
+from portal.core.db import LabelledEnum
+
+# Control characters except tab, line feed and carriage return; bidirectional overrides, which make text lie about its order.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_MESSAGES = {
+    "required": "这一项必须填写。",
+    "null": "这一项不能为空。",
+    "validator_failed": "填写的内容不符合要求。",
+}
+fields.Field.default_error_messages.update(_MESSAGES)
+_BY_TYPE: dict[type[fields.Field[Any]], dict[str, str]] = {
+    fields.String: {"invalid": "应当是文字。", "invalid_utf8": "文字编码不正确，应当是 UTF-8。"},
+    fields.UUID: {"invalid_uuid": "编号格式不正确。"},
+    fields.Integer: {
+        "invalid": "应当是整数。",
+        "too_large": "数值太大。",
+    },
+    fields.Float: {"invalid": "应当是数字。", "too_large": "数值太大。", "special": "应当是数字。"},
+    fields.Boolean: {"invalid": "应当是 true 或 false。"},
+    fields.List: {"invalid": "应当是一个列表。"},
+    fields.Nested: {"type": "格式不正确，应当是一个对象。"},
+    fields.Date: {"invalid": "日期应当写成 2026-11-22 这样。", "format": "日期无法识别。"},
+    fields.DateTime: {"invalid": "时间应当写成 2026-11-22T09:30:00+08:00 这样。"},
+    fields.Enum: {"unknown": "只能是：{choices}。"},
+    fields.Dict: {"invalid": "格式不正确，应当是一个对象。"},
+}
+for _kind, _texts in _BY_TYPE.items():
+    _kind.default_error_messages.update(_texts)
+
+
+def _is_json(data: Mapping[str, Any] | None) -> bool:
+    """True when the value comes from a JSON body, which has numbers and booleans of its own; forms and queries have not."""
+    return isinstance(data, dict)
+
+
+class Schema(ma.Schema):
+    """Base of every schema: unknown fields are refused by name, in Chinese."""
+
+    error_messages = {
+        "unknown": "没有这个字段。",
+        "type": "格式不正确，应当是一个对象。",
+    }
+
+    class Meta:
+        """House defaults."""
+
+        unknown = ma.RAISE
+
+
+class CleanString(fields.String):
+    """Text from outside: NFC, trimmed, no control characters, no lone surrogates, within `min_length` and `max_length`.
+
+    Lengths are in characters (code points). `multiline=False` refuses line breaks.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_length: int = 0,
+        max_length: int = 200,
+        multiline: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.min_length, self.max_length, self.multiline = min_length, max_length, multiline
+        kwargs.setdefault("metadata", {})
+        kwargs["metadata"] = {
+            "minLength": min_length,
+            "maxLength": max_length,
+            **kwargs["metadata"],
+        }
+        super().__init__(**kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        # The length comes first, so that no work is done on a megabyte that is refused anyway.
+        if isinstance(value, str) and len(value) > max(self.max_length * 4, 1000):
+            raise ValidationError(f"最多 {self.max_length} 个字。")
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if _SURROGATE.search(text):
+            raise ValidationError("含有无法识别的字符，请重新输入。")
+        text = unicodedata.normalize("NFC", text).strip()
+        if _FORBIDDEN.search(text):
+            raise ValidationError("含有不可见的控制字符，请删除后重新输入。")
+        if not self.multiline and re.search(r"[\r\n\t\u2028\u2029]", text):
+            raise ValidationError("不能换行。")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if len(text) < self.min_length:
+            raise ValidationError(
+                "这一项不能为空。" if self.min_length == 1 else f"至少 {self.min_length} 个字。"
+            )
+        if len(text) > self.max_length:
+            raise ValidationError(f"最多 {self.max_length} 个字。")
+        return text
+
+
+class BoundedInteger(fields.Integer):
+    """A whole number within bounds; never wider than what a database column and JavaScript can hold."""
+
+    def __init__(self, *, minimum: int = 0, maximum: int = 2**31 - 1, **kwargs: Any) -> None:
+        kwargs.setdefault(
+            "validate",
+            validate.Range(minimum, maximum, error=f"应当在 {minimum} 到 {maximum} 之间。"),
+        )
+        super().__init__(strict=True, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int | None:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        # A query string brings text; plain ASCII digits only, since int() takes other scripts' digits and underscores.
+        if isinstance(value, str):
+            if _is_json(data) or not re.fullmatch(r"-?[0-9]{1,18}", value):
+                raise self.make_error("invalid", input=value)
+            value = int(value)
+        number = super()._deserialize(value, attr, data, **kwargs)
+        return None if number is None else int(number)
+
+
+class StrictBoolean(fields.Boolean):
+    """true or false in JSON, `true`/`false` in a query string; nothing else passes for one."""
+
+    truthy = {True, "true"}
+    falsy = {False, "false"}
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, bool) and (_is_json(data) or value not in ("true", "false")):
+            raise self.make_error("invalid", input=value)
+        return value in (True, "true")
+
+
+class LocalDateTime(fields.DateTime):
+    """An instant: read with any offset, written on the district's wall clock with its offset (RFC 3339)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else clock.local(value).isoformat(timespec="seconds")
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        if not isinstance(value, str) or not re.fullmatch(
+            r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})",
+            value,
+            re.ASCII,
+        ):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        try:
+            instant = datetime.fromisoformat(value.upper())
+            instant.astimezone(clock.zone())
+        except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
+        return instant
+
+
+class Label(fields.String):
+    """The Chinese label of an enum member held by another attribute: `state_label = Label(attribute="state")`."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return value.label if isinstance(value, LabelledEnum) else None
+
+
+class Choice(fields.Enum[Any]):
+    """A member of a labelled enum, by value; a wrong one is answered with the possible ones and their labels."""
+
+    def __init__(self, kind: type[enum.StrEnum], **kwargs: Any) -> None:
+        super().__init__(kind, by_value=fields.String(), **kwargs)
+        self.choices_text = "、".join(
+            f"{member.value}（{getattr(member, 'label', member.value)}）" for member in kind
+        )
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class AllowedAction(Schema):
+    """Something the caller may do to the resource now."""
+
+    action = fields.String()
+    label = fields.String()
