@@ -21,6 +21,8 @@ from sqlalchemy import text
 from portal.config import settings
 from portal.core.db import db
 from portal.core.jobs import worker
+from portal.observability.routes import open_to
+from portal.web.blueprint import PUBLIC
 
 MEBIBYTE = 1024 * 1024
 # Below this an upload or a new index generation may no longer fit.
@@ -68,6 +70,8 @@ class Readiness:
                 report = check()
             except Exception as error:  # noqa: BLE001 - whatever breaks, the operator must be told which part
                 _log.warning("readiness_check_failed", check=name, error=type(error).__name__)
+                # On PostgreSQL a failed statement would make every later check fail too.
+                db.session.rollback()
                 report = Report(ok=False, detail="检查没有完成，原因见日志。")
             ready = ready and (report.ok or not required)
             results[name] = {"ok": report.ok, "required": required, "detail": report.detail}
@@ -87,10 +91,12 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/readyz", "readyz", _readyz, methods=["GET"])
 
 
+@open_to(PUBLIC)
 def _healthz() -> Response:
     return jsonify(status="ok")
 
 
+@open_to(PUBLIC)
 def _readyz() -> Response:
     ready, checks = readiness.run()
     answer = jsonify(status="ready" if ready else "not_ready", checks=checks)

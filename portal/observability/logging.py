@@ -84,9 +84,21 @@ class _CleanExceptions(logging.Filter):
         return True
 
 
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is at that moment: tests and tools replace it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # an attribute in the base class
+        """The current standard error."""
+        return sys.stderr
+
+
 def make_handler(stream: TextIO | None = None) -> logging.Handler:
     """Return a handler that writes our JSON lines to `stream` (standard error when None)."""
-    handler = logging.StreamHandler(stream)
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.addFilter(_CleanExceptions())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

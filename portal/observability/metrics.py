@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import structlog
 from flask import Flask, Response, abort, g, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,11 +30,14 @@ from prometheus_client import (
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core import clock
 from portal.core.db import db
 from portal.core.jobs import Job, JobState, WorkerHeartbeat
 from portal.core.jobs import worker as job_worker
+from portal.observability.routes import open_to
+from portal.web.blueprint import PUBLIC
 
 REQUESTS = Counter(
     "portal_requests", "Requests by route template and status.", ("method", "route", "status")
@@ -62,6 +66,7 @@ CONNECTIONS_IN_USE = Gauge(
     "portal_db_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
 
+_log = structlog.get_logger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STARTED = "_portal_metrics_started"
 
@@ -74,6 +79,8 @@ def init_app(app: Flask) -> None:
     app.after_request(_count)
     app.add_url_rule("/metrics", "metrics", _metrics, methods=["GET"])
     job_worker.observer.finished = job_finished
+    with app.app_context():
+        watch_pool(db.engine)
 
 
 def watch_pool(engine: Engine) -> None:
@@ -156,13 +163,20 @@ def registry() -> CollectorRegistry | Any:
     return REGISTRY
 
 
+@open_to(PUBLIC)
 def _metrics() -> Response:
     if not is_loopback_client():
         # Not to be known of from outside, so no 403.
         abort(404)
     queue = CollectorRegistry(auto_describe=False)
     queue.register(QueueCollector())
-    body = generate_latest(registry()) + generate_latest(queue)
+    body = generate_latest(registry())
+    try:
+        body += generate_latest(queue)
+    except SQLAlchemyError as error:
+        # The rest is worth most when the database is away; the missing figures say so themselves.
+        _log.warning("queue_metrics_missing", error=type(error).__name__)
+        db.session.rollback()
     return Response(body, content_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,0 +1,94 @@
+"""How gunicorn serves the portal. Everything that differs between installations comes from the
+environment.
+"""
+
+import os
+from pathlib import Path
+
+_instance = Path(os.environ.get("PORTAL_INSTANCE_DIR") or "instance").absolute()
+
+# Before anything imports prometheus_client: it decides at import whether it counts for one process
+# or many.
+_metrics = Path(
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_instance / "metrics"))
+).absolute()
+_metrics.mkdir(parents=True, exist_ok=True)
+
+wsgi_app = "wsgi:app"
+proc_name = "portal"
+bind = f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{os.environ.get('PORTAL_PORT', '8000')}"
+
+# Threads wait for the database and for SMS gateways; processes use the cores.
+worker_class = "gthread"
+workers = int(os.environ.get("PORTAL_WORKERS", "2"))
+threads = int(os.environ.get("PORTAL_THREADS", "8"))
+
+# The application and the segmenter's dictionary (about 320 MiB) are loaded once and shared by all
+# workers after the fork. The price: a new version needs a restart, a SIGHUP does not load it.
+preload_app = True
+
+# A worker silent for a minute is replaced. On SIGTERM requests get four seconds to end, because the
+# process manager of `make run` kills after five; a service manager may give more.
+timeout = 60
+graceful_timeout = int(os.environ.get("PORTAL_GRACEFUL_SECONDS", "4"))
+keepalive = 5
+# Replaced now and then, at different times, so that a slow leak in a library never adds up.
+max_requests = 20_000
+max_requests_jitter = 2_000
+
+# Longer request lines and headers than any client of ours sends are refused before Python sees
+# them.
+limit_request_line = 8190
+limit_request_fields = 60
+
+# The application writes the request line itself: gunicorn's would contain the query string.
+accesslog = None
+logger_class = "portal.observability.gunicorn_logger.GunicornLogger"
+# No socket in the home folder through which the server can be controlled.
+control_socket_disable = True
+
+
+def _wipe_metrics():
+    """Remove the files of processes that are gone, so that yesterday's workers are not added to
+    today's figures.
+
+    Files of living processes stay, because the background worker shares the folder and may have
+    been started first.
+    """
+    for file in _metrics.glob("*.db"):
+        pid = file.stem.rsplit("_", 1)[-1]
+        try:
+            os.kill(int(pid), 0)
+        except (ValueError, ProcessLookupError):
+            file.unlink(missing_ok=True)
+        except PermissionError:
+            continue
+
+
+_wipe_metrics()
+
+
+def on_starting(server):
+    """Load the segmenter's dictionary before the fork."""
+    from search_index.analysis import preload
+
+    server.log.info("loading the segmenter")
+    preload()
+
+
+def post_fork(_server, _worker):
+    """Give each worker connections of its own: two processes on one connection corrupt each other's
+    answers.
+    """
+    from portal.core.db import db
+    from wsgi import app
+
+    with app.app_context():
+        db.engine.dispose(close=False)
+
+
+def child_exit(_server, worker):
+    """Take a dead worker's live gauges (open connections) out of the sums."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
