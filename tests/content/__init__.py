@@ -1,0 +1,1 @@
+"""What the district edits: FAQ and other content files."""
