@@ -1,0 +1,57 @@
+"""The search library: a layperson's words find the article.
+
+It owns the index on disk and everything that reads it: analysis, ranking, citations, suggestions.
+It knows neither Flask nor the portal; `portal.knowledge` is its only user. `Document` goes in
+through `IndexWriter`, `SearchRequest` goes in and `SearchResult` comes out through `SearchIndex`.
+"""
+
+from search_index.documents import (
+    CitationMatch,
+    Document,
+    Fragment,
+    Hit,
+    SearchRequest,
+    SearchResult,
+    Suggestion,
+)
+from search_index.errors import (
+    BuildInProgress,
+    IndexFormatError,
+    IndexMissing,
+    IndexWriteError,
+    SearchIndexError,
+    WriterBusy,
+)
+from search_index.highlight import to_utf16
+from search_index.laws import LawNames
+from search_index.numerals import article_order, format_article_number, parse_article_number
+from search_index.query import Citation, find_citations
+from search_index.searcher import SearchIndex
+from search_index.store.writer import IndexWriter
+from search_index.thesaurus import Thesaurus
+
+__all__ = [
+    "BuildInProgress",
+    "Citation",
+    "CitationMatch",
+    "Document",
+    "Fragment",
+    "Hit",
+    "IndexFormatError",
+    "IndexMissing",
+    "IndexWriteError",
+    "IndexWriter",
+    "LawNames",
+    "SearchIndex",
+    "SearchIndexError",
+    "SearchRequest",
+    "SearchResult",
+    "Suggestion",
+    "Thesaurus",
+    "WriterBusy",
+    "article_order",
+    "find_citations",
+    "format_article_number",
+    "parse_article_number",
+    "to_utf16",
+]

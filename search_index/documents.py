@@ -1,0 +1,151 @@
+"""What goes into the index and what comes out: plain dataclasses without behaviour of their own.
+
+Offsets in these classes are Python string indexes (code points); `highlight.to_utf16` converts them
+for a JavaScript front end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+KINDS = ("article", "faq", "guide", "answer", "decision")
+VALIDITIES = ("in_force", "amended", "repealed", "not_yet", "unknown")
+
+Why = Literal["citation", "words"]
+CitationStatus = Literal["found", "no_such_article", "no_such_law", "ambiguous"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One findable thing: an article of law, an FAQ, a guide, a published answer or a decision.
+
+    `key` is unique over the index. `article_number` is canonical ("1254", "120-1") or "".
+    `valid_from` is the first day in force, `valid_to` the first day no longer in force.
+    `cites` holds keys of articles which an FAQ or answer cites; its question then becomes
+    searchable text of those articles.
+    """
+
+    key: str
+    kind: str
+    title: str
+    text: str
+    heading: str = ""
+    number: str = ""
+    questions: tuple[str, ...] = ()
+    law: str = ""
+    article_number: str = ""
+    level: str = ""
+    validity: str = "unknown"
+    category: str = ""
+    source: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    cites: tuple[str, ...] = ()
+    published_at: date | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """The document as JSON-ready values; `from_record` is the inverse."""
+        record = asdict(self)
+        for name in _DATES:
+            value = record[name]
+            record[name] = value.isoformat() if value is not None else None
+        return record
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Document:
+        """Rebuild a document from `to_record`; unknown entries are ignored."""
+        values = {name: record[name] for name in _FIELDS if name in record}
+        for name in _DATES:
+            if values.get(name):
+                values[name] = date.fromisoformat(values[name][:10])
+        for name in ("questions", "cites"):
+            values[name] = tuple(values.get(name) or ())
+        return cls(**values)
+
+
+_DATES = ("valid_from", "valid_to", "published_at")
+_FIELDS = tuple(Document.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of a document's text with the stretches to mark, offsets relative to `text`."""
+
+    text: str
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One result: what a list shows of a document, and why it is there."""
+
+    key: str
+    kind: str
+    title: str
+    heading: str
+    number: str
+    law: str
+    article_number: str
+    level: str
+    validity: str
+    category: str
+    source: str
+    valid_from: date | None
+    valid_to: date | None
+    published_at: date | None
+    score: float
+    fragments: tuple[Fragment, ...]
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """A question to the index. Empty filters restrict nothing; `as_of` is a day in Beijing."""
+
+    text: str
+    kinds: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    validities: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    as_of: date | None = None
+    offset: int = 0
+    size: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitationMatch:
+    """A citation found in the request's text and what the index knows of it."""
+
+    text: str
+    law: str
+    number: str
+    status: CitationStatus
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """One page of hits, with counts per filter value.
+
+    Each facet is counted with every filter applied except its own. `weak` says that the best hit
+    holds little of what was asked; staff count such searches as misses.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    citations: tuple[CitationMatch, ...] = ()
+    corrected: str | None = None
+    nearest_category: str | None = None
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One line offered while typing; `key` is the document it leads to, "" for a law's name."""
+
+    text: str
+    kind: str
+    key: str

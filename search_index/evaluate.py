@@ -1,0 +1,176 @@
+"""Measure the ranking on questions the index has not seen.
+
+`python -m search_index.evaluate --articles FILE --train FILE --test FILE` builds an index of the
+articles in a temporary folder, teaches it the training questions, asks the test questions and
+prints one JSON object. Articles are JSON lines `id, law, number, heading, text, level, version`;
+questions are JSON lines `id, question, articles`. Files ending in .gz are read compressed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from search_index import analysis
+from search_index.documents import Document, SearchRequest
+from search_index.numerals import parse_article_number
+from search_index.searcher import SearchIndex
+from search_index.store.writer import IndexWriter, silent
+from search_index.thesaurus import Thesaurus
+
+DEFAULT_THESAURUS = Path(__file__).resolve().parent.parent / "content" / "thesaurus.yaml"
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON lines file, plain or .gz; ValueError names the line that is none."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{path.name}, line {number}: {error.msg}") from error
+
+
+def article_document(row: dict[str, Any]) -> Document:
+    """An article of the corpus as a document."""
+    version = row.get("version")
+    return Document(
+        key=f"article:{row['id']}",
+        kind="article",
+        title=row["law"],
+        text=row["text"],
+        heading=row.get("heading") or "",
+        number=row.get("number") or "",
+        law=row["law"],
+        article_number=parse_article_number(row.get("number") or ""),
+        level=row.get("level") or "",
+        validity="in_force",
+        published_at=date.fromisoformat(version) if version else None,
+    )
+
+
+def question_document(row: dict[str, Any]) -> Document:
+    """A training question as a published answer that cites its articles."""
+    return Document(
+        key=f"answer:{row['id']}",
+        kind="answer",
+        title=row["question"],
+        text="",
+        cites=tuple(f"article:{number}" for number in row["articles"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Means over questions. Ranks count from 1; a question without a relevant hit adds 0."""
+
+    mrr_at_10: float
+    success_at_5: float
+    ndcg_at_10: float
+    recall_at_10: float
+    recall_at_100: float
+
+
+def measure(rankings: Iterable[tuple[Sequence[str], frozenset[str]]]) -> Measures:
+    """The measures over pairs of a ranking (keys, best first) and the relevant keys."""
+    sums = [0.0] * 5
+    count = 0
+    for keys, relevant in rankings:
+        count += 1
+        places = [place for place, key in enumerate(keys, start=1) if key in relevant]
+        if places and places[0] <= 10:
+            sums[0] += 1 / places[0]
+        sums[1] += bool(places and places[0] <= 5)
+        gain = sum(1 / math.log2(place + 1) for place in places if place <= 10)
+        ideal = sum(1 / math.log2(place + 1) for place in range(1, min(len(relevant), 10) + 1))
+        sums[2] += gain / ideal if ideal else 0.0
+        sums[3] += sum(place <= 10 for place in places) / len(relevant)
+        sums[4] += sum(place <= 100 for place in places) / len(relevant)
+    return Measures(*(total / max(count, 1) for total in sums))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the values lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def evaluate(
+    articles: Path, train: Path, test: Path, folder: Path, thesaurus: Thesaurus
+) -> dict[str, float | int]:
+    """Build, ask, measure; the figures of the command."""
+    documents = [article_document(row) for row in read_lines(articles)]
+    count = len(documents)
+    documents.extend(question_document(row) for row in read_lines(train))
+    questions = list(read_lines(test))
+    analysis.preload()
+    started = time.perf_counter()
+    IndexWriter(folder, thesaurus).build(documents, silent)
+    build_seconds = time.perf_counter() - started
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    index = SearchIndex.open(folder)
+    index.preload()
+    rankings = []
+    times = []
+    for row in questions:
+        request = SearchRequest(text=row["question"], kinds=("article",), size=10)
+        began = time.perf_counter()
+        index.search(request)
+        times.append((time.perf_counter() - began) * 1000)
+        deep = SearchRequest(text=row["question"], kinds=("article",), size=100)
+        keys = [hit.key for hit in index.search(deep).hits]
+        rankings.append((keys, frozenset(f"article:{number}" for number in row["articles"])))
+    measures = measure(rankings)
+    return {
+        "mrr_at_10": round(measures.mrr_at_10, 4),
+        "success_at_5": round(measures.success_at_5, 4),
+        "ndcg_at_10": round(measures.ndcg_at_10, 4),
+        "recall_at_10": round(measures.recall_at_10, 4),
+        "recall_at_100": round(measures.recall_at_100, 4),
+        "build_seconds": round(build_seconds, 2),
+        "index_megabytes": round(size / 1e6, 1),
+        "p50_ms": round(percentile(times, 0.5), 3),
+        "p95_ms": round(percentile(times, 0.95), 3),
+        "articles": count,
+        "questions": len(questions),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m search_index.evaluate", description=__doc__)
+    parser.add_argument("--articles", type=Path, required=True)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--thesaurus", type=Path, default=DEFAULT_THESAURUS)
+    options = parser.parse_args(arguments)
+    thesaurus = Thesaurus()
+    if options.thesaurus.exists():
+        thesaurus = Thesaurus.from_yaml(options.thesaurus)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = evaluate(
+                options.articles, options.train, options.test, Path(folder), thesaurus
+            )
+    except (OSError, ValueError, KeyError) as error:
+        sys.stderr.write(f"evaluate: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

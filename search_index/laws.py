@@ -1,0 +1,105 @@
+"""Names of laws: the full name behind an abbreviation, a suffix or a name in book marks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from search_index.analysis import normalise
+
+_PREFIX = "中华人民共和国"
+# What people leave out of a law's name: (2018修正), book marks, blanks.
+_NOISE = re.compile(
+    r"[《》〈〉<>\s]|\((?:19|20)\d\d[^()]*\)|\((?:试行|草案)\)|\d{4}年?(?:修正|修订)版?"
+)
+_OPENING = re.compile(
+    r"^(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*"
+    r"(?:关于)?(?:适用|审理|办理)?"
+)
+MIN_ALIAS = 2
+_LETTERS = re.compile(r"[^\w]")
+
+
+def simplify(name: str) -> str:
+    """A law's name without book marks, blanks, edition notes and 中华人民共和国."""
+    return _NOISE.sub("", normalise(name)).replace(_PREFIX, "")
+
+
+class LawNames:
+    """Finds the full names meant by a written name: exact, by alias, or as the end of a name."""
+
+    def __init__(self, names: Iterable[str], aliases: Mapping[str, str] | None = None) -> None:
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_core: dict[str, list[str]] = defaultdict(list)
+        known = sorted({name for name in names if name})
+        for name in known:
+            simple = simplify(name)
+            self._by_name[simple].append(name)
+            core = _OPENING.sub("", simple)
+            if core and core != simple:
+                self._by_core[core].append(name)
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        for alias, full in (aliases or {}).items():
+            found = tuple(self._by_name.get(simplify(full), ()))
+            if found:
+                self._aliases[simplify(alias)] = found
+        self._suffixes: dict[str, list[str]] = defaultdict(list)
+        for simple, full_names in self._by_name.items():
+            # 物业管理条例 is the end of 重庆市物业管理条例. Only ends of four letters and more,
+            # else 管理法 would mean forty laws.
+            for start in range(1, max(1, len(simple) - 3)):
+                self._suffixes[simple[start:]].extend(full_names)
+        self._longest = max(
+            (len(name) for table in (self._by_name, self._aliases) for name in table), default=0
+        )
+
+    def __len__(self) -> int:
+        return sum(len(names) for names in self._by_name.values())
+
+    def resolve(self, written: str) -> tuple[str, ...]:
+        """The full names `written` can mean: one, several (ambiguous), or none (unknown)."""
+        simple = simplify(written)
+        if len(simple) < MIN_ALIAS:
+            return ()
+        for table in (self._by_name, self._aliases, self._by_core):
+            found = table.get(simple)
+            if found:
+                return tuple(found)
+        found = self._suffixes.get(simple)
+        if found and len(simple) >= 4:
+            return tuple(dict.fromkeys(found))
+        return self._abbreviated(simple) if len(simple) >= 5 else ()
+
+    def _abbreviated(self, simple: str) -> tuple[str, ...]:
+        """Names that hold the letters of `simple` in order, as in 民法典担保制度解释."""
+        letters = _LETTERS.sub("", simple)
+        matches = [
+            (len(known), names)
+            for known, names in self._by_name.items()
+            if _is_subsequence(letters, known)
+        ]
+        if not matches:
+            return ()
+        return tuple(name for _, names in sorted(matches) for name in names)
+
+    def longest_ending(self, text: str, end: int) -> int | None:
+        """The start of the longest known name or alias that ends at `end` in normalised `text`."""
+        floor = max(0, end - self._longest - len(_PREFIX) - 4)
+        for start in range(floor, end - MIN_ALIAS + 1):
+            piece = text[start:end]
+            if piece[0].isspace() or piece[0] in "《》、,。;:":
+                continue
+            simple = simplify(piece)
+            if simple in self._by_name or simple in self._aliases:
+                return start
+        return None
+
+
+def _is_subsequence(letters: str, text: str) -> bool:
+    position = 0
+    for letter in letters:
+        position = text.find(letter, position) + 1
+        if not position:
+            return False
+    return True

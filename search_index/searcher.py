@@ -1,0 +1,372 @@
+"""The public face of reading: search, suggestions, look-ups. Safe for threads and forks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from search_index import analysis
+from search_index.documents import (
+    CitationMatch,
+    CitationStatus,
+    Document,
+    Hit,
+    SearchRequest,
+    SearchResult,
+    Suggestion,
+    Why,
+)
+from search_index.errors import IndexMissing
+from search_index.highlight import fragments
+from search_index.query import Citation, find_citations
+from search_index.ranking import Bool, Float32
+from search_index.snapshot import DIMENSIONS, Query, Snapshot, stamp
+from search_index.store.schema import staff_keys
+
+CHECK_SECONDS = 0.3
+MAX_TEXT = 400
+# A row counts as a result when its words score at least this share of the best row's.
+RELEVANT_SHARE = 0.1
+WEAK_COVERAGE = 0.34
+# In a short text one wrong character spoils much, and looking for it costs little.
+SHORT_TEXT = 12
+MAX_CITED = 20
+_OPEN_ATTEMPTS = 5
+
+
+class SearchIndex:
+    """An open index. It follows new generations and deltas by itself within `CHECK_SECONDS`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._lock = threading.Lock()
+        self._checked = 0.0
+        self._stamp: tuple[str, str | None] | None = None
+        self._current: Snapshot | None = None
+        self._refresh()
+
+    @classmethod
+    def open(cls, folder: Path) -> SearchIndex:
+        """Open the serving generation; raises IndexMissing or IndexFormatError."""
+        return cls(folder)
+
+    def preload(self) -> None:
+        """Load everything that is otherwise loaded on first use; call before forking workers."""
+        analysis.preload()
+        snapshot = self.snapshot()
+        _ = snapshot.law_names, snapshot.completions, snapshot.speller
+
+    # ---- following the files
+
+    def snapshot(self) -> Snapshot:
+        """The latest state, looked up at most every `CHECK_SECONDS`."""
+        if time.monotonic() - self._checked > CHECK_SECONDS and self._lock.acquire(blocking=False):
+            try:
+                self._refresh()
+            finally:
+                self._lock.release()
+        current = self._current
+        if current is None:  # cannot be: the constructor either loads one or raises
+            raise IndexMissing(self.folder.name)
+        return current
+
+    def _refresh(self) -> None:
+        for attempt in range(_OPEN_ATTEMPTS):
+            try:
+                found = stamp(self.folder)
+                if found != self._stamp:
+                    self._current = self._opened(found)
+                    self._stamp = found
+                self._checked = time.monotonic()
+                return
+            except FileNotFoundError:
+                # The folder was cleared away between reading the link and opening: look again.
+                if attempt == _OPEN_ATTEMPTS - 1:
+                    raise
+            except IndexMissing:
+                if self._current is None:
+                    raise
+                self._checked = time.monotonic()  # what is mapped still serves
+                return
+
+    def _opened(self, found: tuple[str, str | None]) -> Snapshot:
+        generation, delta = found
+        path = (self.folder / generation).resolve(strict=True)
+        previous = self._current
+        base = previous.base if previous and previous.generation == path else None
+        return Snapshot(path, delta, base)
+
+    # ---- searching
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Answer a request. Any text is accepted; only its first characters are read as words."""
+        snapshot = self.snapshot()
+        text = analysis.normalise(request.text)
+        citations, cited, rest = self._cited(snapshot, text, request.as_of)
+        query = snapshot.query(rest[:MAX_TEXT])
+        words = snapshot.scores(query)
+        masks = _masks(snapshot, request)
+        dated = snapshot.valid_on(request.as_of) if request.as_of else None
+        if dated is not None:
+            words *= dated
+        for row in cited:
+            words[row] = 0.0
+        top = float(words.max()) if len(words) else 0.0
+        matching = np.flatnonzero(words >= max(top * RELEVANT_SHARE, 1e-6)) if top > 0 else _NONE
+        matching = np.concatenate((np.array(cited, dtype=np.int64), matching)).astype(np.int64)
+        facets = _facets(snapshot, matching, masks)
+        scores = snapshot.final_scores(words, request.as_of)
+        scores[words < top * RELEVANT_SHARE] = 0.0
+        for mask in masks.values():
+            scores *= mask
+        cited = [row for row in cited if all(mask[row] for mask in masks.values())]
+        total = len(matching)
+        if masks:
+            total = int(np.logical_and.reduce([mask[matching] for mask in masks.values()]).sum())
+        offset, size = max(request.offset, 0), max(request.size, 0)
+        ranked = snapshot.best(scores, min(offset + size, snapshot.size))
+        listed: list[tuple[int, Why]] = [(row, "citation") for row in cited] + [
+            (int(row), "words") for row in ranked
+        ]
+        page = listed[offset : offset + size]
+        best_row = int(ranked[0]) if len(ranked) else None
+        weak = not cited and (best_row is None or snapshot.covered(query, best_row) < WEAK_COVERAGE)
+        hits = [self._hit(snapshot, row, float(scores[row]), query, why) for row, why in page]
+        return SearchResult(
+            hits=tuple(hits),
+            total=total,
+            facets=facets,
+            citations=tuple(citations),
+            corrected=self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None,
+            nearest_category=_nearest_category(snapshot, words) if weak else None,
+            weak=weak,
+        )
+
+    def _cited(
+        self, snapshot: Snapshot, text: str, as_of: date | None
+    ) -> tuple[list[CitationMatch], list[int], str]:
+        """The citations in the text, the rows they name, and the text without them."""
+        citations = []
+        rows: dict[int, None] = {}
+        rest = list(text)
+        if len(text) > MAX_TEXT * 5 or not any(map(_numeric, text)):
+            return [], [], text
+        for citation in find_citations(text, snapshot.law_names):
+            match, found = _resolve(snapshot, text, citation, as_of)
+            citations.append(match)
+            rows.update(dict.fromkeys(found[:MAX_CITED]))
+            rest[citation.start : citation.end] = " " * (citation.end - citation.start)
+        return citations, list(rows), "".join(rest)
+
+    def _hit(self, snapshot: Snapshot, row: int, score: float, query: Query, why: Why) -> Hit:
+        document = snapshot.document(row)
+        return _to_hit(document, score, query, why)
+
+    def rank(
+        self, text: str, size: int = 10, kinds: tuple[str, ...] = ()
+    ) -> list[tuple[int, float]]:
+        """The ranking alone: best rows and scores, without records, facets or fragments."""
+        snapshot = self.snapshot()
+        scores = snapshot.final_scores(snapshot.scores(snapshot.query(text[:MAX_TEXT])), None)
+        if kinds:
+            scores *= snapshot.mask("kind", kinds)
+        rows = snapshot.best(scores, size)
+        return [(int(row), float(scores[row])) for row in rows]
+
+    # ---- look-ups
+
+    def document(self, key: str) -> Document | None:
+        """The document of a key, None when it is not in the index."""
+        snapshot = self.snapshot()
+        row = snapshot.row_of(key)
+        return snapshot.document(row) if row is not None else None
+
+    def versions(self, key: str) -> list[Document]:
+        """All versions of the article `key`, oldest first; the document alone for other kinds."""
+        snapshot = self.snapshot()
+        row = snapshot.row_of(key)
+        if row is None:
+            return []
+        return [snapshot.document(other) for other in snapshot.version_rows(row)]
+
+    def neighbours(self, key: str, n: int = 1) -> list[Document]:
+        """Up to `n` articles before and `n` after `key` in the same law, in order, without it."""
+        snapshot = self.snapshot()
+        row = snapshot.row_of(key)
+        if row is None:
+            return []
+        return [snapshot.document(other) for other in snapshot.neighbour_rows(row, n)]
+
+    def related(self, key: str, size: int = 5, kinds: tuple[str, ...] = ()) -> list[Hit]:
+        """Documents about the same matter, other versions of the same article left out."""
+        snapshot = self.snapshot()
+        row = snapshot.row_of(key)
+        if row is None or size <= 0:
+            return []
+        document = snapshot.document(row)
+        text = f"{document.title} {document.heading} {document.text}"
+        if document.kind != "article":
+            text = f"{document.title} {document.text}"
+        query = snapshot.query(text[: MAX_TEXT * 2])
+        scores = snapshot.final_scores(snapshot.scores(query), None)
+        scores[snapshot.version_rows(row)] = 0.0
+        scores[row] = 0.0
+        if kinds:
+            scores *= snapshot.mask("kind", kinds)
+        rows = snapshot.best(scores, size)
+        return [
+            self._hit(snapshot, int(item), float(scores[item]), query, "words") for item in rows
+        ]
+
+    def suggest(self, prefix: str, size: int = 8) -> list[Suggestion]:
+        """Lines to offer while `prefix` is being typed."""
+        found: dict[str, Suggestion] = {}
+        for completion in self.snapshot().completions:
+            for line in completion.complete(prefix[:64], size):
+                found.setdefault(line.text, line)
+        return list(found.values())[: max(size, 0)]
+
+    def did_you_mean(self, text: str) -> str | None:
+        """`text` with a likely typing error put right, None when there is nothing to propose."""
+        return self._correct(self.snapshot(), text)
+
+    @staticmethod
+    def _correct(snapshot: Snapshot, text: str) -> str | None:
+        return snapshot.speller.correct(text, snapshot.pair_count)
+
+    def find_citations(self, text: str) -> list[CitationMatch]:
+        """Every citation in a text of any length, each checked against the index."""
+        snapshot = self.snapshot()
+        normal = analysis.normalise(text)
+        citations = find_citations(normal, snapshot.law_names)
+        return [_resolve(snapshot, text, citation, None)[0] for citation in citations]
+
+    def staff_search(self, text: str, size: int = 20) -> list[Hit]:
+        """The staff's query language (`law:民法典 AND number:1254`, `kind:faq 押金`)."""
+        snapshot = self.snapshot()
+        hits: list[Hit] = []
+        folders = [snapshot.base.folder] + ([snapshot.delta.folder] if snapshot.delta else [])
+        query = Query((), np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.float32))
+        for folder in reversed(folders):
+            for key in staff_keys(folder / "whoosh", text, max(size, 1) * 2):
+                row = snapshot.row_of(key)
+                in_base = row is not None and row < snapshot.base.size
+                if row is None or in_base != (folder == snapshot.base.folder):
+                    continue
+                hits.append(self._hit(snapshot, row, 0.0, query, "words"))
+        return hits[: max(size, 0)]
+
+    def info(self) -> dict[str, str | int]:
+        """What serves right now: generation, delta, number of documents, time of the build."""
+        snapshot = self.snapshot()
+        return {
+            "generation": snapshot.generation.name,
+            "delta": snapshot.delta_name or "",
+            "documents": int(snapshot.alive.sum()),
+            "built_at": snapshot.built_at,
+        }
+
+
+Rows = npt.NDArray[np.int64]
+_NONE: Rows = np.empty(0, dtype=np.int64)
+
+
+def _numeric(char: str) -> bool:
+    return char.isdigit() or char in "一二三四五六七八九十百千零〇"
+
+
+def _resolve(
+    snapshot: Snapshot, text: str, citation: Citation, as_of: date | None
+) -> tuple[CitationMatch, list[int]]:
+    """What the index knows of one citation, and the rows it names (the version in force first)."""
+    laws = citation.candidates
+    per_law = {law: snapshot.article_rows(law, citation.number) for law in laws}
+    if as_of is not None:
+        valid = snapshot.valid_on(as_of)
+        per_law = {law: [row for row in rows if valid[row]] for law, rows in per_law.items()}
+    holding = {law: rows for law, rows in per_law.items() if rows}
+    rows = [row for found in holding.values() for row in found][:MAX_CITED]
+    law = next(iter(holding), laws[0] if laws else citation.law_as_written)
+    status: CitationStatus
+    if not laws:
+        status = "no_such_law"
+    elif not holding:
+        status = "no_such_article"
+    else:
+        status = "found" if len(holding) == 1 else "ambiguous"
+    match = CitationMatch(
+        text=text[citation.start : citation.end],
+        law=law if status != "ambiguous" else citation.law_as_written,
+        number=citation.number,
+        status=status,
+        keys=tuple(snapshot.record(row)["key"] for row in rows),
+    )
+    return match, rows
+
+
+def _masks(snapshot: Snapshot, request: SearchRequest) -> dict[str, Bool]:
+    wanted = {
+        "kind": request.kinds,
+        "level": request.levels,
+        "validity": request.validities,
+        "category": request.categories,
+    }
+    return {name: snapshot.mask(name, tuple(values)) for name, values in wanted.items() if values}
+
+
+def _facets(snapshot: Snapshot, rows: Rows, masks: dict[str, Bool]) -> dict[str, dict[str, int]]:
+    """Counts per value; each dimension is counted with the other dimensions' filters only."""
+    facets: dict[str, dict[str, int]] = {}
+    for name in DIMENSIONS:
+        kept = rows
+        for other, mask in masks.items():
+            if other != name:
+                kept = kept[mask[kept]]
+        values = snapshot.values[name]
+        counts = np.bincount(snapshot.codes[name][kept], minlength=len(values))
+        facets[name] = {
+            value: int(count)
+            for value, count in zip(values, counts, strict=True)
+            if count and value
+        }
+    return facets
+
+
+def _nearest_category(snapshot: Snapshot, words: Float32) -> str | None:
+    """The category most of the best documents with a category belong to."""
+    if not len(words):
+        return None
+    categorised = words * (snapshot.mask("category", ("",)) == 0)
+    rows = snapshot.best(categorised, 10)
+    votes: dict[str, float] = {}
+    for row in rows:
+        value = snapshot.values["category"][snapshot.codes["category"][row]]
+        votes[value] = votes.get(value, 0.0) + float(words[row])
+    return max(votes, key=lambda value: votes[value]) if votes else None
+
+
+def _to_hit(document: Document, score: float, query: Query, why: Why) -> Hit:
+    return Hit(
+        key=document.key,
+        kind=document.kind,
+        title=document.title,
+        heading=document.heading,
+        number=document.number,
+        law=document.law,
+        article_number=document.article_number,
+        level=document.level,
+        validity=document.validity,
+        category=document.category,
+        source=document.source,
+        valid_from=document.valid_from,
+        valid_to=document.valid_to,
+        published_at=document.published_at,
+        score=score,
+        fragments=fragments(document.text, query.words),
+        why=why,
+    )

@@ -1,0 +1,168 @@
+"""The Whoosh side: the staff's query language over the same words as the matrix.
+
+Whoosh keeps the inverted index that staff query by field (`law:民法典 number:1254`); the matrix
+ranks what residents ask. Whoosh pickles parts of its own files, therefore a folder is only ever
+opened that this program wrote.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from whoosh import fields, index
+from whoosh.analysis import Analyzer, Token
+from whoosh.qparser import MultifieldParser, QueryParserError
+from whoosh.query import NullQuery, Query
+
+from search_index import analysis
+from search_index.documents import Document
+from search_index.numerals import parse_article_number
+
+# How whoosh.formats.Frequency stores a count.
+_FREQUENCY = struct.Struct("!I")
+SEARCHED = ("title", "text", "questions")
+
+
+class WordAnalyzer(Analyzer):
+    """The library's own words, for parsing queries."""
+
+    def __call__(self, value: str, **kwargs: Any) -> Iterator[Token]:
+        token = Token()
+        for position, word in enumerate(analysis.content_words(value)):
+            token.text = token.original = word
+            token.boost = 1.0
+            token.pos = position
+            token.stopped = False
+            yield token
+
+
+class Words(fields.TEXT):
+    """A text field that counts the library's words itself.
+
+    Whoosh's own path makes a token object per word, which takes twice as long as all the rest of a
+    build; titles and headings repeat over hundreds of articles, hence the cache.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(analyzer=WordAnalyzer(), phrase=False)
+        # Schemas are pickled into the index; the cache must not be part of that.
+        self._cache: dict[str, list[tuple[bytes, int, float, bytes]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": {}}
+
+    def index(self, value: str, **kwargs: Any) -> Iterable[tuple[bytes, int, float, bytes]]:
+        """The postings of one value: word, how often, weight, encoded frequency."""
+        found = self._cache.get(value)
+        if found is None:
+            counts = Counter(analysis.content_words(value))
+            found = [
+                (word.encode("utf-8"), count, float(count), _FREQUENCY.pack(count))
+                for word, count in counts.items()
+            ]
+            if len(self._cache) > 256:
+                self._cache.clear()
+            self._cache[value] = found
+        return found
+
+
+class NumberAnalyzer(Analyzer):
+    """One token: an article number in canonical form, however it was written."""
+
+    def __call__(self, value: str, **kwargs: Any) -> Iterator[Token]:
+        token = Token()
+        plain = analysis.normalise(value).strip()
+        token.text = token.original = parse_article_number(plain) or plain
+        token.boost = 1.0
+        token.pos = 0
+        token.stopped = False
+        yield token
+
+
+def build_schema() -> fields.Schema:
+    """The staff's fields. Positions are left out: phrases are not part of the staff's language."""
+    return fields.Schema(
+        key=fields.ID(stored=True, unique=True),
+        kind=fields.ID(),
+        level=fields.ID(),
+        validity=fields.ID(),
+        category=fields.ID(),
+        source=fields.ID(),
+        number=fields.TEXT(analyzer=NumberAnalyzer(), phrase=False),
+        law=Words(),
+        title=Words(),
+        heading=Words(),
+        text=Words(),
+        questions=Words(),
+    )
+
+
+def write_whoosh(folder: Path, documents: Sequence[Document], progress: Any) -> None:
+    """Write a Whoosh index of the documents into a new folder."""
+    folder.mkdir()
+    whoosh_index = index.create_in(str(folder), build_schema())
+    writer = whoosh_index.writer(limitmb=512)
+    for row, document in enumerate(documents):
+        values = {
+            "key": _without_lone_surrogates(document.key),
+            "kind": _without_lone_surrogates(document.kind),
+            "level": _without_lone_surrogates(document.level),
+            "validity": document.validity,
+            "category": _without_lone_surrogates(document.category),
+            "source": _without_lone_surrogates(document.source),
+            "number": document.article_number,
+            "law": document.law,
+            "title": document.title,
+            "heading": document.heading,
+            "text": document.text,
+            "questions": "\n".join(document.questions),
+        }
+        writer.add_document(**{name: value for name, value in values.items() if value})
+        if row % 1024 == 0:
+            progress("words", row, len(documents))
+    writer.commit()
+    whoosh_index.close()
+    progress("words", len(documents), len(documents))
+
+
+def _without_lone_surrogates(text: str) -> str:
+    """UTF-8 cannot carry them; everything else, AND and OR in capitals among it, stays as typed."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def staff_keys(folder: Path, text: str, limit: int) -> list[str]:
+    """Keys of the documents that match a query in the staff's language, best first."""
+    whoosh_index = index.open_dir(str(folder))
+    try:
+        query = parse_staff_query(text)
+        if query == NullQuery:
+            return []
+        with whoosh_index.searcher() as searcher:
+            return [hit["key"] for hit in searcher.search(query, limit=limit)]
+    finally:
+        whoosh_index.close()
+
+
+def parse_staff_query(text: str) -> Query:
+    """Parse `law:民法典 AND number:1254`; any text parses, an unreadable one to the empty query."""
+    parser = MultifieldParser(list(SEARCHED), build_schema())
+    parser.remove_plugin_class(_WILDCARDS)
+    try:
+        return parser.parse(_without_lone_surrogates(text)[:1000])
+    except (QueryParserError, ValueError, TypeError, AttributeError, RecursionError):
+        # Whoosh's parser fails in many ways on unbalanced ranges and quotes; for the person at the
+        # desk each of them means the same: nothing readable was asked.
+        return NullQuery
+
+
+def _wildcard_plugin() -> type:
+    from whoosh.qparser.plugins import WildcardPlugin
+
+    return WildcardPlugin
+
+
+_WILDCARDS = _wildcard_plugin()

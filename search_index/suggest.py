@@ -1,0 +1,223 @@
+"""Completion while typing, and "did you mean": homophones and one wrong character.
+
+Most Chinese typing errors pick the wrong character for the right sound (和同 for 合同), so the
+first thing tried is another known word with the same sounds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search_index import analysis
+from search_index.documents import Document, Suggestion
+from search_index.laws import simplify
+from search_index.learning import wordings
+from search_index.store.files import load_json, save_json
+
+MIN_COUNT = 5
+LONGEST_WORD = 6
+FAR_COMMONER = 50
+_PEOPLE_ASK = ("faq", "guide", "answer", "decision")
+
+
+def write_suggestions(folder: Path, documents: Sequence[Document]) -> None:
+    """Write the completion lines of a segment: questions, guides and the names of laws."""
+    lines: dict[str, tuple[str, str, str]] = {}
+    laws: Counter[str] = Counter()
+    for document in documents:
+        if document.kind == "article":
+            laws[document.law] += 1
+        elif document.kind in _PEOPLE_ASK:
+            for text in wordings(document):
+                entry = (text.strip(), document.kind, document.key)
+                lines.setdefault(analysis.normalise(text).strip(), entry)
+    for law in laws:
+        if law:
+            lines.setdefault(analysis.normalise(law), (law, "law", ""))
+    save_json(
+        folder / "suggestions.json",
+        [[_storable(text), kind, _storable(key)] for text, kind, key in lines.values() if text],
+    )
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def write_spelling(folder: Path, counts: Counter[str]) -> None:
+    """Write the vocabulary that corrections are drawn from, with the sounds of its characters."""
+    known = {
+        word: count
+        for word, count in counts.items()
+        if count >= MIN_COUNT and 2 <= len(word) <= LONGEST_WORD and all(map(_is_cjk, word))
+    }
+    save_json(folder / "spelling.json", {"words": known, "sounds": _sounds() if known else {}})
+
+
+def _is_cjk(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
+
+
+def _sounds() -> dict[str, str]:
+    """The usual toneless reading of every common character."""
+    from pypinyin.constants import PINYIN_DICT
+    from pypinyin.contrib.tone_convert import to_normal
+
+    return {
+        chr(point): to_normal(readings.split(",")[0])
+        for point, readings in PINYIN_DICT.items()
+        if 0x4E00 <= point <= 0x9FA5
+    }
+
+
+@dataclass(slots=True)
+class Completion:
+    """Lines to complete from, ready for lookups by prefix and by inner words."""
+
+    lines: list[Suggestion]
+    _keys: list[tuple[str, int]]
+
+    @classmethod
+    def load(cls, folder: Path, skip: Callable[[str], bool] = lambda key: False) -> Completion:
+        """Read a segment's lines, leaving out those whose document `skip` names."""
+        stored: list[list[str]] = load_json(folder / "suggestions.json")
+        lines = [
+            Suggestion(text, kind, key) for text, kind, key in stored if not (key and skip(key))
+        ]
+        keys = []
+        for number, line in enumerate(lines):
+            plain = analysis.normalise(line.text)
+            keys.append((plain, number))
+            if line.kind == "law" and simplify(plain) != plain:
+                keys.append((simplify(plain), number))
+        return cls(lines, sorted(keys))
+
+    def complete(self, prefix: str, size: int) -> list[Suggestion]:
+        """Lines that begin with `prefix`, shortest first, then those that hold it or its parts."""
+        plain = analysis.normalise(prefix).strip()
+        if not plain or size <= 0:
+            return []
+        chosen: dict[int, None] = {}
+        place = bisect_left(self._keys, (plain, -1))
+        starts = []
+        while place < len(self._keys) and self._keys[place][0].startswith(plain):
+            starts.append((len(self._keys[place][0]), self._keys[place][1]))
+            place += 1
+            if len(starts) >= 500:
+                break
+        chosen.update(dict.fromkeys(number for _, number in sorted(starts)))
+        if len(chosen) < size:
+            inner = [(len(text), number) for text, number in self._keys if plain in text]
+            chosen.update(dict.fromkeys(number for _, number in sorted(inner)))
+        if len(chosen) < size and len(plain) >= 3:
+            parts = set(analysis.content_words(plain)) - {plain}
+            if parts:
+                close = [
+                    (len(text), number)
+                    for text, number in self._keys
+                    if all(part in text for part in parts)
+                ]
+                chosen.update(dict.fromkeys(number for _, number in sorted(close)))
+        return [self.lines[number] for number in list(chosen)[:size]]
+
+
+class Speller:
+    """Corrections from the index's own vocabulary."""
+
+    def __init__(self, words: dict[str, int], sounds: dict[str, str]) -> None:
+        self._words = words
+        self._sounds = sounds
+        self._by_sound: dict[str, list[str]] = defaultdict(list)
+        self._by_gap: dict[str, list[str]] = defaultdict(list)
+        for word in words:
+            self._by_sound[self._sound(word)].append(word)
+            if len(word) >= 3:
+                for gap in range(len(word)):
+                    self._by_gap[word[:gap] + "*" + word[gap + 1 :]].append(word)
+
+    @classmethod
+    def load(cls, folder: Path) -> Speller:
+        """Read what `write_spelling` wrote."""
+        value: dict[str, Any] = load_json(folder / "spelling.json")
+        return cls(value["words"], value["sounds"])
+
+    def _sound(self, word: str) -> str:
+        return " ".join(self._sounds.get(char, char) for char in word)
+
+    def correct(self, text: str, pair_count: Callable[[str], int]) -> str | None:
+        """`text` with one wrong character put right per unknown stretch, None when all is known.
+
+        `pair_count` tells how many documents hold two neighbouring characters. A stretch is
+        suspicious only outside the words the vocabulary knows, and only where the pair never occurs
+        or is far rarer than a word with the same sounds.
+        """
+        plain = analysis.normalise(text)[:200]
+        free = self._free(plain)
+        result = list(plain)
+        changed = False
+        position = 0
+        while position < len(plain) - 1:
+            pair = plain[position : position + 2]
+            if not (free[position] and free[position + 1]):
+                position += 1
+                continue
+            count = pair_count(pair)
+            if count:
+                best = self._far_commoner(pair, position, count)
+            else:
+                best = self._best_around(plain, free, position)
+            if best is None:
+                position += 1
+                continue
+            start, word = best
+            result[start : start + len(word)] = word
+            changed = True
+            position = start + len(word)
+        return "".join(result) if changed else None
+
+    def _free(self, plain: str) -> list[bool]:
+        """For each character, whether it stands outside every known word of two letters or more."""
+        free = [_is_cjk(char) for char in plain]
+        for token in analysis.tokens(plain):
+            known = token.text in self._words or token.text in analysis.STOP_WORDS
+            if token.end - token.start >= 2 and known:
+                free[token.start : token.end] = [False] * (token.end - token.start)
+        return free
+
+    def _far_commoner(self, pair: str, position: int, count: int) -> tuple[int, str] | None:
+        """A word that sounds like `pair` and is so much commoner that `pair` is a likely slip."""
+        words = [word for word, closeness in self._candidates(pair) if closeness == 2]
+        best = max(words, key=lambda word: self._words[word], default=None)
+        if best is None or self._words[best] < FAR_COMMONER * count:
+            return None
+        return position, best
+
+    def _best_around(self, plain: str, free: list[bool], position: int) -> tuple[int, str] | None:
+        """The best known word for a free stretch that covers the suspicious pair at `position`."""
+        best: tuple[tuple[int, int, int], int, str] | None = None
+        for length in range(2, LONGEST_WORD + 1):
+            for start in range(max(0, position + 2 - length), position + 1):
+                piece = plain[start : start + length]
+                if len(piece) < length or not all(free[start : start + length]):
+                    continue
+                for word, closeness in self._candidates(piece):
+                    rank = (closeness, length, self._words[word])
+                    if best is None or rank > best[0]:
+                        best = (rank, start, word)
+        return (best[1], best[2]) if best else None
+
+    def _candidates(self, piece: str) -> Iterable[tuple[str, int]]:
+        """Known words one character away: 2 for the same sound, 1 for another character."""
+        for word in self._by_sound.get(self._sound(piece), ()):
+            if sum(a != b for a, b in zip(word, piece, strict=False)) == 1:
+                yield word, 2
+        if len(piece) >= 3:
+            for gap in range(len(piece)):
+                for word in self._by_gap.get(piece[:gap] + "*" + piece[gap + 1 :], ()):
+                    if word != piece:
+                        yield word, 1
