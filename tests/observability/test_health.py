@@ -1,0 +1,123 @@
+"""`/healthz` and `/readyz`."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal.core import clock
+from portal.core.db import db
+from portal.core.jobs import WorkerHeartbeat
+from portal.core.unit_of_work import unit_of_work
+from portal.observability import health
+from portal.observability.health import MEBIBYTE, Readiness, Report, readiness
+
+
+def beat(ago: timedelta = timedelta(0)) -> None:
+    with unit_of_work():
+        now = clock.now() - ago
+        db.session.add(WorkerHeartbeat(owner="host:1", started_at=now, beat_at=now))
+
+
+@pytest.fixture
+def only_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Only the checks of this package, with the migrations taken as applied."""
+    monkeypatch.setattr(
+        readiness,
+        "_checks",
+        {
+            "database": (health.check_database, True),
+            "worker": (health.check_worker, True),
+            "disk": (health.check_disk, True),
+        },
+    )
+    return
+
+
+def test_healthz_asks_nothing(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.get_json() == {"status": "ok"}
+
+
+def test_ready_when_every_required_check_passes(client: FlaskClient, only_ours: None) -> None:
+    beat()
+    readiness.register("extra", lambda: Report(ok=False, detail="没有启用。"), required=False)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.get_json()
+    body = answer.get_json()
+    assert body["status"] == "ready"
+    assert body["checks"]["extra"] == {"ok": False, "required": False, "detail": "没有启用。"}
+
+
+def test_not_ready_tells_which_part(client: FlaskClient, only_ours: None) -> None:
+    beat()
+    readiness.register("part", lambda: Report(ok=False, detail="这一部分没有准备好。"))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    body = answer.get_json()
+    assert body["status"] == "not_ready"
+    assert body["checks"]["part"]["detail"] == "这一部分没有准备好。"
+    assert body["checks"]["database"]["ok"] is True
+
+
+def test_a_check_that_raises_has_failed_and_harms_no_other(app: Flask, database: None) -> None:
+    def broken() -> Report:
+        db.session.execute(health.text("SELECT no_such_column FROM nowhere"))
+        raise AssertionError
+
+    registry = Readiness()
+    registry.register("broken", broken)
+    registry.register("database", health.check_database)
+    ready, results = registry.run()
+    assert ready is False
+    assert results["broken"]["ok"] is False
+    assert results["database"]["ok"] is True
+
+
+def test_registering_again_replaces_and_can_be_taken_back() -> None:
+    registry = Readiness()
+    registry.register("a", lambda: Report(ok=False, detail="一"))
+    registry.register("a", lambda: Report(ok=True, detail="二"))
+    assert registry.run() == (True, {"a": {"ok": True, "required": True, "detail": "二"}})
+    registry.unregister("a")
+    registry.unregister("a")
+    assert registry.run() == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("ago", "ok"), [(timedelta(seconds=5), True), (timedelta(minutes=2), False)]
+)
+def test_worker_check_follows_the_heartbeat(database: None, ago: timedelta, ok: bool) -> None:
+    beat(ago)
+    report = health.check_worker()
+    assert report.ok is ok
+    assert str(int(ago.total_seconds())) in report.detail
+
+
+def test_no_worker_is_told(database: None) -> None:
+    report = health.check_worker()
+    assert not report.ok
+    assert "没有运行" in report.detail
+
+
+@pytest.mark.parametrize(("mebibytes", "ok"), [(499, False), (501, True)])
+def test_disk_check(app: Flask, monkeypatch: pytest.MonkeyPatch, mebibytes: int, ok: bool) -> None:
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _path: SimpleNamespace(free=mebibytes * MEBIBYTE)
+    )
+    with app.app_context():
+        assert health.check_disk().ok is ok
+
+
+def test_migrations_check(database: None, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The test schema is made from the models, so no revision is stamped.
+    monkeypatch.setattr(health, "_expected_heads", lambda _directory: frozenset({"abc"}))
+    assert not health.check_migrations().ok
+    monkeypatch.setattr(health, "_expected_heads", lambda _directory: frozenset())
+    assert health.check_migrations().ok
