@@ -69,22 +69,35 @@ def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
 
 @dataclass(frozen=True)
 class Key:
-    """One column of the sort order. The columns of a list together must be unique and never null."""
+    """One column of the sort order. The columns of a list together must be unique and never null.
 
-    column: InstrumentedAttribute[Any]
+    `name` is needed for an expression that is not a mapped column: its label in the query's rows.
+    """
+
+    column: InstrumentedAttribute[Any] | ColumnElement[Any]
     descending: bool = False
+    name: str | None = None
+
+    def of(self, row: Any) -> Any:
+        """Return the key's value in a row of the result."""
+        return getattr(row, self.name or self.column.key)  # type: ignore[arg-type]  # mapped columns have keys
 
 
 def paginate(query: Select[Any], keys: list[Key], cursor: str | None, size: int) -> Page[Any]:
-    """Run `query` in the order of `keys`, from the row after `cursor`; raises Malformed for a broken cursor."""
+    """Run `query` in the order of `keys`, from the row after `cursor`; raises Malformed for a broken cursor.
+
+    A query for one entity gives entities; one for an entity and labelled expressions gives rows.
+    """
     if cursor:
         query = query.where(_after(keys, _decode(cursor, keys)))
     order = [key.column.desc() if key.descending else key.column.asc() for key in keys]
-    rows = list(db.session.scalars(query.order_by(*order).limit(size + 1)).unique())
+    result = db.session.execute(query.order_by(*order).limit(size + 1))
+    single = len(query.column_descriptions) == 1
+    rows: list[Any] = list(result.scalars().unique() if single else result.unique())
     following = None
     if len(rows) > size:
         rows = rows[:size]
-        following = _encode([getattr(rows[-1], key.column.key) for key in keys])
+        following = _encode([key.of(rows[-1]) for key in keys])
     return Page(rows, following, size)
 
 
