@@ -1,0 +1,216 @@
+"""Citations: from what people write to the article that is meant, and the check of a whole text.
+
+`resolve` is for entry (an FAQ, an answer's list of articles): it refuses what does not hold.
+`check` is for a text: it reports on every citation in it and refuses nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.core.db import LabelledEnum, db
+from portal.core.errors import Invalid
+from portal.knowledge.models import Article, Law, LawVersion, Validity
+from portal.knowledge.names import law_names, short
+from search_index import find_citations, format_article_number, parse_article_number
+
+# A sentence rarely names more; a longer list in a hostile text is cut.
+MOST_CITATIONS = 500
+
+
+class CitationStatus(LabelledEnum):
+    """What became of a citation."""
+
+    FOUND = "found", "条文现行有效"
+    AMENDED = "amended", "所在法律已被部分修改，请核对最新条文"
+    NOT_YET = "not_yet", "条文尚未施行"
+    REPEALED = "repealed", "条文已经失效"
+    NO_SUCH_ARTICLE = "no_such_article", "没有这一条"
+    NO_SUCH_LAW = "no_such_law", "没有收录这部法律"
+    AMBIGUOUS = "ambiguous", "法律名称不明确"
+
+    @property
+    def stands(self) -> bool:
+        """True when an answer may rest on it."""
+        return self in (CitationStatus.FOUND, CitationStatus.AMENDED)
+
+
+_BY_VALIDITY = {
+    Validity.IN_FORCE: CitationStatus.FOUND,
+    Validity.AMENDED: CitationStatus.AMENDED,
+    Validity.NOT_YET: CitationStatus.NOT_YET,
+    Validity.HISTORICAL: CitationStatus.REPEALED,
+    Validity.REPEALED: CitationStatus.REPEALED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCitation:
+    """A citation in a text: `start` and `end` in code points, `number` canonical ("120-1").
+
+    `law` is the full name, or the name as written when none or several laws are meant. `message` is
+    a Chinese sentence for the person who wrote it.
+    """
+
+    text: str
+    start: int
+    end: int
+    law: str
+    number: str
+    status: CitationStatus
+    article_id: uuid.UUID | None
+    message: str
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The article's number as the law writes it."""
+        return format_article_number(self.number)
+
+
+def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
+    """Return the article of the current version that is meant, both named in any usual form.
+
+    Raises Invalid with code no_such_law, ambiguous_law, no_such_article, or, with `in_force`,
+    article_repealed and article_not_in_force_yet. An article of a law that was amended in part is
+    returned; its `version.status` says so.
+    """
+    names = law_names()
+    candidates = names.resolve(law)
+    number = parse_article_number(article)
+    if not candidates:
+        raise _refusal(
+            "no_such_law",
+            f"没有收录《{short(law)}》。",
+            "请核对法律名称，使用全称；没有收录的法律请联系内容管理员补录。",
+        )
+    if len(candidates) > 1:
+        listed = "、".join(f"《{name}》" for name in candidates[:5])
+        raise _refusal(
+            "ambiguous_law", f"“{law}”可能指{listed}。", "请写出法律的全称。", field="law"
+        )
+    found = lookup([(candidates[0], number)]).get((candidates[0], number)) if number else None
+    if found is None:
+        label = format_article_number(number) if number else f"“{article[:20]}”这一条"
+        raise _refusal(
+            "no_such_article",
+            f"《{short(candidates[0])}》没有{label}。",
+            "请核对条文序号，例如“第三十八条”。",
+            field="article",
+        )
+    status = _BY_VALIDITY[found.version.status]
+    if in_force and not status.stands:
+        code = (
+            "article_not_in_force_yet" if status is CitationStatus.NOT_YET else "article_repealed"
+        )
+        raise _refusal(code, _message(found, status), "请改引现行有效的条文。", field="article")
+    return found
+
+
+def check(text: str) -> list[CheckedCitation]:
+    """Report on every citation in `text`, in order of appearance; never raises on any text."""
+    names = law_names()
+    found = find_citations(text, names)[:MOST_CITATIONS]
+    wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
+    articles = lookup(wanted)
+    return [
+        _checked(
+            text, item.start, item.end, item.law_as_written, item.candidates, item.number, articles
+        )
+        for item in found
+    ]
+
+
+def _meant(candidates: tuple[str, ...]) -> tuple[str, ...]:
+    # A suffix such as 管理条例 fits dozens of names; more than a few tell nobody anything.
+    return candidates[:8]
+
+
+def _checked(
+    text: str,
+    start: int,
+    end: int,
+    written: str,
+    candidates: tuple[str, ...],
+    number: str,
+    articles: dict[tuple[str, str], Article],
+) -> CheckedCitation:
+    quoted = text[start:end]
+    holding = [law for law in _meant(candidates) if (law, number) in articles]
+    label = format_article_number(number)
+    if not candidates:
+        message = f"没有收录《{short(written.strip())}》，无法核对{label}。"
+        return CheckedCitation(
+            quoted, start, end, written, number, CitationStatus.NO_SUCH_LAW, None, message
+        )
+    if len(candidates) > 1 and len(holding) != 1:
+        listed = "、".join(f"《{name}》" for name in candidates[:3])
+        message = f"“{written}”可能指{listed}，请写全称。"
+        return CheckedCitation(
+            quoted, start, end, written, number, CitationStatus.AMBIGUOUS, None, message, candidates
+        )
+    if not holding:
+        message = f"《{short(candidates[0])}》没有{label}。"
+        return CheckedCitation(
+            quoted, start, end, candidates[0], number, CitationStatus.NO_SUCH_ARTICLE, None, message
+        )
+    article = articles[holding[0], number]
+    status = _BY_VALIDITY[article.version.status]
+    return CheckedCitation(
+        quoted, start, end, holding[0], number, status, article.id, _message(article, status)
+    )
+
+
+def _message(article: Article, status: CitationStatus) -> str:
+    name = f"《{short(article.law.name)}》"
+    version = article.version
+    if status is CitationStatus.FOUND:
+        return f"{name}{article.label}现行有效。"
+    if status is CitationStatus.AMENDED:
+        return (
+            f"{name}在 {version.version_date} 之后又有修改，引用{article.label}前请核对最新条文。"
+        )
+    if status is CitationStatus.NOT_YET:
+        return f"{name}{article.label}自 {version.effective_from} 起施行，现在还不能引用。"
+    if version.status is Validity.REPEALED:
+        return f"{name}已经废止，{article.label}不能再引用。"
+    return f"{name}现行版本中已经没有{article.label}。"
+
+
+def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
+    """Return the articles meant by (full name, canonical number), whatever they are worth today.
+
+    They are those of the current version; a number that only an older version has is returned from
+    that version. One statement for all.
+    """
+    pairs = set(wanted)
+    if not pairs:
+        return {}
+    rows = db.session.scalars(
+        select(Article)
+        .join(Article.law)
+        .join(Article.version)
+        .where(
+            Law.name.in_({law for law, _ in pairs}),
+            Article.number.in_({number for _, number in pairs if number}),
+        )
+        .options(joinedload(Article.law), joinedload(Article.version))
+        # Older first and the current last, which overwrites; of a number that stands twice the
+        # first counts.
+        .order_by(LawVersion.is_current, LawVersion.version_date, Article.position.desc())
+    )
+    result: dict[tuple[str, str], Article] = {}
+    for article in rows:
+        key = (article.law.name, article.number)
+        if key in pairs:
+            result[key] = article
+    return result
+
+
+def _refusal(code: str, message: str, next_step: str, field: str = "law") -> Invalid:
+    return Invalid(message, code=code, next_step=next_step, errors={field: [message]})

@@ -1,0 +1,197 @@
+"""What the search index holds: articles, FAQ, guides, and what other rooms provide."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from portal.core.clock import local
+from portal.core.db import db
+from portal.knowledge import providers
+from portal.knowledge.models import (
+    Article,
+    Faq,
+    Guide,
+    Law,
+    LawVersion,
+    PublicationState,
+    Validity,
+)
+from portal.knowledge.providers import SearchDocument
+from search_index import Document
+
+# The library ranks "amended", "repealed" and "not_yet" below what is in force. For it "amended" is
+# a text that a later one replaced, which here is HISTORICAL; our AMENDED is still the law.
+TO_INDEX = {
+    Validity.IN_FORCE: "in_force",
+    Validity.AMENDED: "unknown",
+    Validity.NOT_YET: "not_yet",
+    Validity.HISTORICAL: "amended",
+    Validity.REPEALED: "repealed",
+}
+FROM_INDEX = {value: validity for validity, value in TO_INDEX.items()}
+
+_CHUNK = 500
+_MARKDOWN = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|>\s?|\d+\.\s+)|[*_`]{1,3}", re.MULTILINE)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+
+
+def key_of(kind: str, subject_id: uuid.UUID) -> str:
+    """Return the index key of a document."""
+    return f"{kind}:{subject_id}"
+
+
+def subject_of(key: str) -> uuid.UUID:
+    """Return the id behind an index key."""
+    return uuid.UUID(key.partition(":")[2])
+
+
+def load(kind: str, ids: Sequence[uuid.UUID]) -> list[Document]:
+    """Return the documents of those `ids` that are public now; [] for a kind without a provider."""
+    if kind == "article":
+        return list(_articles(ids))
+    provider = providers.provider(kind)
+    return [] if provider is None else [_document(kind, item) for item in provider.load(ids)]
+
+
+def everything() -> Iterator[Document]:
+    """Walk all public documents; for a rebuild."""
+    yield from _articles(None)
+    for kind, provider in providers.registered().items():
+        for ids in chunks(provider.all_ids(), _CHUNK):
+            for item in provider.load(ids):
+                yield _document(kind, item)
+
+
+def chunks(items: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
+    """Cut `items` into lists of at most `size`."""
+    part: list[uuid.UUID] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def plain_text(markdown: str) -> str:
+    """Return Markdown without its marks, for searching and for fragments."""
+    return _MARKDOWN.sub("", _LINK.sub(r"\1", markdown))
+
+
+def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
+    query = (
+        select(
+            Article.id,
+            Article.number,
+            Article.label,
+            Article.chapter,
+            Article.text,
+            Law.name,
+            LawVersion.level,
+            LawVersion.status,
+            LawVersion.source,
+            LawVersion.effective_from,
+            LawVersion.effective_to,
+        )
+        .join(Law, Law.id == Article.law_id)
+        .join(LawVersion, LawVersion.id == Article.version_id)
+        .order_by(Article.version_id, Article.position)
+    )
+    if ids is not None:
+        query = query.where(Article.id.in_(ids))
+    for row in db.session.execute(query):
+        yield Document(
+            key=key_of("article", row.id),
+            kind="article",
+            title=row.name,
+            text=row.text,
+            heading=" ".join(row.chapter),
+            number=row.label,
+            law=row.name,
+            article_number=row.number,
+            level=row.level.value,
+            validity=TO_INDEX[row.status],
+            source=row.source,
+            valid_from=row.effective_from,
+            valid_to=row.effective_to,
+        )
+
+
+def _document(kind: str, item: SearchDocument) -> Document:
+    return Document(
+        key=key_of(kind, item.id),
+        kind=kind,
+        title=item.title,
+        text=item.text,
+        questions=item.other_wordings,
+        validity="in_force",
+        category=item.category,
+        source=item.source,
+        cites=tuple(key_of("article", article) for article in item.article_ids),
+        published_at=item.published_on,
+    )
+
+
+def _load_faqs(ids: Sequence[uuid.UUID]) -> list[SearchDocument]:
+    query = (
+        select(Faq)
+        .where(Faq.id.in_(ids), Faq.state == PublicationState.PUBLISHED)
+        .options(selectinload(Faq.citations))
+        .order_by(Faq.id)
+    )
+    return [
+        SearchDocument(
+            id=faq.id,
+            title=faq.question,
+            text="\n".join([faq.answer, *faq.steps]),
+            other_wordings=tuple(faq.other_wordings),
+            category=faq.category_code,
+            source="常见问答",
+            published_on=local(faq.published_at).date() if faq.published_at else None,
+            article_ids=tuple(c.article_id for c in faq.citations if c.article_id),
+        )
+        for faq in db.session.scalars(query)
+    ]
+
+
+def _load_guides(ids: Sequence[uuid.UUID]) -> list[SearchDocument]:
+    query = (
+        select(Guide)
+        .where(Guide.id.in_(ids), Guide.state == PublicationState.PUBLISHED)
+        .options(selectinload(Guide.citations))
+        .order_by(Guide.id)
+    )
+    return [
+        SearchDocument(
+            id=guide.id,
+            title=guide.title,
+            text="\n".join([guide.summary, plain_text(guide.body)]),
+            category=guide.category_code,
+            source="办事指南",
+            published_on=local(guide.published_at).date() if guide.published_at else None,
+            article_ids=tuple(c.article_id for c in guide.citations if c.article_id),
+        )
+        for guide in db.session.scalars(query)
+    ]
+
+
+def _all_faq_ids() -> Iterable[uuid.UUID]:
+    published = Faq.state == PublicationState.PUBLISHED
+    return db.session.scalars(select(Faq.id).where(published).order_by(Faq.id)).all()
+
+
+def _all_guide_ids() -> Iterable[uuid.UUID]:
+    published = Guide.state == PublicationState.PUBLISHED
+    return db.session.scalars(select(Guide.id).where(published).order_by(Guide.id)).all()
+
+
+def register() -> None:
+    """Register the room's own providers."""
+    providers.register("faq", providers.Provider(_load_faqs, _all_faq_ids))
+    providers.register("guide", providers.Provider(_load_guides, _all_guide_ids))
