@@ -1,0 +1,133 @@
+"""What the documents promise about dependencies and settings is what the code does."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Started as programs, or loaded by another package by name, and so not imported by our own code.
+USED_WITHOUT_IMPORT = {
+    "gunicorn",
+    "honcho",
+    "psycopg",
+    "pytest-cov",
+    "pytest-xdist",
+    "coverage",
+    "ruff",
+    "mypy",
+    "import-linter",
+    "types-pyyaml",
+    "uv",
+}
+OWN = {"portal", "search_index", "tests", "wsgi"}
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def named_in(file: str) -> set[str]:
+    names = re.findall(r"^([A-Za-z0-9][\w.-]*)", (ROOT / file).read_text(), re.MULTILINE)
+    return {canonical(name) for name in names}
+
+
+def imported_by(*folders: str) -> dict[str, str]:
+    """Return the distributions that the code in `folders` imports, each with one importing file."""
+    owners = packages_distributions()
+    found: dict[str, str] = {}
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    for path in [*files, *ROOT.glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module or ""]
+            elif isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            else:
+                continue
+            for top in {module.split(".")[0] for module in modules}:
+                if top in sys.stdlib_module_names or top in OWN:
+                    continue
+                for owner in owners.get(top, [f"(not installed) {top}"]):
+                    found[canonical(owner)] = str(path.relative_to(ROOT))
+    return found
+
+
+def test_every_runtime_import_is_named() -> None:
+    imported = imported_by("portal", "search_index")
+    assert len(imported) > 10
+    unnamed = {
+        name: file for name, file in imported.items() if name not in named_in("requirements.in")
+    }
+    assert unnamed == {}
+
+
+def test_every_test_import_is_named() -> None:
+    named = named_in("requirements.in") | named_in("requirements-dev.in")
+    imported = imported_by("tests")
+    assert {name: file for name, file in imported.items() if name not in named} == {}
+
+
+@pytest.mark.parametrize("file", ["requirements.in", "requirements-dev.in"])
+def test_every_named_package_is_used(file: str) -> None:
+    imported = imported_by("portal", "search_index", "tests")
+    assert named_in(file) - set(imported) - USED_WITHOUT_IMPORT == set()
+
+
+@pytest.mark.parametrize(
+    "file", ["requirements.in", "requirements-dev.in", "requirements-corpus.txt"]
+)
+def test_every_package_is_explained(file: str) -> None:
+    text = (ROOT / "docs/dependencies.md").read_text()
+    explained = {
+        canonical(name)
+        for row in re.findall(r"^\| ([\w.,\- ]+) \|", text, re.MULTILINE)
+        for name in row.split(", ")
+    }
+    assert named_in(file) - explained == set()
+
+
+def test_explained_versions_are_the_locked_ones() -> None:
+    text = (ROOT / "docs/dependencies.md").read_text()
+    locked = dict(
+        re.findall(
+            r"^([a-z0-9._-]+)==([^\s;]+)",
+            "\n".join(
+                (ROOT / lock).read_text()
+                for lock in ("requirements-dev.txt", "requirements-corpus.txt")
+            ),
+            re.MULTILINE,
+        )
+    )
+    rows = re.findall(r"^\| ([\w.,\- ]+) \| (\d[\w., ]*) \|", text, re.MULTILINE)
+    assert len(rows) > 30
+    for names, versions in rows:
+        for name, version in zip(names.split(", "), versions.split(", "), strict=True):
+            assert locked[canonical(name)].startswith(version), name
+
+
+def test_every_setting_is_explained() -> None:
+    code = "".join(
+        (ROOT / name).read_text() for name in ("portal/config.py", "gunicorn.conf.py", "Procfile")
+    )
+    read = set(re.findall(r"\b((?:PORTAL|PROMETHEUS)_[A-Z_]+|DATABASE_URL|REDIS_URL)\b", code))
+    text = (ROOT / "docs/operations.md").read_text()
+    explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+    assert len(read) > 15
+    assert read - explained == set()
+    assert explained - read == set()
+
+
+def test_both_readmes_have_the_same_parts() -> None:
+    english, chinese = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
+    for pattern in (r"^(#+) ", r"^```(\w*)", r"^\| `([^`]+)` \|"):
+        assert re.findall(pattern, english, re.MULTILINE) == re.findall(
+            pattern, chinese, re.MULTILINE
+        )
+    assert re.findall(r"^    (make .*)", english, re.MULTILINE) == re.findall(
+        r"^    (make .*)", chinese, re.MULTILINE
+    )
