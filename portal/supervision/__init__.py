@@ -1,0 +1,22 @@
+"""One register of deadlines for every room.
+
+A room registers its rules (`rules.register`) and, in the unit of work of its own steps, opens,
+pauses, resumes, meets or cancels deadlines (`operations`). States: open, paused, met, cancelled;
+`overdue_at` marks a lawful end that passed unmet. No room has a timer of its own: the sweep
+reminds, warns and marks, and tells the rooms with `events.DeadlineOverdue`. Stands on working_days
+(counting), notifications and audit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from portal.web.blueprint import Api
+
+
+def init_app(app: Flask, api: Api) -> None:
+    """Make the tables known."""
+    from portal.supervision import models  # noqa: F401

@@ -1,0 +1,95 @@
+"""The rules of the register: what each kind of deadline is called, how long it is, and on what it
+rests.
+
+A room registers its rules at wiring. The ids are those of `domain/rules.md` (for example LA-D1), or
+the room's own for a promise of the platform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from portal.core.db import LabelledEnum
+
+RESIDENT = "resident"
+PLATFORM_PROMISE = "本平台服务承诺"
+
+
+class Unit(LabelledEnum):
+    """How a period is counted (rules 0.2)."""
+
+    CD = "CD", "日"
+    WD = "WD", "个工作日"
+    H = "H", "小时"
+    M = "M", "个月"
+    Y = "Y", "年"
+
+
+@dataclass(frozen=True)
+class DeadlineRule:
+    """One rule.
+
+    `amount` is in `unit`. `basis` is Chinese: law and article, or `PLATFORM_PROMISE`. `evidence` is
+    the code of rules 0.1. `responsible` is a role, or `RESIDENT`. `remind_before` counts back from
+    the alarm: the end of the raw day for staff, of the rolled day for residents (rules 7.5).
+    `configurable` allows another amount for a single deadline.
+    """
+
+    id: str
+    label: str
+    unit: Unit
+    amount: int
+    basis: str
+    evidence: str
+    responsible: str
+    remind_before: tuple[timedelta, ...] = field(default=())
+    configurable: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that could not be carried out."""
+        if not 0 < len(self.id) <= 20 or not self.label or not self.basis:
+            raise ValueError(f"rule {self.id!r}: id (at most 20 signs), label and basis are needed")
+        if self.amount < 0 or self.evidence not in ("R", "P", "U", "D"):
+            raise ValueError(f"rule {self.id}: a negative amount or an unknown evidence code")
+        if self.evidence == "U" and not self.configurable:
+            # rules 0.1: what was not read in a text is configuration, never a hard refusal.
+            raise ValueError(f"rule {self.id}: unverified, so it must be configurable")
+        if any(step <= timedelta(0) for step in self.remind_before):
+            raise ValueError(f"rule {self.id}: a reminder comes before the end")
+
+    @property
+    def text(self) -> str:
+        """The period in words, such as `7 个工作日`."""
+        return f"{self.amount} {self.unit.label}"
+
+
+_rules: dict[str, DeadlineRule] = {}
+
+
+def register(rule: DeadlineRule) -> DeadlineRule:
+    """Add `rule`; the same one again has no effect, another one under the same id raises
+    ValueError.
+    """
+    known = _rules.setdefault(rule.id, rule)
+    if known != rule:
+        raise ValueError(f"two rules with the id {rule.id}")
+    return known
+
+
+def get(rule_id: str) -> DeadlineRule:
+    """Return the rule; raises LookupError for an unknown id."""
+    try:
+        return _rules[rule_id]
+    except KeyError:
+        raise LookupError(f"no deadline rule {rule_id}") from None
+
+
+def find(rule_id: str) -> DeadlineRule | None:
+    """Return the rule, or None when no room of this installation registers it any more."""
+    return _rules.get(rule_id)
+
+
+def everything() -> tuple[DeadlineRule, ...]:
+    """Return all rules in the order of their ids."""
+    return tuple(_rules[rule_id] for rule_id in sorted(_rules))
