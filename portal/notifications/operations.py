@@ -1,0 +1,191 @@
+"""Use cases: tell a resident, tell staff, mark as read.
+
+A message is a row written in the caller's unit of work; an SMS is carried out by a job after the
+commit (`delivery`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, update
+
+from portal.accounts import queries as accounts
+from portal.accounts.models import ContactSafety
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db
+from portal.core.errors import NotFound
+from portal.core.jobs import enqueue
+from portal.core.unit_of_work import transactional
+from portal.notifications import gate, quiet_hours, templates
+from portal.notifications.models import Channel, Message, MessageState, Recipient
+
+DELIVER = "notifications.deliver"
+# Tries per lease chain of one job; with the house's pauses about twenty minutes.
+MOST_ATTEMPTS = 8
+
+
+@transactional
+def notify_resident(
+    resident_id: uuid.UUID,
+    template: str,
+    params: Mapping[str, Any],
+    *,
+    subject_kind: str,
+    subject_id: uuid.UUID | None,
+    reference: str | None = None,
+    safety: ContactSafety | None = None,
+) -> Message:
+    """Tell a resident something about a subject; returns the in-app message.
+
+    `params` are what the template's in-app text names, and nothing else. `safety` is the case's own
+    contact wish, if it has one: together with the person's, the more restrictive holds. Raises
+    LookupError for an unknown template, BadTemplate for parameters that do not fit it: mistakes of
+    the calling room.
+    """
+    kind = templates.get(template)
+    kept = templates.check_parameters(kind, params, reference)
+    resident = accounts.resident(resident_id)
+    now = clock.now()
+    decision = gate.decide(
+        gate.Wishes(resident.contact_safety, safety, has_phone=bool(resident.phone)),
+        has_sms=kind.sms is not None,
+        urgent=kind.urgent,
+        now=now,
+        quiet=quiet_hours.current(),
+    )
+    common = {
+        "recipient_kind": Recipient.RESIDENT,
+        "recipient_id": resident_id,
+        "template": template,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "reference": reference,
+        "safety": safety,
+        "silent": decision.silent,
+    }
+    shown = Message(
+        **common, params=kept, channel=Channel.IN_APP, state=MessageState.SENT, sent_at=now
+    )
+    db.session.add(shown)
+    if kind.sms is not None:
+        # Without the parameters: no way leads from them into an SMS.
+        sms = Message(**common, params={}, channel=Channel.SMS, reason=decision.reason)
+        going_out = decision.sms is not gate.Sms.NONE
+        sms.state = MessageState.QUEUED if going_out else MessageState.SUPPRESSED
+        db.session.add(sms)
+        db.session.flush()
+        if going_out:
+            enqueue(
+                DELIVER,
+                {"message_id": str(sms.id)},
+                run_at=decision.not_before,
+                max_attempts=MOST_ATTEMPTS,
+            )
+    db.session.flush()
+    return shown
+
+
+@transactional
+def notify_staff(
+    staff_id: uuid.UUID | None,
+    template: str,
+    params: Mapping[str, Any],
+    *,
+    subject_kind: str,
+    subject_id: uuid.UUID | None,
+    reference: str | None = None,
+    role: str | None = None,
+    office_id: uuid.UUID | None = None,
+) -> list[Message]:
+    """Tell one member of staff, or with `staff_id` None everyone who holds `role` (in `office_id`,
+    when given).
+
+    Staff are told in the app only. Returns the messages, empty when nobody holds the role. Raises
+    LookupError or BadTemplate as `notify_resident` does, ValueError unless exactly one of
+    `staff_id` and `role` is given.
+    """
+    if (staff_id is None) == (role is None):
+        raise ValueError("name one member of staff or one role")
+    kept = templates.check_parameters(templates.get(template), params, reference)
+    ids = (
+        [staff_id]
+        if staff_id is not None
+        else [member.id for member in accounts.staff_with_role(str(role), office_id)]
+    )
+    now = clock.now()
+    decision = gate.decide(
+        gate.Wishes(ContactSafety.NORMAL, has_phone=False),
+        has_sms=False,
+        urgent=False,
+        now=now,
+        quiet=quiet_hours.current(),
+    )
+    messages = [
+        Message(
+            recipient_kind=Recipient.STAFF,
+            recipient_id=recipient,
+            template=template,
+            params=kept,
+            channel=Channel.IN_APP,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            reference=reference,
+            silent=decision.silent,
+            state=MessageState.SENT,
+            sent_at=now,
+        )
+        for recipient in ids
+    ]
+    db.session.add_all(messages)
+    db.session.flush()
+    return messages
+
+
+@transactional
+def mark_read(actor: Actor, message_id: uuid.UUID) -> Message:
+    """Mark one of the actor's messages as read; the first reading counts. Raises NotFound for
+    another person's.
+    """
+    message = db.session.get(Message, message_id)
+    if (
+        message is None
+        or message.channel is not Channel.IN_APP
+        or message.recipient_id != actor.id
+        or message.recipient_kind.value != actor.kind.value
+    ):
+        raise NotFound("没有找到这条消息。", next_step="请返回消息列表刷新。")
+    if message.read_at is None:
+        message.read_at = clock.now()
+        db.session.flush()
+    return message
+
+
+@transactional
+def mark_all_read(actor: Actor) -> int:
+    """Mark all of the actor's messages as read; returns how many were not yet."""
+    result = db.session.execute(
+        update(Message)
+        .where(
+            Message.recipient_kind == Recipient(actor.kind.value),
+            Message.recipient_id == actor.id,
+            Message.channel == Channel.IN_APP,
+            Message.read_at.is_(None),
+        )
+        .values(read_at=clock.now(), updated_at=clock.now())
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+@transactional
+def forget_resident(resident_id: uuid.UUID) -> int:
+    """Remove a resident's messages, those not yet sent included; returns how many."""
+    result = db.session.execute(
+        delete(Message).where(
+            Message.recipient_kind == Recipient.RESIDENT, Message.recipient_id == resident_id
+        )
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
