@@ -37,7 +37,9 @@ PRIOR_WEIGHT = 3.0
 OUT_OF_FORCE_FACTOR = 0.6
 # Words beyond the rarest this many only cost time: nobody asks a question of 10,000 characters.
 MAX_TERMS = 64
+# Terms in a quarter of all documents tell little and cost most; a small index can afford them.
 COMMON_SHARE = 0.25
+COMMON_ROWS = 1000
 _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 
@@ -274,7 +276,7 @@ class Snapshot:
         columns = self.base.postings.find(query.terms)
         known = columns >= 0
         frequency = self.base.postings.document_frequency(columns)
-        keep = known & (frequency <= COMMON_SHARE * max(self.base.size, 40))
+        keep = known & (frequency <= max(COMMON_SHARE * self.base.size, COMMON_ROWS))
         if not keep.any():
             keep = known
         rare = np.flatnonzero(keep)

@@ -163,11 +163,13 @@ class Speller:
         position = 0
         while position < len(plain) - 1:
             pair = plain[position : position + 2]
-            if not (free[position] and free[position + 1]):
+            if not (free[position] or free[position + 1]):
                 position += 1
                 continue
             count = pair_count(pair)
-            if count:
+            if count and not (free[position] and free[position + 1]):
+                best = None
+            elif count:
                 best = self._far_commoner(pair, position, count)
             else:
                 best = self._best_around(plain, free, position)
@@ -198,14 +200,17 @@ class Speller:
         return position, best
 
     def _best_around(self, plain: str, free: list[bool], position: int) -> tuple[int, str] | None:
-        """The best known word for a free stretch that covers the suspicious pair at `position`."""
+        """The best word for a stretch around the suspicious pair; it changes a free character."""
         best: tuple[tuple[int, int, int], int, str] | None = None
         for length in range(2, LONGEST_WORD + 1):
             for start in range(max(0, position + 2 - length), position + 1):
                 piece = plain[start : start + length]
-                if len(piece) < length or not all(free[start : start + length]):
+                if len(piece) < length:
                     continue
                 for word, closeness in self._candidates(piece):
+                    wrong = next(i for i in range(length) if word[i] != piece[i])
+                    if not free[start + wrong]:
+                        continue
                     rank = (closeness, length, self._words[word])
                     if best is None or rank > best[0]:
                         best = (rank, start, word)

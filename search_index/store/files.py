@@ -37,9 +37,17 @@ def load_array(path: Path) -> npt.NDArray[Any]:
     return mapped.view(np.ndarray)
 
 
+def encode_json(value: Any) -> bytes:
+    """One line of UTF-8 JSON. Lone surrogates, legal in a string but not in UTF-8, are escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii")
+
+
 def save_json(path: Path, value: Any) -> None:
     """Write a value as UTF-8 JSON."""
-    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    path.write_bytes(encode_json(value))
 
 
 def load_json(path: Path) -> Any:

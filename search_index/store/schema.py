@@ -16,6 +16,7 @@ from typing import Any
 from whoosh import fields, index
 from whoosh.analysis import Analyzer, Token
 from whoosh.qparser import MultifieldParser, QueryParserError
+from whoosh.qparser.plugins import PhrasePlugin, WildcardPlugin
 from whoosh.query import NullQuery, Query
 
 from search_index import analysis
@@ -150,19 +151,11 @@ def staff_keys(folder: Path, text: str, limit: int) -> list[str]:
 def parse_staff_query(text: str) -> Query:
     """Parse `law:民法典 AND number:1254`; any text parses, an unreadable one to the empty query."""
     parser = MultifieldParser(list(SEARCHED), build_schema())
-    parser.remove_plugin_class(_WILDCARDS)
+    for plugin in (WildcardPlugin, PhrasePlugin):  # no positions are kept, scans are not offered
+        parser.remove_plugin_class(plugin)
     try:
         return parser.parse(_without_lone_surrogates(text)[:1000])
-    except (QueryParserError, ValueError, TypeError, AttributeError, RecursionError):
+    except (QueryParserError, ValueError, TypeError, AttributeError, LookupError, RuntimeError):
         # Whoosh's parser fails in many ways on unbalanced ranges and quotes; for the person at the
         # desk each of them means the same: nothing readable was asked.
         return NullQuery
-
-
-def _wildcard_plugin() -> type:
-    from whoosh.qparser.plugins import WildcardPlugin
-
-    return WildcardPlugin
-
-
-_WILDCARDS = _wildcard_plugin()

@@ -29,7 +29,7 @@ from search_index.ranking import (
     average_lengths,
     compile_postings,
 )
-from search_index.store.files import load_array, load_json, save_array, save_json
+from search_index.store.files import encode_json, load_array, load_json, save_array, save_json
 from search_index.suggest import write_spelling
 
 Progress = Callable[[str, int, int], None]
@@ -58,9 +58,12 @@ class Entry:
         """The text of each ranking field."""
         document = self.document
         questions = [*document.questions, *(question for _, question in self.lessons)]
+        is_article = document.kind == "article"
+        if not is_article:  # its title is the question itself
+            questions.insert(0, document.title)
         return {
             "text": document.text,
-            "title": document.title,
+            "title": document.title if is_article else "",
             "heading": document.heading,
             "questions": "\n".join(questions),
             "chapter": "\n".join(self.chapter),
@@ -246,22 +249,13 @@ def _write_records(folder: Path, entries: Sequence[Entry], progress: Progress) -
             record = entry.document.to_record()
             record["lessons"] = entry.lessons
             record["chapter"] = entry.chapter
-            # Lone surrogates are legal in a Python string, not in UTF-8; ASCII escapes keep them.
-            line = json.dumps(record, ensure_ascii=not _encodable(record)).encode("utf-8") + b"\n"
+            line = encode_json(record) + b"\n"
             file.write(line)
             offsets.append(offsets[-1] + len(line))
             if row % 4096 == 0:
                 progress("records", row, len(entries))
     progress("records", len(entries), len(entries))
     save_array(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
-
-
-def _encodable(record: dict[str, Any]) -> bool:
-    try:
-        json.dumps(record, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def open_segment(folder: Path) -> Segment:

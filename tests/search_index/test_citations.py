@@ -60,14 +60,17 @@ def test_one_citation(text: str, law: str, number: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "我有3条狗", "2020年借款1000元", "民法典2020年施行", "第三条规定", "条条", "《》第条"],
+    ["", "我有3条狗", "2020年借款1000元", "民法典2020年施行", "条条", "《》第条"],
 )
 def test_no_citation(text: str) -> None:
     assert found(text) == []
 
 
 def test_lists_ranges_and_back_references() -> None:
-    text = "根据《民法典》第三条、第五条和第七条至第九条，以及《刑法》第二百三十二条，该法第二百三十四条"
+    text = (
+        "根据《民法典》第三条、第五条和第七条至第九条，"
+        "以及《刑法》第二百三十二条，该法第二百三十四条"
+    )
     assert found(text) == [
         (CIVIL, "3"),
         (CIVIL, "5"),
@@ -123,7 +126,10 @@ def test_any_order_of_citation_parts_is_read(parts: list[str]) -> None:
 
 
 def test_statuses_against_the_index(index: SearchIndex) -> None:
-    text = f"{CODE}第二条；示劳1；《{CODE}》第九千条；并不存在的管理规定第三条；《示例养犬管理条例》第一条"
+    text = (
+        f"{CODE}第二条；示劳1；《{CODE}》第九千条；"
+        "并不存在的管理规定第三条；《示例养犬管理条例》第一条"
+    )
     matches = index.find_citations(text)
     assert [match.status for match in matches] == [
         "found",

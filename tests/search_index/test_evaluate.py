@@ -1,0 +1,121 @@
+"""The evaluation command and the measures it prints."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from search_index import Thesaurus
+from search_index.errors import SearchIndexError
+from search_index.evaluate import main, measure, percentile
+
+
+def test_measures_of_known_rankings() -> None:
+    keys = [str(number) for number in range(1, 201)]
+    measures = measure(
+        [
+            (keys, frozenset({"2"})),
+            (keys, frozenset({"7", "150"})),
+            (keys, frozenset({"999"})),
+            ([], frozenset({"1"})),
+        ]
+    )
+    assert measures.mrr_at_10 == pytest.approx((1 / 2 + 1 / 7) / 4)
+    assert measures.success_at_5 == pytest.approx(1 / 4)
+    assert measures.recall_at_10 == pytest.approx((1 + 0.5) / 4)
+    assert measures.recall_at_100 == pytest.approx((1 + 0.5) / 4)
+    assert 0 < measures.ndcg_at_10 < 0.5
+    assert measure([]).mrr_at_10 == 0.0
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([], 0.5) == 0.0
+
+
+def _write(path: Path, rows: list[dict[str, object]]) -> Path:
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n"
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(lines.encode("utf-8")))
+    else:
+        path.write_text(lines, encoding="utf-8")
+    return path
+
+
+def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [
+        "出租人应当退还押金。",
+        "用人单位不得拖欠工资。",
+        "遗嘱应当有见证人。",
+        "动物致人损害的赔偿。",
+    ]
+    articles = [
+        {
+            "id": n,
+            "law": "示例法",
+            "number": "第一条",
+            "heading": "",
+            "text": text,
+            "level": "statute",
+        }
+        for n, text in enumerate(texts)
+    ]
+    articles[0]["version"] = "2020-01-01"
+    train = [{"id": 1, "question": "房东扣钱", "articles": [0]}]
+    test = [
+        {"id": 2, "question": "房东扣着不给", "articles": [0]},
+        {"id": 3, "question": "拖欠工资", "articles": [1]},
+    ]
+    status = main(
+        [
+            "--articles",
+            str(_write(tmp_path / "a.jsonl.gz", articles)),  # type: ignore[arg-type]
+            "--train",
+            str(_write(tmp_path / "train.jsonl", train)),  # type: ignore[arg-type]
+            "--test",
+            str(_write(tmp_path / "test.jsonl", test)),  # type: ignore[arg-type]
+        ]
+    )
+    figures = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert set(figures) >= {
+        "mrr_at_10",
+        "success_at_5",
+        "recall_at_10",
+        "recall_at_100",
+        "build_seconds",
+        "index_megabytes",
+        "p50_ms",
+        "p95_ms",
+        "articles",
+        "questions",
+    }
+    assert (figures["articles"], figures["questions"]) == (4, 2)
+    assert figures["mrr_at_10"] == 1.0
+
+
+def test_a_broken_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": 1}\n{oops\n', encoding="utf-8")
+    assert main(["--articles", str(bad), "--train", str(bad), "--test", str(bad)]) == 1
+    assert "evaluate:" in capsys.readouterr().err
+
+
+def test_thesaurus_files(tmp_path: Path) -> None:
+    path = tmp_path / "thesaurus.yaml"
+    path.write_text("words:\n  房东: [出租人]\n", encoding="utf-8")
+    assert Thesaurus.from_yaml(path).words == {"房东": ("出租人",)}
+    for wrong in ("- list\n", "words: [x]\n", "words:\n  房东: 出租人\n", "law_names: 3\n"):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(SearchIndexError, match=r"thesaurus\.yaml"):
+            Thesaurus.from_yaml(path)
+    path.write_text("", encoding="utf-8")
+    assert Thesaurus.from_yaml(path) == Thesaurus()
+
+
+def test_the_projects_own_thesaurus_loads() -> None:
+    from search_index.evaluate import DEFAULT_THESAURUS
+
+    thesaurus = Thesaurus.from_yaml(DEFAULT_THESAURUS)
+    assert thesaurus.words["房东"] == ("出租人",)
+    assert thesaurus.law_names["道交法"].endswith("道路交通安全法")

@@ -1,0 +1,61 @@
+"""Completion and correction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from search_index import SearchIndex
+from search_index.suggest import Speller, write_spelling
+from tests.search_index.samples import CODE
+
+
+def test_prefix_inner_and_scattered_words(index: SearchIndex) -> None:
+    assert index.suggest("房东")[0].key == "faq:deposit"
+    assert [line.kind for line in index.suggest("示例法典")] == ["law"]
+    assert index.suggest("示例法典")[0].text == CODE
+    assert "faq:deposit" in [line.key for line in index.suggest("押金要不回")]
+    assert "answer:dog" in [line.key for line in index.suggest("狗邻居咬伤")]
+    assert index.suggest("") == []
+    assert index.suggest("房东", 0) == []
+    assert len(index.suggest("怎么", 2)) == 2
+
+
+@pytest.fixture(scope="module")
+def speller(tmp_path_factory: pytest.TempPathFactory) -> Speller:
+    folder = tmp_path_factory.mktemp("spelling")
+    counts = Counter({"劳动合同": 400, "合同": 900, "工资": 500, "仲裁": 80, "物业": 60, "罕见": 1})
+    write_spelling(folder, counts)
+    return Speller.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("劳动和同", "劳动合同"),
+        ("拖欠公资", "拖欠工资"),
+        ("申请众裁", "申请仲裁"),
+        ("劳栋合同", "劳动合同"),
+        ("劳方合同", "劳动合同"),
+    ],
+)
+def test_one_wrong_character_is_put_right(speller: Speller, typed: str, meant: str) -> None:
+    known = {"拖欠", "申请", "合同", "劳动"}
+    assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
+
+
+def test_a_pair_far_rarer_than_its_homophone_is_a_slip(speller: Speller) -> None:
+    assert speller.correct("签和同", lambda pair: 2) == "签合同"
+    assert speller.correct("签和同", lambda pair: 700) is None
+
+
+@pytest.mark.parametrize("text", ["", "工资", "劳动合同", "abc", "被狗咬", "罕见", "😀😀"])
+def test_what_is_known_or_hopeless_stays(speller: Speller, text: str) -> None:
+    assert speller.correct(text, lambda pair: 0) is None
+
+
+def test_an_empty_vocabulary_corrects_nothing(tmp_path: Path) -> None:
+    write_spelling(tmp_path, Counter())
+    assert Speller.load(tmp_path).correct("劳动和同", lambda pair: 0) is None
