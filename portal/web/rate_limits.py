@@ -56,6 +56,9 @@ class DatabaseStorage(Storage):
                     "expires_at DOUBLE PRECISION NOT NULL)"
                 )
             )
+        # Nothing stays open here: gunicorn loads the application before it forks, and two processes on one connection
+        # would corrupt the file.
+        engine.dispose()
         self._swept = time.time()
         self._lock = threading.Lock()
 
