@@ -47,6 +47,7 @@ class Readiness:
 
     def __init__(self) -> None:
         self._checks: dict[str, tuple[Check, bool]] = {}
+        self._last_failing: frozenset[str] = frozenset()
 
     def register(self, name: str, check: Check, *, required: bool = True) -> None:
         """Add a check, or replace the one of this name. Optional ones never make the portal
@@ -63,18 +64,22 @@ class Readiness:
 
         A check that raises has failed; its error goes to the log.
         """
-        ready = True
         results: dict[str, dict[str, object]] = {}
         for name, (check, required) in tuple(self._checks.items()):
             try:
                 report = check()
             except Exception as error:  # noqa: BLE001 - whatever breaks, the operator must be told which part
-                _log.warning("readiness_check_failed", check=name, error=type(error).__name__)
+                if name not in self._last_failing:
+                    _log.warning("readiness_check_raised", check=name, error=type(error).__name__)
                 # On PostgreSQL a failed statement would make every later check fail too.
                 db.session.rollback()
                 report = Report(ok=False, detail="检查没有完成，原因见日志。")
-            ready = ready and (report.ok or not required)
             results[name] = {"ok": report.ok, "required": required, "detail": report.detail}
+        failing = frozenset(name for name, result in results.items() if not result["ok"])
+        if failing != self._last_failing:
+            _log.info("readiness_changed", failing=sorted(failing))
+        self._last_failing = failing
+        ready = not any(results[name]["required"] for name in failing)
         return ready, results
 
 

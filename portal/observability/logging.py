@@ -20,7 +20,8 @@ from portal.observability.redaction import REMOVED, exception_text, is_private, 
 
 _log = structlog.get_logger("portal.request")
 _STARTED = "_portal_request_started"
-# Asked every few seconds by machines; logged only when something is wrong.
+# Asked every few seconds by machines; logged only when they crash. A portal that is not ready says
+# so in its answer, and once in the log when that changes.
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 # Chatty below this level and of no use to the operator.
 _LEVELS = {
@@ -159,7 +160,7 @@ def _start() -> None:
 
 def _write(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule is not None else None
-    if rule in _QUIET_PATHS and response.status_code < 400:
+    if rule in _QUIET_PATHS and response.status_code != 500:
         return response
     fields: dict[str, Any] = {
         "method": request.method[:10],

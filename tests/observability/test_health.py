@@ -80,6 +80,19 @@ def test_a_check_that_raises_has_failed_and_harms_no_other(app: Flask, database:
     assert results["database"]["ok"] is True
 
 
+def test_the_log_tells_a_change_once(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    registry = Readiness()
+    registry.register("a", lambda: Report(ok=False, detail="一"))
+    with caplog.at_level("INFO"):
+        registry.run()
+        registry.run()
+        registry.register("a", lambda: Report(ok=True, detail="二"))
+        registry.run()
+        registry.run()
+    changes = [record.msg for record in caplog.records if "readiness_changed" in str(record.msg)]
+    assert [change["failing"] for change in changes] == [["a"], []]
+
+
 def test_registering_again_replaces_and_can_be_taken_back() -> None:
     registry = Readiness()
     registry.register("a", lambda: Report(ok=False, detail="一"))
