@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
         MAX_FORM_PARTS=50,
         PROPAGATE_EXCEPTIONS=False,
+        RATE_LIMITS=settings.rate_limits,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = True

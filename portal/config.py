@@ -60,6 +60,7 @@ class Settings:
     port: int
     workers: int
     trusted_proxies: int
+    rate_limits: bool
     service_phone: str
 
     @property
@@ -109,6 +110,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=env.get("PORTAL_HOST", "127.0.0.1"),
         port=_number(env, "PORTAL_PORT", 8000, 1, 65535, problems),
         workers=_number(env, "PORTAL_WORKERS", 2, 1, 64, problems),
+        rate_limits=_flag(env, "PORTAL_RATE_LIMITS", True, problems),
         trusted_proxies=_number(env, "PORTAL_TRUSTED_PROXIES", 0, 0, 5, problems),
         service_phone=env.get("PORTAL_SERVICE_PHONE", "12348"),
     )
@@ -200,6 +202,8 @@ def _check(settings: Settings, problems: list[str]) -> None:
         problems.append("生产模式不能使用把验证码写进日志的短信替身（PORTAL_SMS_SENDER=log）。")
     if settings.sms_sender == "http" and not settings.sms_http_token:
         problems.append("生产模式使用短信网关必须设置 PORTAL_SMS_HTTP_TOKEN。")
+    if not settings.rate_limits:
+        problems.append("生产模式不能关闭访问频率限制（PORTAL_RATE_LIMITS=0）。")
     if settings.demo_accounts:
         problems.append("生产模式不能带演示账号（PORTAL_DEMO_ACCOUNTS=1）。")
 
