@@ -284,7 +284,11 @@ class SearchMiss(PublicId, Timestamped, Versioned, Model):
 
 
 class ReviewItem(PublicId, Timestamped, Versioned, Model):
-    """Text to be read again, because an article it cites changed. At most one open per pair."""
+    """Text to be read again, because an article it cites changed. At most one open per pair.
+
+    `basis` is the state of the law that gave cause; once someone has read the text against it, only
+    another state gives cause again.
+    """
 
     __tablename__ = "knowledge_review"
     __table_args__ = (
@@ -304,6 +308,7 @@ class ReviewItem(PublicId, Timestamped, Versioned, Model):
     title: Mapped[str] = mapped_column(String(300))
     article_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("law_article.id"))
     reason: Mapped[ReviewReason] = mapped_column(enum_column(ReviewReason))
+    basis: Mapped[str] = mapped_column(String(120))
     state: Mapped[ReviewState] = mapped_column(enum_column(ReviewState), default=ReviewState.OPEN)
     handled_by: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     handled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import func, select
 
+from portal.config import settings
 from portal.core.db import db
+from portal.core.unit_of_work import transactional
 from portal.knowledge.models import Law
-from search_index import LawNames
+from search_index import LawNames, Thesaurus
 
 _lock = threading.Lock()
 _cached: tuple[tuple[Any, ...], LawNames] | None = None
@@ -38,3 +41,20 @@ def law_names() -> LawNames:
 def short(name: str) -> str:
     """A law's name as people say it: without 中华人民共和国 at its beginning."""
     return name.removeprefix("中华人民共和国") or name
+
+
+@transactional
+def refresh_aliases() -> int:
+    """Give each law the short names of `content/thesaurus.yaml`; returns how many changed."""
+    path = settings().content_dir / "thesaurus.yaml"
+    if not path.exists():
+        return 0
+    aliases: dict[str, list[str]] = defaultdict(list)
+    for alias, name in Thesaurus.from_yaml(path).law_names.items():
+        aliases[name].append(alias)
+    changed = 0
+    for law in db.session.scalars(select(Law)):
+        if law.aliases != aliases.get(law.name, []):
+            law.aliases = aliases.get(law.name, [])
+            changed += 1
+    return changed

@@ -12,6 +12,6 @@ from portal.knowledge import index
 def schedule_index_update(kind: str, subject_id: uuid.UUID) -> None:
     """Bring a document of `kind` up to date in the search index after the caller's commit.
 
-    It is findable on every worker within two seconds, or gone when its provider no longer returns it.
+    It is findable on every worker within two seconds; gone when its provider returns it no more.
     """
     index.schedule_update(kind, subject_id)

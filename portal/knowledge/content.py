@@ -1,0 +1,351 @@
+"""Loads what the district edits under `content/`: categories, FAQ and guides.
+
+One file is one transaction: a file with a mistake is left out whole, with every mistake named by
+file and entry, and the others go in. What has not changed is left alone, and so is what staff have
+edited in the portal since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import marshmallow as ma
+import structlog
+import yaml
+from sqlalchemy import select
+
+from portal.config import settings
+from portal.core import clock
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, names
+from portal.knowledge.citations import lookup
+from portal.knowledge.content_schemas import (
+    CategoryEntry,
+    FaqEntry,
+    GuideEntry,
+    messages_of,
+)
+from portal.knowledge.models import (
+    Category,
+    CitedArticle,
+    Faq,
+    Guide,
+    Origin,
+    PublicationState,
+)
+from search_index import parse_article_number
+
+Progress = Callable[[str, int, int], None]
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class ContentReport:
+    """What a load did; `problems` and `notes` are Chinese sentences that name the file."""
+
+    files: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+    kept: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    # Which file each id of this run was read from.
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+class BrokenFile(Exception):
+    """A file that does not go in; each message names the entry and the reason."""
+
+    def __init__(self, messages: list[str]) -> None:
+        self.messages = messages
+        super().__init__("; ".join(messages))
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice, where YAML would silently keep the last."""
+
+
+def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        if not isinstance(key, str):
+            raise yaml.MarkedYAMLError(problem="名称应当是文字", problem_mark=key_node.start_mark)
+        if key in seen:
+            raise yaml.MarkedYAMLError(problem=f"“{key}”写了两次", problem_mark=key_node.start_mark)
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def load_content(progress: Progress = index.silent) -> ContentReport:
+    """Load all files of the content folder; `progress(stage, done, total)` counts files."""
+    folder = settings().content_dir
+    report = ContentReport()
+    steps: list[tuple[Path, Callable[[Path, ContentReport], None]]] = [
+        (folder / "categories.yaml", _load_categories)
+    ]
+    steps += [(path, _load_faq_file) for path in sorted((folder / "faq").glob("*.yaml"))]
+    steps += [(path, _load_guide) for path in sorted((folder / "guides").glob("*.md"))]
+    for number, (path, load) in enumerate(steps):
+        progress("content", number, len(steps))
+        report.files += 1
+        try:
+            with unit_of_work():
+                load(path, report)
+        except BrokenFile as error:
+            report.problems += [f"{path.name}：{message}" for message in error.messages]
+        db.session.expunge_all()
+    progress("content", len(steps), len(steps))
+    _withdraw_absent(report)
+    names.refresh_aliases()
+    _note_unresolved(report)
+    _log.info(
+        "content_loaded",
+        files=report.files,
+        added=report.added,
+        changed=report.changed,
+        problems=len(report.problems),
+    )
+    return report
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BrokenFile(["没有这个文件。"]) from None
+    except UnicodeDecodeError as error:
+        raise BrokenFile([f"不是 UTF-8 编码（第 {error.start} 个字节处）。"]) from None
+
+
+def _parse(source: str, first_line: int = 1) -> dict[str, Any]:
+    try:
+        # The loader is a SafeLoader: it builds plain values only.
+        value = yaml.load(source, Loader=_UniqueKeyLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"第 {mark.line + first_line} 行：" if mark else ""
+        raise BrokenFile([f"{where}YAML 格式有误（{error.problem or '无法识别'}）。"]) from None
+    except yaml.YAMLError:
+        raise BrokenFile(["YAML 格式有误，含有不能出现的字符。"]) from None
+    if not isinstance(value, dict):
+        raise BrokenFile(["内容应当是“名称: 值”的形式。"])
+    return value
+
+
+def _entries(items: Any, schema: ma.Schema, key: str) -> list[dict[str, Any]]:
+    """Validate every entry of a file; raises BrokenFile with all messages, by entry."""
+    if not isinstance(items, list) or not items:
+        raise BrokenFile(["没有条目。"])
+    loaded: list[dict[str, Any]] = []
+    problems: list[str] = []
+    seen: set[str] = set()
+    for number, item in enumerate(items, start=1):
+        name = item.get(key) if isinstance(item, dict) else None
+        label = f"第 {number} 条" + (f"（{name}）" if isinstance(name, str) else "")
+        try:
+            entry = schema.load(item)
+        except ma.ValidationError as error:
+            problems += [f"{label}：{text}" for text in messages_of(error)]
+            continue
+        if entry[key] in seen:
+            problems.append(f"{label}：编号“{entry[key]}”在本文件中重复。")
+        seen.add(entry[key])
+        loaded.append(entry)
+    if problems:
+        raise BrokenFile(problems)
+    return loaded
+
+
+def _load_categories(path: Path, report: ContentReport) -> None:
+    content = _parse(_read(path))
+    entries = _entries(content.get("categories"), CategoryEntry(), "code")
+    held = {row.code: row for row in db.session.scalars(select(Category))}
+    for position, entry in enumerate(entries):
+        category = held.get(entry["code"])
+        values = {**entry, "position": position}
+        if category is None:
+            db.session.add(Category(**values))
+            report.added += 1
+        elif any(getattr(category, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(category, name, value)
+            report.changed += 1
+        else:
+            report.unchanged += 1
+
+
+def _require_category(code: Any) -> str:
+    if not isinstance(code, str) or db.session.get(Category, code) is None:
+        raise BrokenFile([f"类别“{code}”不在 categories.yaml 中。"])
+    return code
+
+
+def _load_faq_file(path: Path, report: ContentReport) -> None:
+    content = _parse(_read(path))
+    unknown = sorted(set(content) - {"category", "entries"})
+    if unknown:
+        raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
+    category = _require_category(content.get("category"))
+    entries = _entries(content.get("entries"), FaqEntry(), "id")
+    slugs = [entry["id"] for entry in entries]
+    _note_ids(path, slugs, report)
+    held = {row.slug: row for row in db.session.scalars(select(Faq).where(Faq.slug.in_(slugs)))}
+    for entry in entries:
+        faq = held.get(entry["id"])
+        fingerprint = _fingerprint({**entry, "category": category})
+        if faq is not None and faq.origin is Origin.STAFF:
+            if faq.content_hash != fingerprint:
+                report.notes.append(f"{path.name}：{faq.slug} 已由工作人员修改，保留现有内容。")
+            report.kept += 1
+            continue
+        if faq is not None and faq.content_hash == fingerprint:
+            report.unchanged += 1
+            continue
+        if faq is None:
+            faq = Faq(slug=entry["id"], origin=Origin.CONTENT)
+            db.session.add(faq)
+            report.added += 1
+        else:
+            report.changed += 1
+        faq.category_code = category
+        faq.question = entry["question"]
+        faq.other_wordings = entry["other_wordings"]
+        faq.answer = entry["answer"]
+        faq.steps = entry["steps"]
+        faq.see_also = entry["see_also"]
+        _publish(faq, entry, fingerprint)
+
+
+def _note_ids(path: Path, slugs: list[str], report: ContentReport) -> None:
+    """Remember where each id stands; raises BrokenFile for one that an earlier file has."""
+    twice = [slug for slug in slugs if slug in report.seen]
+    if twice:
+        raise BrokenFile([f"编号“{slug}”已经用在 {report.seen[slug]} 里。" for slug in twice])
+    report.seen.update(dict.fromkeys(slugs, path.name))
+
+
+def _load_guide(path: Path, report: ContentReport) -> None:
+    head, body = _split(_read(path))
+    try:
+        entry: dict[str, Any] = GuideEntry().load({**_parse(head, first_line=2), "body": body})
+    except ma.ValidationError as error:
+        raise BrokenFile(messages_of(error)) from None
+    _require_category(entry["category"])
+    _note_ids(path, [entry["id"]], report)
+    fingerprint = _fingerprint(entry)
+    guide = db.session.scalar(select(Guide).where(Guide.slug == entry["id"]))
+    if guide is not None and guide.content_hash == fingerprint:
+        report.unchanged += 1
+        return
+    if guide is None:
+        guide = Guide(slug=entry["id"])
+        db.session.add(guide)
+        report.added += 1
+    else:
+        report.changed += 1
+    guide.category_code = entry["category"]
+    guide.title = entry["title"]
+    guide.summary = entry["summary"]
+    guide.body = entry["body"]
+    _publish(guide, entry, fingerprint)
+
+
+def _split(source: str) -> tuple[str, str]:
+    """Return the YAML head between two lines of `---`, and the Markdown after it."""
+    lines = source.replace("\r\n", "\n").split("\n")
+    if lines[0].strip() != "---" or "---" not in [line.strip() for line in lines[1:]]:
+        raise BrokenFile(["开头应当有用两行“---”围起来的说明（id、title、category 等）。"])
+    end = next(number for number, line in enumerate(lines[1:], 1) if line.strip() == "---")
+    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).strip()
+
+
+def _publish(subject: Faq | Guide, entry: Mapping[str, Any], fingerprint: str) -> None:
+    subject.reviewed_on = entry["reviewed_on"]
+    subject.content_hash = fingerprint
+    subject.state = PublicationState.PUBLISHED
+    subject.published_at = subject.published_at or clock.now()
+    set_citations(subject, entry["citations"])
+    db.session.flush()
+    index.schedule_update("faq" if isinstance(subject, Faq) else "guide", subject.id)
+
+
+def set_citations(subject: Faq | Guide, citations: list[dict[str, Any]]) -> None:
+    """Replace the citations of an FAQ or guide, pointing at the articles that are loaded.
+
+    Each names `law` (full name), `article` (any usual form) and `point`.
+    """
+    pairs = [(item["law"], parse_article_number(item["article"])) for item in citations]
+    articles = lookup(pairs)
+    rows = []
+    for position, (item, pair) in enumerate(zip(citations, pairs, strict=True)):
+        article = articles.get(pair)
+        rows.append(
+            CitedArticle(
+                position=position,
+                law_name=pair[0],
+                number=pair[1],
+                point=item["point"],
+                article_id=article.id if article else None,
+                text_hash=article.text_hash if article else None,
+            )
+        )
+    subject.citations = rows
+
+
+def _withdraw_absent(report: ContentReport) -> None:
+    """Withdraw what was once loaded from the files and is in none of them now.
+
+    Not while a file is broken: what it holds would seem to be gone.
+    """
+    if report.problems:
+        return
+    with unit_of_work():
+        published = Faq.state == PublicationState.PUBLISHED
+        for faq in db.session.scalars(select(Faq).where(Faq.origin == Origin.CONTENT, published)):
+            if faq.slug not in report.seen:
+                _withdraw(faq, "faq", report)
+        for guide in db.session.scalars(
+            select(Guide).where(Guide.state == PublicationState.PUBLISHED)
+        ):
+            if guide.slug not in report.seen:
+                _withdraw(guide, "guide", report)
+
+
+def _withdraw(subject: Faq | Guide, kind: str, report: ContentReport) -> None:
+    subject.state = PublicationState.WITHDRAWN
+    subject.content_hash = None
+    report.withdrawn += 1
+    index.schedule_update(kind, subject.id)
+
+
+def _note_unresolved(report: ContentReport) -> None:
+    """Tell which citations name no loaded article: a law that is missing, or a wrong number."""
+    rows = db.session.execute(
+        select(CitedArticle.law_name, CitedArticle.number, Faq.slug, Guide.slug)
+        .outerjoin(Faq, Faq.id == CitedArticle.faq_id)
+        .outerjoin(Guide, Guide.id == CitedArticle.guide_id)
+        .where(CitedArticle.article_id.is_(None))
+        .order_by(CitedArticle.law_name, CitedArticle.number)
+    ).all()
+    found = lookup((law, number) for law, number, _, _ in rows)
+    for law, number, faq_slug, guide_slug in rows:
+        if (law, number) not in found:
+            report.notes.append(f"{faq_slug or guide_slug}：《{law}》第 {number} 条没有收录。")
+
+
+def _fingerprint(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(
+        json.dumps(value, ensure_ascii=False, sort_keys=True, default=str).encode()
+    ).hexdigest()

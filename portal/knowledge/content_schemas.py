@@ -1,0 +1,89 @@
+"""The form of the content files. Messages are for the editor of the file, in Chinese."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from portal.web.parsing import flatten
+from portal.web.schemas import CleanString, Schema
+from search_index import parse_article_number
+
+_SLUG = validate.Regexp(r"[a-z0-9]+(?:[-_][a-z0-9]+)*\Z", error="只能用小写字母、数字和连字符。")
+
+
+def _article(text: str) -> None:
+    if not parse_article_number(text):
+        raise ma.ValidationError("条文序号无法识别，应当像“第六百七十五条”。")
+
+
+class PlainDate(fields.Date):
+    """A date as YAML gives it: a date already, or text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(
+            value.isoformat() if hasattr(value, "isoformat") else value, attr, data, **kwargs
+        )
+
+
+class CitationEntry(Schema):
+    """A citation: the law's full name, the article, and what it carries."""
+
+    law = CleanString(required=True, min_length=2, max_length=300)
+    article = CleanString(required=True, min_length=1, max_length=30, validate=_article)
+    point = CleanString(load_default="", max_length=200)
+
+
+class CategoryEntry(Schema):
+    """An entry of categories.yaml."""
+
+    code = CleanString(
+        required=True,
+        min_length=1,
+        max_length=40,
+        validate=validate.Regexp(r"[a-z][a-z0-9_]*\Z", error="只能用小写字母、数字和下划线。"),
+    )
+    label = CleanString(required=True, min_length=1, max_length=40)
+    description = CleanString(load_default="", max_length=200)
+    keywords = fields.List(CleanString(min_length=1, max_length=40), load_default=list)
+
+
+class FaqEntry(Schema):
+    """An entry of an FAQ file."""
+
+    id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
+    question = CleanString(required=True, min_length=2, max_length=200)
+    other_wordings = fields.List(CleanString(min_length=1, max_length=200), load_default=list)
+    answer = CleanString(required=True, min_length=1, max_length=4000, multiline=True)
+    steps = fields.List(CleanString(min_length=1, max_length=500), load_default=list)
+    citations = fields.List(
+        fields.Nested(CitationEntry),
+        required=True,
+        validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
+    )
+    see_also = fields.List(CleanString(min_length=1, max_length=80), load_default=list)
+    reviewed_on = PlainDate(required=True)
+
+
+class GuideEntry(Schema):
+    """The head of a guide, and its body."""
+
+    id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
+    title = CleanString(required=True, min_length=2, max_length=200)
+    category = CleanString(required=True, min_length=1, max_length=40)
+    summary = CleanString(required=True, min_length=2, max_length=300)
+    body = CleanString(required=True, min_length=1, max_length=50_000, multiline=True)
+    citations = fields.List(fields.Nested(CitationEntry), load_default=list)
+    reviewed_on = PlainDate(required=True)
+
+
+def messages_of(error: ma.ValidationError) -> list[str]:
+    """Return marshmallow's messages as sentences that begin with the name of the field."""
+    found = flatten(error.normalized_messages())
+    return [
+        f"{name}：{text}" if name != "_" else text
+        for name, texts in found.items()
+        for text in texts
+    ]

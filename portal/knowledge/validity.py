@@ -1,0 +1,98 @@
+"""What each version of a law is worth today, from what its source said and from the calendar.
+
+A source marks the newest text as in force from the day it is published, and the one before as
+history; between publication and its first day in force the older text is still the law. So the
+status follows from the dates, and is looked at again every day.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Protocol
+
+from sqlalchemy import select
+
+from portal.core.db import db
+from portal.core.unit_of_work import transactional
+from portal.knowledge.models import LawVersion, Validity
+
+
+class Dated(Protocol):
+    """The part of a version that its status follows from."""
+
+    version_date: date
+    effective_from: date
+    effective_to: date | None
+    declared: Validity
+
+
+# Which version a citation without a date means: the law of today, else what comes, else the past.
+_RANK = {
+    Validity.IN_FORCE: 4,
+    Validity.AMENDED: 4,
+    Validity.NOT_YET: 3,
+    Validity.REPEALED: 2,
+    Validity.HISTORICAL: 1,
+}
+
+
+def status_on(version: Dated, day: date) -> Validity:
+    """Return what `version` is worth on `day` (the district's calendar)."""
+    if version.effective_from > day:
+        return Validity.NOT_YET
+    ended = version.effective_to is not None and version.effective_to <= day
+    if version.declared is Validity.REPEALED:
+        return Validity.REPEALED
+    if ended:
+        return Validity.HISTORICAL
+    if version.declared is Validity.HISTORICAL and version.effective_to is None:
+        # Its successor is not among the texts we hold, so nothing says until when it held.
+        return Validity.HISTORICAL
+    return Validity.AMENDED if version.declared is Validity.AMENDED else Validity.IN_FORCE
+
+
+def starts(declared_start: date, version_date: date) -> tuple[date, bool]:
+    """Return the first day of a version and whether it is exact.
+
+    Sources give an amended law the day on which its first version took effect. Then the amendment
+    itself cannot have been in force before its own date, which is the best that is known.
+    """
+    if declared_start >= version_date:
+        return declared_start, True
+    return version_date, False
+
+
+def current_of(versions: Sequence[LawVersion]) -> LawVersion:
+    """Return the version that a citation without a date means."""
+    return max(versions, key=lambda version: (_RANK[version.status], version.version_date))
+
+
+def settle(versions: Sequence[LawVersion], day: date) -> bool:
+    """Set last days, statuses and the current mark of all versions of one law; True on change."""
+    ordered = sorted(versions, key=lambda version: version.version_date)
+    before = [(version.status, version.is_current, version.effective_to) for version in ordered]
+    for version, following in pairwise(ordered):
+        version.effective_to = max(following.effective_from, version.effective_from)
+        version.dates_exact = version.dates_exact and following.dates_exact
+    for version in ordered:
+        version.status = status_on(version, day)
+    current = current_of(ordered)
+    if not current.is_current:
+        for version in ordered:
+            version.is_current = False
+        # The mark is unique per law: it is taken away before it is given anew.
+        db.session.flush()
+        current.is_current = True
+    return before != [(v.status, v.is_current, v.effective_to) for v in ordered]
+
+
+@transactional
+def refresh(day: date) -> int:
+    """Bring all statuses up to `day`; returns how many laws changed."""
+    per_law: dict[object, list[LawVersion]] = defaultdict(list)
+    for version in db.session.scalars(select(LawVersion)):
+        per_law[version.law_id].append(version)
+    return sum(settle(versions, day) for versions in per_law.values())
