@@ -143,6 +143,8 @@ def run_pytest(half: Half, environment: dict[str, str], arguments: Sequence[str]
             "--cov",
             "--cov-report=",
             "--cov-fail-under=0",
+            # No deadline for single examples, and the same examples on every run.
+            "--hypothesis-profile=ci",
             f"--junitxml={report}",
             *arguments,
         ]

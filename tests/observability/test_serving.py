@@ -1,0 +1,133 @@
+"""The portal behind gunicorn with several workers: figures add up, the log is clean, it stops well."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PHONE = "13800138000"
+
+
+@dataclass
+class Server:
+    """A running gunicorn and where its log goes."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def get(self, path: str) -> tuple[int, str]:
+        """One request on a connection of its own, so that any worker may take it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def wait_until_up(self) -> None:
+        """Return once the server answers; fails after a minute or when it has ended."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if self.get("/healthz")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail(self.log.read_text())
+
+    def healthy_answers(self) -> int:
+        """Return how many times /healthz was answered, as any worker tells it."""
+        status, body = self.get("/metrics")
+        assert status == 200
+        sample = 'portal_requests_total{method="GET",route="/healthz",status="200"}'
+        found = re.search(rf"^{re.escape(sample)} (\S+)$", body, re.MULTILINE)
+        return int(float(found.group(1))) if found else 0
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers, by the log."""
+        return [
+            int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", self.log.read_text())
+        ]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """gunicorn with our configuration and two workers on an empty instance folder."""
+    folder = tmp_path_factory.mktemp("serving")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PORTAL_", "TEST_", "COV_", "COVERAGE_"))
+        and name not in ("DATABASE_URL", "REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
+    }
+    environment |= {
+        "PORTAL_MODE": "test",
+        "PORTAL_INSTANCE_DIR": str(folder / "instance"),
+        "PORTAL_PORT": str(port),
+        "PORTAL_WORKERS": "2",
+    }
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn"], cwd=ROOT, env=environment, stdout=file, stderr=file
+        )
+    running = Server(process, port, log)
+    try:
+        running.wait_until_up()
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def test_figures_of_all_workers_are_added_up(server: Server) -> None:
+    before = server.healthy_answers()
+    for _ in range(20):
+        assert server.get("/healthz")[0] == 200
+    assert [server.healthy_answers() - before for _ in range(6)] == [20] * 6
+
+
+def test_a_killed_worker_is_replaced_and_its_count_stays(server: Server) -> None:
+    before, workers = server.healthy_answers(), server.workers()
+    os.kill(workers[0], signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while len(server.workers()) == len(workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(server.workers()) == len(workers) + 1
+    assert server.get("/healthz")[0] == 200
+    assert server.healthy_answers() == before + 1
+
+
+def test_the_log_is_json_without_paths_and_queries(server: Server) -> None:
+    assert server.get(f"/nothing/{PHONE}?phone={PHONE}&name=secret-name")[0] == 404
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert requests[-1]["status"] == 404
+    assert PHONE not in server.log.read_text()
+    assert "secret-name" not in server.log.read_text()
+
+
+def test_sigterm_ends_it_cleanly(server: Server) -> None:
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=10) == 0
+    last = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
+    assert "Shutting down: Master" in last
+    assert not any("Traceback" in event for event in last)
