@@ -1,5 +1,12 @@
 """gunicorn's entry."""
 
-from portal.app import create_app
+import sys
 
-app = create_app()
+from portal.app import create_app
+from portal.config import ConfigurationError
+
+try:
+    app = create_app()
+except ConfigurationError as error:
+    # The problems are sentences for the operator; a traceback would bury them.
+    sys.exit("\n".join(["门户没有启动：", *(f"  {problem}" for problem in error.problems)]))

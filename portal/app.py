@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 import pysqlite3.dbapi2
@@ -14,7 +15,7 @@ from portal.core import clock, encryption
 from portal.core.db import configure_engine
 from portal.core.jobs import wake
 from portal.extensions import db, migrate
-from portal.web import problems, rate_limits, request_context
+from portal.web import paths, problems, rate_limits, request_context
 from portal.web.blueprint import create_api, require_declared_audiences
 
 # From the lowest room up; each offers `init_app(app, api)`.
@@ -35,8 +36,8 @@ API_PREFIX = "/api/v1"
 MAX_BODY = 12 * 1024 * 1024
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application; raises ConfigurationError when the environment does not allow a start."""
+def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -> Flask:
+    """Build the application with `rooms`; raises ConfigurationError when the environment does not allow a start."""
     settings = settings or load_settings()
     app = Flask(
         "portal", instance_path=str(settings.instance_dir), static_folder=None, template_folder=None
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         RATE_LIMITS=settings.rate_limits,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.strict_slashes = True
+    paths.init_app(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
@@ -78,7 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from portal import cli
     from portal.web import documentation
 
-    for room in ROOMS:
+    for room in rooms:
         if find_spec(f"portal.{room}") is not None:
             module = importlib.import_module(f"portal.{room}")
             if hasattr(module, "init_app"):

@@ -11,11 +11,13 @@ import enum
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from portal.core import encryption
 
@@ -45,13 +47,14 @@ class Settings:
     mode: Mode
     instance_dir: Path
     content_dir: Path
-    database_url: str
-    redis_url: str | None
-    encryption_keys: str
-    index_key: str
+    # What holds a secret stays out of repr(), which ends up in tracebacks.
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    encryption_keys: str = field(repr=False)
+    index_key: str = field(repr=False)
     sms_sender: str
     sms_http_url: str | None
-    sms_http_token: str | None
+    sms_http_token: str | None = field(repr=False)
     demo_accounts: bool
     clamd: str | None
     district_name: str
@@ -90,7 +93,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     instance = Path(env.get("PORTAL_INSTANCE_DIR") or ROOT / "instance").absolute()
     keys, index_key = env.get("PORTAL_ENCRYPTION_KEYS", ""), env.get("PORTAL_INDEX_KEY", "")
     if mode is not Mode.PRODUCTION and not keys and not index_key:
-        keys, index_key = _development_secrets(instance)
+        try:
+            keys, index_key = _development_secrets(instance)
+        except (OSError, ValueError, KeyError, TypeError):
+            problems.append(f"不能读取或生成 {instance / 'secrets.json'}；损坏时请从备份恢复。")
+            raise ConfigurationError(problems) from None
     _check_keys(keys, index_key, problems)
     settings = Settings(
         mode=mode,
@@ -103,14 +110,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         sms_sender=env.get("PORTAL_SMS_SENDER", "log"),
         sms_http_url=env.get("PORTAL_SMS_HTTP_URL") or None,
         sms_http_token=env.get("PORTAL_SMS_HTTP_TOKEN") or None,
-        demo_accounts=_flag(env, "PORTAL_DEMO_ACCOUNTS", mode is Mode.DEVELOPMENT, problems),
+        demo_accounts=_flag(
+            env, "PORTAL_DEMO_ACCOUNTS", problems, default=mode is Mode.DEVELOPMENT
+        ),
         clamd=env.get("PORTAL_CLAMD") or None,
         district_name=env.get("PORTAL_DISTRICT_NAME", "大足区"),
         time_zone=env.get("PORTAL_TIME_ZONE", "Asia/Shanghai"),
         host=env.get("PORTAL_HOST", "127.0.0.1"),
         port=_number(env, "PORTAL_PORT", 8000, 1, 65535, problems),
         workers=_number(env, "PORTAL_WORKERS", 2, 1, 64, problems),
-        rate_limits=_flag(env, "PORTAL_RATE_LIMITS", True, problems),
+        rate_limits=_flag(env, "PORTAL_RATE_LIMITS", problems, default=True),
         trusted_proxies=_number(env, "PORTAL_TRUSTED_PROXIES", 0, 0, 5, problems),
         service_phone=env.get("PORTAL_SERVICE_PHONE", "12348"),
     )
@@ -134,7 +143,7 @@ def _mode(text: str, problems: list[str]) -> Mode:
         return Mode.PRODUCTION
 
 
-def _flag(env: Mapping[str, str], name: str, default: bool, problems: list[str]) -> bool:
+def _flag(env: Mapping[str, str], name: str, problems: list[str], *, default: bool) -> bool:
     text = env.get(name, "")
     if text in ("", "0", "1"):
         return default if text == "" else text == "1"
@@ -156,9 +165,14 @@ def _database_url(url: str, instance: Path, problems: list[str]) -> str:
     if not url:
         return f"sqlite:///{instance / 'portal.db'}"
     if url.startswith(("postgres://", "postgresql://")):
-        return "postgresql+psycopg://" + url.split("://", 1)[1]
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
     if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         problems.append("DATABASE_URL 只支持 SQLite（sqlite:///）和 PostgreSQL（postgresql://）。")
+        return url
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        problems.append("DATABASE_URL 的写法不对，形如 postgresql://用户:密码@主机:5432/库名。")
     return url
 
 
@@ -190,7 +204,7 @@ def _check_keys(keys: str, index_key: str, problems: list[str]) -> None:
 def _check(settings: Settings, problems: list[str]) -> None:
     try:
         ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.append(f"PORTAL_TIME_ZONE 的值“{settings.time_zone}”不是有效的时区名。")
     if settings.sms_sender not in ("log", "http"):
         problems.append("PORTAL_SMS_SENDER 只能是 log 或 http。")

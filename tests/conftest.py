@@ -6,26 +6,20 @@ Rows are deleted between tests, so a test may commit as the portal does.
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
-from portal.app import create_app
-from portal.config import load_settings
 from portal.core import clock as core_clock
 from portal.core import schema_guards
 from portal.core.db import Base, db
 from portal.core.jobs import worker
 from portal.web import rate_limits
+from tests.support import create_schema, own_application
 
 API = "/api/v1"
 
@@ -82,50 +76,12 @@ class JsonClient:
         return self.call("DELETE", path, **kwargs)
 
 
-def _worker_database(url: str, name: str) -> tuple[str, Callable[[], None]]:
-    """Create a database of this process's own on the server of `url`; returns its URL and how to drop it."""
-    parsed = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    admin = create_engine(parsed, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-
-    def drop() -> None:
-        with admin.connect() as connection:
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        admin.dispose()
-
-    return parsed.set(database=name).render_as_string(hide_password=False), drop
-
-
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application in test mode, with the schema created from the models."""
-    instance: Path = tmp_path_factory.mktemp("instance")
-    server = os.environ.get("TEST_DATABASE_URL", "")
-    url, drop = "", lambda: None
-    if server.startswith("postgresql"):
-        suffix = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        url, drop = _worker_database(server, f"portal_test_{suffix}_{uuid.uuid4().hex[:8]}")
-    settings = load_settings(
-        {
-            "PORTAL_MODE": "test",
-            "PORTAL_INSTANCE_DIR": str(instance),
-            "DATABASE_URL": url,
-            "REDIS_URL": os.environ.get("TEST_REDIS_URL", ""),
-        }
-    )
-    application = create_app(settings)
-    with application.app_context():
-        db.create_all()
-        with db.engine.begin() as connection:
-            schema_guards.install(connection)
-        db.session.remove()
-    yield application
-    with application.app_context():
-        db.session.remove()
-        db.engine.dispose()
-    drop()
+    with own_application(tmp_path_factory.mktemp("instance"), "portal") as application:
+        create_schema(application)
+        yield application
 
 
 def _empty_tables() -> None:
@@ -136,7 +92,7 @@ def _empty_tables() -> None:
             triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
             for (name,) in connection.exec_driver_sql(triggers).all():
                 connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-            for table in Base.metadata.sorted_tables:
+            for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(table.delete())
             schema_guards.install(connection)
             connection.commit()

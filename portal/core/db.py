@@ -8,9 +8,11 @@ a deferred read-then-write fails at once with SQLITE_BUSY_SNAPSHOT, which no bus
 from __future__ import annotations
 
 import enum
+import os
 import uuid
+import weakref
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uuid_utils.compat
 from flask_sqlalchemy import SQLAlchemy
@@ -37,7 +39,15 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-Model: type[Base] = db.Model  # type: ignore[assignment]  # Flask-SQLAlchemy builds the class at run time
+
+if TYPE_CHECKING:
+
+    class Model(Base):
+        """What Flask-SQLAlchemy builds at run time, as the type checker is to see it."""
+
+        __abstract__ = True
+else:
+    Model = db.Model
 
 
 def new_id() -> uuid.UUID:
@@ -137,6 +147,19 @@ def configure_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    forget_connections_on_fork(engine)
+
+
+def forget_connections_on_fork(engine: Engine) -> None:
+    """Give each forked process connections of its own: two processes on one connection corrupt each other's answers."""
+    known = weakref.ref(engine)
+
+    def forget() -> None:
+        inherited = known()
+        if inherited is not None:
+            inherited.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)
 
 
 def is_sqlite() -> bool:

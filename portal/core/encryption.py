@@ -12,15 +12,17 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import struct
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, TypeDecorator
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql import operators
 
 _FORMAT = 1
 _HEADER = struct.Struct(">BH")
@@ -35,8 +37,9 @@ class DecryptionFailed(Exception):
 class KeyRing:
     """Encryption keys by version; the highest version seals, all of them open."""
 
-    keys: dict[int, bytes]
-    index_key: bytes
+    # Left out of repr(), which ends up in tracebacks.
+    keys: dict[int, bytes] = field(repr=False)
+    index_key: bytes = field(repr=False)
 
     @classmethod
     def parse(cls, keys: str, index_key: str) -> KeyRing:
@@ -44,8 +47,10 @@ class KeyRing:
         ring: dict[int, bytes] = {}
         for item in filter(None, (part.strip() for part in keys.split(","))):
             version, separator, encoded = item.partition(":")
-            if not separator or not version.isdigit() or not 0 < int(version) < 65536:
+            if not separator or not re.fullmatch(r"[0-9]{1,5}", version):
                 raise ValueError("encryption keys must look like 1:BASE64,2:BASE64")
+            if not 0 < int(version) < 65536 or int(version) in ring:
+                raise ValueError("key versions must be distinct and from 1 to 65535")
             ring[int(version)] = _decode_key(encoded)
         if not ring:
             raise ValueError("at least one encryption key is needed")
@@ -116,7 +121,9 @@ def decrypt_bytes(stored: bytes, context: str) -> bytes:
 
 
 def key_version(stored: bytes) -> int:
-    """Return the version of the key that sealed `stored`."""
+    """Return the version of the key that sealed `stored`; raises DecryptionFailed for what was never sealed."""
+    if len(stored) < _HEADER.size + _NONCE:
+        raise DecryptionFailed("value too short")
     return int(_HEADER.unpack(stored[: _HEADER.size])[1])
 
 
@@ -135,6 +142,18 @@ class EncryptedText(TypeDecorator[str]):
 
     impl = LargeBinary
     cache_ok = True
+
+    class Comparator(TypeDecorator.Comparator[str]):
+        """Only "is it there" can be asked: the same text is sealed differently each time, so `==` never matches."""
+
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
+            if op in (operators.is_, operators.is_not) or (
+                op in (operators.eq, operators.ne) and other == (None,)
+            ):
+                return super().operate(op, *other, **kwargs)
+            raise TypeError("an encrypted column cannot be compared or sorted: use a blind index")
+
+    comparator_factory = Comparator
 
     def __init__(self, context: str) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ The web layer turns them into problem details (RFC 9457). English belongs to the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 FieldErrors = Mapping[str, Sequence[str]]
 
@@ -146,7 +147,7 @@ class TooManyRequests(DomainError):
     message = "操作太频繁了。"
     next_step = "请稍后再试。"
 
-    def __init__(self, message: str | None = None, *, retry_after: int, **kwargs: str) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: int, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.retry_after = max(1, retry_after)
 
@@ -158,6 +159,6 @@ class Unavailable(DomainError):
     message = "服务暂时不可用，您提交的内容没有保存。"
     next_step = "请稍后重试；如果一直不行，请拨打页面上的服务电话。"
 
-    def __init__(self, message: str | None = None, *, retry_after: int = 5, **kwargs: str) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: int = 5, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
-        self.retry_after = retry_after
+        self.retry_after = max(1, retry_after)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import LargeBinary, Table, select, type_coerce, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    LargeBinary,
+    Table,
+    and_,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from portal.core.db import Base, db
 from portal.core.encryption import (
@@ -44,20 +55,30 @@ def rotate(progress: Progress | None = None) -> int:
     return rewritten
 
 
+def _after(columns: Sequence[Column[Any]], last: Sequence[object]) -> ColumnElement[bool]:
+    return or_(
+        *(
+            and_(
+                *(c == v for c, v in zip(columns[:n], last[:n], strict=True)), columns[n] > last[n]
+            )
+            for n in range(len(columns))
+        )
+    )
+
+
 def _rotate_column(table: Table, name: str, context: str) -> int:
     key_columns = list(table.primary_key.columns)
     raw = type_coerce(table.c[name], LargeBinary)
     rewritten = 0
-    last: tuple[object, ...] | None = None
+    last: Sequence[object] | None = None
     while True:
         query = select(*key_columns, raw.label("sealed")).where(table.c[name].is_not(None))
         if last is not None:
-            # Single-column keys only: every encrypted table has one (`PublicId`).
-            query = query.where(key_columns[0] > last[0])
+            query = query.where(_after(key_columns, last))
         rows = db.session.execute(query.order_by(*key_columns).limit(BATCH)).all()
         if not rows:
             return rewritten
-        last = tuple(rows[-1][: len(key_columns)])
+        last = rows[-1][: len(key_columns)]
         with unit_of_work():
             for row in rows:
                 sealed = bytes(row.sealed)

@@ -1,7 +1,8 @@
 """Human reference numbers such as `ZX-2026-00123-K`.
 
 The last sign is a check character from 19 letters without look-alikes. 19 is prime and 2 is a primitive root of it, so
-with the weights 1, 2, 4, ... every single wrong digit and every swap of two digits changes the sum.
+with the weights 1, 2, 4, ... every single wrong digit and every swap of two digits changes the sum (up to 18 places:
+a number of at most 10 digits). A wrong letter of the prefix is a wrong kind of case and is found by looking it up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from portal.core import clock
 from portal.core.db import Model, db, is_sqlite
 
 CHECK_ALPHABET = "ACDEFHJKLMNPRTUVWXY"
-_PATTERN = re.compile(r"^([A-Z]{2})-?(\d{4})-?(\d{5,})-?([A-Z])$")
+_PATTERN = re.compile(r"^([A-Z]{2})-?([0-9]{4})-?([0-9]{5,10})-?([A-Z])$")
 
 
 class ReferenceCounter(Model):
@@ -47,6 +48,8 @@ def next_reference(prefix: str) -> str:
 
     One statement counts and returns, so two writers never get the same number; a rolled-back step leaves no gap.
     """
+    if not re.fullmatch("[A-Z]{2}", prefix):
+        raise ValueError("a prefix is two capital letters")
     year = clock.today().year
     dialect = sqlite if is_sqlite() else postgresql
     statement = (

@@ -1,8 +1,9 @@
 """The only place that commits.
 
-The outermost `unit_of_work()` owns the transaction; nested ones join it and only flush. Everything that a step writes
-(effect, audit row, deadline, outbox row, idempotency key) therefore lands in one commit or not at all. Work outside the
-database is an outbox row (`core.jobs.enqueue`); `after_commit` is for hints that may be lost, such as waking the worker.
+The outermost `unit_of_work()` owns the transaction; nested ones join it. Everything that a step writes (effect, audit row,
+deadline, outbox row, idempotency key) therefore lands in one commit or not at all. A nested unit is a savepoint: a caller
+that catches its refusal and goes on commits nothing of what the refused step had written. Work outside the database is an
+outbox row (`core.jobs.enqueue`); `after_commit` is for hints that may be lost, such as waking the worker.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import event
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
+from sqlalchemy import TextClause, event
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapper
 
 from portal.core.db import db
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 Action = Callable[[], None]
 
 _KEY = "portal.unit_of_work"
@@ -33,6 +35,19 @@ class UnitOfWork:
 
     before_commit: list[Action] = field(default_factory=list)
     after_commit: list[Action] = field(default_factory=list)
+    collected: list[tuple[Callable[[list[Any]], None], Any]] = field(default_factory=list)
+
+    def finish(self, session: Session) -> None:
+        """Run what was asked for at the end of the transaction, and what that asks for in turn."""
+        session.flush()
+        while self.before_commit or self.collected:
+            actions, self.before_commit = self.before_commit, []
+            for action in actions:
+                action()
+            items, self.collected = self.collected, []
+            for handler in dict.fromkeys(handler for handler, _ in items):
+                handler([item for known, item in items if known == handler])
+            session.flush()
 
 
 def current() -> UnitOfWork | None:
@@ -46,30 +61,28 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     """Run the block in one transaction; commit at the end of the outermost block, roll back on any exception.
 
     A read transaction that is open on the session is ended first, so that on SQLite the writing one can begin
-    IMMEDIATE; objects loaded by it stay usable and are guarded by their version.
+    IMMEDIATE. Objects loaded by it stay usable: versioned ones are guarded by their version, all others are read again,
+    because a value computed from an old picture would undo what another writer did meanwhile.
     """
     session = db.session()
     joined: UnitOfWork | None = session.info.get(_KEY)
     if joined is not None:
-        yield joined
-        session.flush()
+        with _step_of(joined, session):
+            yield joined
         return
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("objects were changed before the unit of work began")
     if session.in_transaction():
         session.commit()
+    for known in list(session.identity_map.values()):
+        if object_mapper(known).version_id_col is None:
+            session.expire(known)
     work = UnitOfWork()
     session.info[_KEY] = work
     try:
         session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
         yield work
-        session.flush()
-        # A hook may register another one, so the list is walked by index.
-        position = 0
-        while position < len(work.before_commit):
-            work.before_commit[position]()
-            session.flush()
-            position += 1
+        work.finish(session)
         session.commit()
     except BaseException:
         session.rollback()
@@ -79,9 +92,23 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     for action in work.after_commit:
         try:
             action()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a hint raises, the commit stands
             # The commit stands; a lost hint costs at most a poll interval.
             _log.exception("after_commit_failed")
+
+
+@contextmanager
+def _step_of(work: UnitOfWork, session: Session) -> Iterator[None]:
+    lists: tuple[list[Any], ...] = (work.before_commit, work.after_commit, work.collected)
+    lengths = [len(known) for known in lists]
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        # What the refused step asked for is refused with it.
+        for known, length in zip(lists, lengths, strict=True):
+            del known[length:]
+        raise
 
 
 def transactional(function: Callable[P, R]) -> Callable[P, R]:
@@ -98,6 +125,14 @@ def transactional(function: Callable[P, R]) -> Callable[P, R]:
 def before_commit(action: Action) -> None:
     """Run `action` as the last thing inside the current transaction; raises RuntimeError outside one."""
     _require().before_commit.append(action)
+
+
+def collect(handler: Callable[[list[T]], None], item: T) -> None:
+    """Call `handler` once before the commit, with all items collected for it; raises RuntimeError outside a transaction.
+
+    Unlike a list of the caller's own, it forgets what a refused nested step collected.
+    """
+    _require().collected.append((handler, item))
 
 
 def after_commit(action: Action) -> None:
@@ -117,8 +152,15 @@ def _refuse_stray_flush(session: Session, _context: UOWTransaction, _instances: 
         raise RuntimeError("a write outside a unit of work")
 
 
+# First words of the textual statements that may run outside a unit of work. WITH can hide a write and is not among them.
+_READING = frozenset({"SELECT", "VALUES", "PRAGMA", "EXPLAIN", "SHOW"})
+
+
 def _refuse_stray_statement(state: ORMExecuteState) -> None:
     writes = state.is_insert or state.is_update or state.is_delete
+    if isinstance(state.statement, TextClause):
+        words = state.statement.text.split(None, 1)
+        writes = not words or words[0].upper() not in _READING
     if writes and _KEY not in state.session.info:
         raise RuntimeError("a write outside a unit of work")
 

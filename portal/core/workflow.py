@@ -41,6 +41,14 @@ class Transition(Generic[S]):
     guard: Callable[[Any], DomainError | None] | None = None
 
 
+_known: dict[str, Workflow[Any]] = {}
+
+
+def known() -> list[Workflow[Any]]:
+    """Return every workflow of the process by name, for the documentation page."""
+    return [_known[name] for name in sorted(_known)]
+
+
 class Workflow(Generic[S]):
     """The transitions of one kind of subject."""
 
@@ -57,6 +65,7 @@ class Workflow(Generic[S]):
                 if (row.action, source) in seen:
                     raise ValueError(f"{name}: two rows for {row.action} from {source}")
                 seen.add((row.action, source))
+        _known[name] = self
 
     def find(self, action: str, source: S) -> Transition[S] | None:
         """Return the row for `action` from `source`, if there is one."""
@@ -99,15 +108,18 @@ class Workflow(Generic[S]):
         lines += [
             f"    {source.value} --> {row.target.value}: {row.label}"
             for row in self.table
-            for source in sorted(row.sources)
+            for source in self._in_order(row.sources)
         ]
         return "\n".join(lines)
+
+    def _in_order(self, sources: Iterable[S]) -> list[S]:
+        return [state for state in self.states if state in sources]
 
     def as_markdown(self) -> str:
         """Return the table for the documentation page."""
         lines = ["| 从 | 操作 | 到 | 由谁 | 依据 |", "|---|---|---|---|---|"]
         lines += [
-            f"| {'、'.join(s.label for s in sorted(row.sources))} | {row.label} (`{row.action}`) "
+            f"| {'、'.join(s.label for s in self._in_order(row.sources))} | {row.label} (`{row.action}`) "
             f"| {row.target.label} | {row.who} | {row.rule} |"
             for row in self.table
         ]

@@ -18,7 +18,7 @@ import marshmallow as ma
 from flask import Flask, Response, g, make_response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 
-from portal.core.actor import Actor
+from portal.core.actor import ANONYMOUS, Actor
 from portal.core.errors import Forbidden, Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.web import idempotency, parsing, rate_limits
@@ -39,7 +39,12 @@ class Audience:
     staff_roles: frozenset[str] = frozenset()
 
     def admit(self) -> Actor:
-        """Identify the caller; raises Unauthenticated or Forbidden when the route is not for them."""
+        """Identify the caller; raises Unauthenticated or Forbidden when the route is not for them.
+
+        A public route looks at no token, so that signing in again works with a dead one in hand.
+        """
+        if self.kind == "public":
+            return ANONYMOUS
         actor = identify(required=self.kind in ("resident", "staff", "signed_in"))
         if self.kind == "resident" and not actor.is_resident:
             raise Forbidden("这项服务只供居民使用。", next_step="请用居民账号登录。")
@@ -78,7 +83,7 @@ class ProblemSchema(Schema):
     next_step = ma.fields.String(required=True)
 
 
-class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no type hints
+class Blueprint(SmorestBlueprint):
     """A group of routes. Use `get`, `post`, `put`, `patch` and `delete`; the plain `route` is closed."""
 
     ARGUMENTS_PARSER = parsing.parser
@@ -137,6 +142,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         """
         writes = (method != "GET") if transaction is None else transaction
         keyed = (method == "POST" and writes) if idempotent is None else idempotent
+        if keyed and not writes:
+            raise TypeError("an idempotency key needs the route's own transaction")
 
         def decorate(view: View) -> View:
             wrapped = self._dumping(view, returns, status, produces)
@@ -180,7 +187,12 @@ def _empty(view: View) -> View:
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         result = view(*args, **kwargs)
-        return result if isinstance(result, Response) else Response(status=204)
+        if isinstance(result, Response):
+            return result
+        response = Response(status=204)
+        # No content, so no type of one.
+        del response.headers["Content-Type"]
+        return response
 
     return wrapper
 
@@ -233,9 +245,10 @@ def _entry(
 
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        rate_limits.hit(rate_limits.DEFAULT_BY_ADDRESS, "address", client_address())
+        address = rate_limits.network_of(client_address())
+        rate_limits.hit(rate_limits.DEFAULT_BY_ADDRESS, "address", address)
         actor = audience.admit()
-        who = str(actor.id) if actor.id else client_address()
+        who = str(actor.id) if actor.id else address
         if writes:
             rate_limits.hit(rate_limits.DEFAULT_WRITES, "writes", who)
         if limit is not None:
@@ -328,7 +341,7 @@ def _audience_text(audience: Audience) -> str:
     return texts[audience.kind] + suffix
 
 
-class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no type hints
+class Api(flask_smorest.Api):
     """flask-smorest's Api with the house's problems instead of its own error bodies."""
 
     def _register_error_handlers(self) -> None:

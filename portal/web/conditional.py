@@ -23,8 +23,11 @@ def etag_of(subject: VersionedSubject) -> str:
 
 
 def require_match(subject: VersionedSubject) -> None:
-    """Compare `If-Match` with the subject; raises PreconditionMissing or StaleVersion."""
-    if not request.if_match:
+    """Compare `If-Match` with the subject; raises PreconditionMissing or StaleVersion.
+
+    `If-Match: *` names no version, so it proves nothing about what the caller has seen and counts as missing.
+    """
+    if not request.if_match or request.if_match.star_tag:
         raise PreconditionMissing
     if not request.if_match.contains(etag_of(subject)):
         raise StaleVersion

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock, jobs, locks
 from portal.core.actor import Actor
-from portal.core.db import Model, PublicId, UTCDateTime, db
+from portal.core.db import Model, PublicId, UTCDateTime, db, is_sqlite
 from portal.core.encryption import EncryptedText
 from portal.core.errors import Invalid, KeyInFlight, Malformed
 from portal.core.unit_of_work import unit_of_work
@@ -66,9 +67,7 @@ def run(actor: Actor, key: str, view: Callable[[], Response]) -> Response:
     """
     scope = f"{actor.kind}:{actor.id}"
     fingerprint = _fingerprint()
-    with unit_of_work(), locks.try_lock(f"idempotency:{scope}:{key}") as free:
-        if not free:
-            raise KeyInFlight
+    with _alone(f"idempotency:{scope}:{key}"):
         stored = db.session.scalar(
             select(IdempotencyRecord).where(
                 IdempotencyRecord.scope == scope, IdempotencyRecord.key == key
@@ -83,6 +82,26 @@ def run(actor: Actor, key: str, view: Callable[[], Response]) -> Response:
         if response.status_code < 300:
             db.session.add(_record(scope, key, fingerprint, response))
         return response
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Run the block in a unit of work that holds the lock `name` until its commit; raises KeyInFlight when it is taken.
+
+    On SQLite the lock comes first: behind BEGIN IMMEDIATE the second request would wait out the first one instead of
+    learning of it. On PostgreSQL the lock belongs to the transaction.
+    """
+    if is_sqlite():
+        with locks.try_lock(name) as free:
+            if not free:
+                raise KeyInFlight
+            with unit_of_work():
+                yield
+        return
+    with unit_of_work(), locks.try_lock(name) as free:
+        if not free:
+            raise KeyInFlight
+        yield
 
 
 def _record(scope: str, key: str, fingerprint: str, response: Response) -> IdempotencyRecord:
@@ -106,6 +125,8 @@ def _replay(stored: IdempotencyRecord, fingerprint: str) -> Response:
             next_step="请为新的请求换一个新的幂等键。",
         )
     response = Response(stored.body, status=stored.status, mimetype="application/json")
+    if not stored.body:
+        del response.headers["Content-Type"]
     response.headers.extend(json.loads(stored.headers))
     response.headers["Idempotency-Replayed"] = "true"
     return response
@@ -120,8 +141,11 @@ def _fingerprint() -> str:
             digest.update(f"\x00{name}={value}".encode("utf-8", "replace"))
         for name, file in sorted(request.files.items(multi=True), key=lambda part: part[0]):
             digest.update(f"\x00{name}={file.filename}\x00".encode("utf-8", "replace"))
-            digest.update(hashlib.file_digest(file.stream, "sha256").digest())
+            content = hashlib.sha256()
+            while chunk := file.stream.read(1 << 20):
+                content.update(chunk)
             file.stream.seek(0)
+            digest.update(content.digest())
     else:
         digest.update(request.get_data(cache=True))
     return digest.hexdigest()

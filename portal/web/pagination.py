@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 import marshmallow as ma
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core.db import db
@@ -26,7 +27,7 @@ class PageArgs(Schema):
     """Query string of every list."""
 
     cursor = CleanString(
-        load_default=None, max_length=400, metadata={"description": "上一页返回的 page.next"}
+        load_default=None, max_length=2000, metadata={"description": "上一页返回的 page.next"}
     )
     size = BoundedInteger(
         minimum=1, maximum=MOST, load_default=DEFAULT_SIZE, metadata={"description": "每页条数"}
@@ -36,8 +37,8 @@ class PageArgs(Schema):
 class PageInfo(Schema):
     """Where the next page begins."""
 
-    next = ma.fields.String(allow_none=True)
-    size = ma.fields.Integer()
+    next = ma.fields.String(required=True, allow_none=True)
+    size = ma.fields.Integer(required=True)
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Page(Generic[T]):
         return {"next": self.next, "size": self.size}
 
 
+@functools.cache
 def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
     """Return the schema `{"items": [...], "page": {...}}` for lists of `item`."""
     name = item.__name__.removesuffix("Schema")
@@ -61,8 +63,8 @@ def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
         f"{name}Page",
         (Schema,),
         {
-            "items": ma.fields.List(ma.fields.Nested(item)),
-            "page": ma.fields.Nested(PageInfo),
+            "items": ma.fields.List(ma.fields.Nested(item), required=True),
+            "page": ma.fields.Nested(PageInfo, required=True),
         },
     )
 
@@ -122,7 +124,11 @@ def _encode(values: list[Any]) -> str:
         else value
         for value in values
     ]
-    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _decode(cursor: str, keys: list[Key]) -> list[Any]:
@@ -146,12 +152,16 @@ def _typed(value: Any, key: Key) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError("naive")
-        return instant
+        return instant.astimezone(UTC)
     if kind is date:
         return date.fromisoformat(value)
     if kind is uuid.UUID:
         return uuid.UUID(value)
-    if kind is int and isinstance(value, int) and abs(value) < 2**53:
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        # PostgreSQL refuses to compare a column with a number wider than the column.
+        widest = 2**53 if isinstance(key.column.type, BigInteger) else 2**31
+        if not -widest <= value < widest:
+            raise ValueError("out of range")
         return value
     if issubclass(kind, str) and isinstance(value, str) and "\x00" not in value:
         value.encode()

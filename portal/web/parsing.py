@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -57,7 +58,14 @@ class HouseParser(FlaskParser):
         self, error: ma.ValidationError, req: Any, schema: Any, **kwargs: Any
     ) -> NoReturn:
         """Turn marshmallow's messages into a domain error."""
-        raise Invalid(errors=flatten(error.normalized_messages())) from error
+        messages = error.normalized_messages()
+        # webargs names the location first; a field may have the same name, so only the outermost one goes.
+        if (
+            len(messages) == 1
+            and (place := next(iter(messages))) in self.DEFAULT_UNKNOWN_BY_LOCATION
+        ):
+            messages = messages[place]
+        raise Invalid(errors=flatten(messages)) from error
 
 
 def read_json(req: Request) -> Any:
@@ -76,7 +84,10 @@ def read_json(req: Request) -> Any:
         raise UnsupportedType("JSON 必须使用 UTF-8 编码。")
     try:
         return json.loads(
-            raw.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_without_repeats
+            raw.decode("utf-8"),
+            parse_constant=_refuse,
+            parse_float=_finite,
+            object_pairs_hook=_without_repeats,
         )
     except RecursionError as error:
         raise Malformed("JSON 嵌套太深。", code="malformed_json") from error
@@ -131,6 +142,9 @@ def require_multipart(req: Request) -> None:
         raise TooLarge from error
     except HTTPException as error:
         raise Malformed("上传的表单不完整。") from error
+    # werkzeug replaces bytes that are not UTF-8 silently; a text that was changed on the way is refused.
+    if any("\ufffd" in part for pair in req.form.items(multi=True) for part in pair):
+        raise Malformed("表单中的文字不是有效的 UTF-8 编码。", code="malformed_form")
 
 
 def flatten(messages: Any, path: str = "") -> dict[str, list[str]]:
@@ -142,9 +156,7 @@ def flatten(messages: Any, path: str = "") -> dict[str, list[str]]:
             return
         if isinstance(node, dict):
             for name, inner in node.items():
-                label = (
-                    "" if name in ("_schema", "json", "query", "files", "form") else str(name)[:80]
-                )
+                label = "" if name == "_schema" else str(name)[:80]
                 walk(inner, ".".join(part for part in (where, label) if part))
         else:
             texts = node if isinstance(node, list) else [node]
@@ -156,6 +168,14 @@ def flatten(messages: Any, path: str = "") -> dict[str, list[str]]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    # 1e999 is well-formed JSON and becomes infinity, which nothing behind this can store.
+    if not math.isfinite(number):
+        raise ValueError("number out of range")
+    return number
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -170,7 +190,7 @@ parser = HouseParser()
 
 def current_request() -> Request:
     """Return the request object behind Flask's proxy."""
-    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
+    return request._get_current_object()  # type: ignore[attr-defined]
 
 
 def _takes_many(field: ma.fields.Field[Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, request
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -106,7 +107,7 @@ def from_domain_error(error: DomainError) -> Response:
 
 
 def _from_http_exception(error: HTTPException) -> Response:
-    if isinstance(error, HTTPException) and error.response is not None:
+    if error.response is not None:
         return error.response  # type: ignore[return-value]  # a ready answer, such as a redirect
     status = error.code or 500
     if 300 <= status < 400:
@@ -142,6 +143,11 @@ def _from_database_error(error: DBAPIError) -> Response:
     return _from_anything(error)
 
 
+def _from_exhausted_pool(error: PoolTimeout) -> Response:
+    _log.error("database_pool_exhausted")
+    return from_domain_error(errors.Unavailable())
+
+
 def _from_anything(error: Exception) -> Response:
     _log.exception("unhandled_error")
     return problem(
@@ -158,4 +164,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(StaleDataError, _from_stale_data)
     app.register_error_handler(DBAPIError, _from_database_error)
+    app.register_error_handler(PoolTimeout, _from_exhausted_pool)
     app.register_error_handler(Exception, _from_anything)

@@ -6,6 +6,7 @@ its own, without waiting for the disk, because a lost counter harms nobody while
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from pathlib import Path
@@ -18,14 +19,22 @@ from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
+from portal.core import encryption
+from portal.core.db import forget_connections_on_fork
 from portal.core.errors import TooManyRequests
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_BY_ADDRESS = "1200 per minute"
 DEFAULT_WRITES = "120 per minute"
+
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS rate_limit_counter (name VARCHAR(300) PRIMARY KEY, "
+    "hits INTEGER NOT NULL, expires_at DOUBLE PRECISION NOT NULL)"
+)
 
 
 class DatabaseStorage(Storage):
@@ -46,21 +55,29 @@ class DatabaseStorage(Storage):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("database://", wrap_exceptions=True)
-        self.engine = engine
-        unlogged = "UNLOGGED " if engine.dialect.name == "postgresql" else ""
-        with engine.begin() as connection:
-            connection.execute(
-                text(
-                    f"CREATE {unlogged}TABLE IF NOT EXISTS rate_limit_counter ("
-                    "name VARCHAR(300) PRIMARY KEY, hits INTEGER NOT NULL, "
-                    "expires_at DOUBLE PRECISION NOT NULL)"
-                )
-            )
-        # Nothing stays open here: gunicorn loads the application before it forks, and two processes on one connection
-        # would corrupt the file.
-        engine.dispose()
+        self._engine = engine
+        self._ready = False
         self._swept = time.time()
         self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, with the table made at first use: a database that is away must not keep a process from starting."""
+        if not self._ready:
+            with self._lock:
+                if not self._ready:
+                    self._create()
+                    self._ready = True
+        return self._engine
+
+    def _create(self) -> None:
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two processes that create it at once would clash in the catalogue in spite of IF NOT EXISTS.
+                connection.execute(text("SELECT pg_advisory_xact_lock(7236817263817)"))
+                connection.execute(text(_TABLE.replace("TABLE", "UNLOGGED TABLE", 1)))
+            else:
+                connection.execute(text(_TABLE))
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
@@ -129,9 +146,9 @@ def _tune(connection: Any, _record: Any) -> None:
 
 def _database_engine(url: str, folder: Path) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
-    from sqlalchemy import event
-
+        engine = create_engine(url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
+        forget_connections_on_fork(engine)
+        return engine
     folder.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{folder / 'limits.db'}",
@@ -140,6 +157,7 @@ def _database_engine(url: str, folder: Path) -> Engine:
         isolation_level="AUTOCOMMIT",
     )
     event.listen(engine, "connect", _tune)
+    forget_connections_on_fork(engine)
     return engine
 
 
@@ -154,12 +172,27 @@ def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Pa
     app.config.setdefault("RATE_LIMITS", True)
 
 
+def network_of(address: str) -> str:
+    """Return what is counted as one address: an IPv4 address, or the /64 network that one IPv6 customer is given."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known, 64), strict=False))
+
+
 _parsed: dict[str, list[RateLimitItem]] = {}
 
 
 def hit(limit: str, *key: str) -> None:
     """Count one hit on `limit` (for example `"5 per 10 minutes; 20 per day"`) for `key`; raises TooManyRequests.
 
+    The first part of `key` names the purpose; the rest (an address, an account, a phone number) is stored as a
+    fingerprint only, because the counters lie outside the encrypted columns.
     A store that does not answer lets the request through and says so in the log: the portal stays open, and what must
     never be exceeded (attempts on a code or a password) is counted in the database with its subject as well.
     """
@@ -169,11 +202,14 @@ def hit(limit: str, *key: str) -> None:
     items = _parsed.get(limit)
     if items is None:
         items = _parsed[limit] = parse_many(limit.replace(";", ","))
+    purpose = key[0]
+    whose = "\x00".join(part.encode("utf-8", "backslashreplace").decode() for part in key[1:])
+    counted = (purpose, encryption.blind_index(f"rate_limit.{purpose}", whose)[:32])
     for item in items:
         try:
-            if limiter.hit(item, *key):
+            if limiter.hit(item, *counted):
                 continue
-            reset = limiter.get_window_stats(item, *key).reset_time
+            reset = limiter.get_window_stats(item, *counted).reset_time
         except StorageError:
             _log.exception("rate_limit_store_failed")
             return

@@ -6,7 +6,7 @@ import enum
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
@@ -14,35 +14,18 @@ from marshmallow import ValidationError, fields, validate
 
 from portal.core import clock
 from portal.core.db import LabelledEnum
+from portal.web import messages
 
 # Control characters except tab, line feed and carriage return; bidirectional overrides, which make text lie about its order.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_MESSAGES = {
-    "required": "这一项必须填写。",
-    "null": "这一项不能为空。",
-    "validator_failed": "填写的内容不符合要求。",
-}
-fields.Field.default_error_messages.update(_MESSAGES)
-_BY_TYPE: dict[type[fields.Field[Any]], dict[str, str]] = {
-    fields.String: {"invalid": "应当是文字。", "invalid_utf8": "文字编码不正确，应当是 UTF-8。"},
-    fields.UUID: {"invalid_uuid": "编号格式不正确。"},
-    fields.Integer: {
-        "invalid": "应当是整数。",
-        "too_large": "数值太大。",
-    },
-    fields.Float: {"invalid": "应当是数字。", "too_large": "数值太大。", "special": "应当是数字。"},
-    fields.Boolean: {"invalid": "应当是 true 或 false。"},
-    fields.List: {"invalid": "应当是一个列表。"},
-    fields.Nested: {"type": "格式不正确，应当是一个对象。"},
-    fields.Date: {"invalid": "日期应当写成 2026-11-22 这样。", "format": "日期无法识别。"},
-    fields.DateTime: {"invalid": "时间应当写成 2026-11-22T09:30:00+08:00 这样。"},
-    fields.Enum: {"unknown": "只能是：{choices}。"},
-    fields.Dict: {"invalid": "格式不正确，应当是一个对象。"},
-}
-for _kind, _texts in _BY_TYPE.items():
-    _kind.default_error_messages.update(_texts)
+messages.install()
+
+
+def _has_visible(text: str) -> bool:
+    """True when something of the text can be seen: zero-width signs alone are an empty answer."""
+    return any(unicodedata.category(sign)[0] not in "CZ" for sign in text)
 
 
 def _is_json(data: Mapping[str, Any] | None) -> bool:
@@ -102,6 +85,8 @@ class CleanString(fields.String):
         if not self.multiline and re.search(r"[\r\n\t\u2028\u2029]", text):
             raise ValidationError("不能换行。")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if self.min_length and not _has_visible(text):
+            raise ValidationError("这一项不能为空。")
         if len(text) < self.min_length:
             raise ValidationError(
                 "这一项不能为空。" if self.min_length == 1 else f"至少 {self.min_length} 个字。"
@@ -123,7 +108,7 @@ class BoundedInteger(fields.Integer):
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int | None:
+    ) -> int:
         if isinstance(value, bool | float):
             raise self.make_error("invalid", input=value)
         # A query string brings text; plain ASCII digits only, since int() takes other scripts' digits and underscores.
@@ -131,8 +116,7 @@ class BoundedInteger(fields.Integer):
             if _is_json(data) or not re.fullmatch(r"-?[0-9]{1,18}", value):
                 raise self.make_error("invalid", input=value)
             value = int(value)
-        number = super()._deserialize(value, attr, data, **kwargs)
-        return None if number is None else int(number)
+        return int(super()._deserialize(value, attr, data, **kwargs))
 
 
 class StrictBoolean(fields.Boolean):
@@ -169,7 +153,8 @@ class LocalDateTime(fields.DateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         try:
             instant = datetime.fromisoformat(value.upper())
-            instant.astimezone(clock.zone())
+            # At the ends of the calendar an instant has no name in another zone.
+            instant.astimezone(UTC).astimezone(clock.zone())
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
         return instant
@@ -177,6 +162,9 @@ class LocalDateTime(fields.DateTime):
 
 class Label(fields.String):
     """The Chinese label of an enum member held by another attribute: `state_label = Label(attribute="state")`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dump_only": True, **kwargs})
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value.label if isinstance(value, LabelledEnum) else None
@@ -190,11 +178,6 @@ class Choice(fields.Enum[Any]):
         self.choices_text = "、".join(
             f"{member.value}（{getattr(member, 'label', member.value)}）" for member in kind
         )
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class AllowedAction(Schema):

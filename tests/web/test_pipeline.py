@@ -8,18 +8,17 @@ from collections.abc import Iterator
 import marshmallow as ma
 import pytest
 from flask import Flask
-from sqlalchemy import String, func, select
+from sqlalchemy import String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.app import create_app
-from portal.config import load_settings
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import Model, PublicId, Versioned, db
 from portal.core.errors import Conflict
-from portal.web import conditional, request_context
+from portal.web import blueprint, conditional, idempotency, request_context
 from portal.web.blueprint import ANYONE, PUBLIC, RESIDENT, Blueprint, roles
 from portal.web.pagination import Key, PageArgs, page_schema, paginate
 from portal.web.schemas import CleanString, Schema
+from tests.support import GROUND_FLOOR, create_schema, own_application
 
 RESIDENT_ID = uuid.UUID(int=1)
 TOKENS = {
@@ -99,21 +98,11 @@ def approve(note_id):
 @pytest.fixture(scope="module")
 def notes_app(tmp_path_factory) -> Iterator[Flask]:
     """An application with the sample routes."""
-    app = create_app(
-        load_settings(
-            {"PORTAL_MODE": "test", "PORTAL_INSTANCE_DIR": str(tmp_path_factory.mktemp("notes"))}
-        )
-    )
-    from portal.web import blueprint
-
-    blueprint.api_of(app).register_blueprint(blp)
-    with app.app_context():
-        db.create_all()
-        db.session.remove()
-    yield app
+    with own_application(tmp_path_factory.mktemp("notes"), "notes", GROUND_FLOOR) as app:
+        blueprint.api_of(app).register_blueprint(blp)
+        create_schema(app)
+        yield app
     # The table is this module's; other tests compare the models with the migrations.
-    with app.app_context():
-        db.engine.dispose()
     Model.metadata.remove(Note.__table__)
 
 
@@ -123,8 +112,8 @@ def notes(notes_app, monkeypatch):
     monkeypatch.setattr(request_context, "_authenticator", TOKENS.get)
     with notes_app.app_context():
         with db.engine.begin() as connection:
-            for name in ("test_note", "idempotency_record"):
-                connection.exec_driver_sql(f"DELETE FROM {name}")
+            for table in (Note, idempotency.IdempotencyRecord):
+                connection.execute(delete(table))
         notes_app.extensions["portal_limiter"].storage.reset()
         yield notes_app.test_client()
         db.session.remove()

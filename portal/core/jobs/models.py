@@ -50,6 +50,8 @@ class Job(PublicId, Timestamped, Model):
     run_at: Mapped[datetime] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=10)
+    # How often a worker died over it. Counted apart: a restart of the portal is not the job's failure.
+    interruptions: Mapped[int] = mapped_column(default=0)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     lease_owner: Mapped[str | None] = mapped_column(String(200))
     lease_token: Mapped[str | None] = mapped_column(String(32))

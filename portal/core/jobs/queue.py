@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+import structlog
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import defer
 
 from portal.core import clock
 from portal.core.db import db, is_sqlite, new_id
+from portal.core.encryption import DecryptionFailed
 from portal.core.jobs import wake
 from portal.core.jobs.models import Job, JobState
 from portal.core.unit_of_work import after_commit, unit_of_work
@@ -21,6 +24,11 @@ from portal.core.unit_of_work import after_commit, unit_of_work
 LEASE = timedelta(seconds=30)
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_MOST = timedelta(hours=1)
+# A job over which so many workers died is taken to be what kills them, and is given up.
+MOST_INTERRUPTIONS = 50
+
+
+_log = structlog.get_logger(__name__)
 
 
 class LeaseLost(Exception):
@@ -130,6 +138,7 @@ def enqueue(
             run_at=run_at or now,
             attempts=0,
             max_attempts=max_attempts,
+            interruptions=0,
             created_at=now,
             updated_at=now,
         )
@@ -154,34 +163,66 @@ def ensure_periodic() -> None:
 
 
 def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | None:
-    """Lease the job that is due longest; returns None when nothing is due."""
+    """Lease the job that is due longest; returns None when nothing is due.
+
+    A job whose payload does not open (a key is missing from the ring) is given back like a failed one, so that it never
+    stands in the way of the others.
+    """
+    while _is_due(kinds):
+        with unit_of_work():
+            job = db.session.scalar(
+                _due(kinds)
+                .order_by(Job.run_at, Job.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+                .options(defer(Job.payload))
+                .execution_options(populate_existing=True)
+            )
+            run = None if job is None else _lease(job, owner)
+        if job is None or run is not None:
+            return run
+    return None
+
+
+def _due(kinds: frozenset[str] | None) -> Select[Job]:
     now = clock.now()
     due = select(Job).where(
         Job.state == JobState.PENDING,
         Job.run_at <= now,
         or_(Job.leased_until.is_(None), Job.leased_until < now),
     )
-    if kinds is not None:
-        due = due.where(Job.kind.in_(kinds))
-    if db.session.scalar(due.with_only_columns(Job.id).limit(1)) is None:
-        # Ends the read transaction, so that an idle worker never sees an old picture.
-        db.session.rollback()
+    return due if kinds is None else due.where(Job.kind.in_(kinds))
+
+
+def _is_due(kinds: frozenset[str] | None) -> bool:
+    if db.session.scalar(_due(kinds).with_only_columns(Job.id).limit(1)) is not None:
+        return True
+    # Ends the read transaction, so that an idle worker never sees an old picture.
+    db.session.rollback()
+    return False
+
+
+def _lease(job: Job, owner: str) -> JobRun | None:
+    """Lease a due job; returns None for one that was given up or back instead."""
+    if job.lease_token is not None:
+        # The lease ran out: its worker died. The attempt is counted as an interruption instead.
+        job.interruptions += 1
+        job.attempts -= 1
+    if job.interruptions >= MOST_INTERRUPTIONS and job.kind not in _periodic:
+        _give_up(job, "interrupted")
         return None
-    with unit_of_work():
-        job = db.session.scalar(
-            due.order_by(Job.run_at, Job.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .execution_options(populate_existing=True)
-        )
-        if job is None:
-            return None
-        job.attempts += 1
-        job.leased_until = now + LEASE
-        job.lease_owner = owner
-        job.lease_token = secrets.token_hex(16)
-        job.dedup_key = None
-        return JobRun(job.id, job.kind, job.payload or {}, job.attempts, job.lease_token)
+    job.attempts += 1
+    job.dedup_key = None
+    try:
+        payload = job.payload or {}
+    except DecryptionFailed as error:
+        _log.error("job_payload_sealed", job_id=str(job.id), kind=job.kind)
+        _give_back(job, error)
+        return None
+    job.leased_until = clock.now() + LEASE
+    job.lease_owner = owner
+    job.lease_token = secrets.token_hex(16)
+    return JobRun(job.id, job.kind, payload, job.attempts, job.lease_token)
 
 
 def extend_lease(run: JobRun) -> None:
@@ -196,20 +237,38 @@ def extend_lease(run: JobRun) -> None:
 def fail(run: JobRun, error: BaseException) -> bool:
     """Give the job back with a growing pause, or give it up after its last attempt; returns True when given up."""
     with unit_of_work():
-        job = db.session.get(Job, run.id, populate_existing=True)
-        if job is None or job.state is not JobState.PENDING or job.lease_token != run.lease_token:
-            return False
-        # The class and not the text: an error's text can carry personal data.
-        job.last_error = f"{type(error).__module__}.{type(error).__name__}"
-        job.leased_until = None
-        job.lease_token = None
-        if job.attempts >= job.max_attempts and job.kind not in _periodic:
-            job.state = JobState.DEAD
-            job.finished_at = clock.now()
-            return True
-        exponent = min(job.attempts - 1, 20)
-        job.run_at = clock.now() + min(BACKOFF_FIRST * 2**exponent, BACKOFF_MOST)
-        return False
+        job = db.session.scalar(
+            select(Job)
+            .where(
+                Job.id == run.id,
+                Job.state == JobState.PENDING,
+                Job.lease_token == run.lease_token,
+            )
+            .with_for_update()
+            .options(defer(Job.payload))
+            .execution_options(populate_existing=True)
+        )
+        return job is not None and _give_back(job, error)
+
+
+def _give_back(job: Job, error: BaseException) -> bool:
+    # The class and not the text: an error's text can carry personal data.
+    name = f"{type(error).__module__}.{type(error).__name__}"
+    if job.attempts >= job.max_attempts and job.kind not in _periodic:
+        _give_up(job, name)
+        return True
+    job.last_error = name
+    job.leased_until = job.lease_token = None
+    exponent = min(job.attempts - 1, 20)
+    job.run_at = clock.now() + min(BACKOFF_FIRST * 2**exponent, BACKOFF_MOST)
+    return False
+
+
+def _give_up(job: Job, reason: str) -> None:
+    job.last_error = reason
+    job.leased_until = job.lease_token = None
+    job.state = JobState.DEAD
+    job.finished_at = clock.now()
 
 
 def release_leases(owner: str) -> int:
@@ -217,7 +276,17 @@ def release_leases(owner: str) -> int:
     with unit_of_work():
         result = db.session.execute(
             update(Job)
-            .where(Job.state == JobState.PENDING, Job.lease_owner == owner)
-            .values(leased_until=None, lease_token=None, lease_owner=None)
+            .where(
+                Job.state == JobState.PENDING,
+                Job.lease_owner == owner,
+                Job.lease_token.is_not(None),
+            )
+            .values(
+                leased_until=None,
+                lease_token=None,
+                lease_owner=None,
+                attempts=Job.attempts - 1,
+                interruptions=Job.interruptions + 1,
+            )
         )
         return int(result.rowcount)  # type: ignore[attr-defined]

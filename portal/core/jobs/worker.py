@@ -66,7 +66,7 @@ def carry_out(run: JobRun) -> None:
     except LeaseLost:
         outcome = "lease_lost"
         _log.warning("job_lease_lost", job_id=str(run.id), kind=run.kind)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is its job's failure
         dead = queue.fail(run, error)
         outcome = "dead" if dead else "failed"
         _log.exception(
@@ -115,12 +115,13 @@ class Worker:
                     self.current = queue.lease_next(self.owner)
                     if self.current is not None:
                         carry_out(self.current)
-                        self.current = None
                         continue
-                except Exception:
+                except Exception:  # noqa: BLE001 - the worker outlives anything
                     # The database is away, perhaps: say so, wait, look again.
                     _log.exception("worker_loop_failed")
                 finally:
+                    # Otherwise the heartbeat would keep the lease of a job that nobody works on.
+                    self.current = None
                     db.session.remove()
                 wake.wait()
             with unit_of_work():
@@ -134,7 +135,7 @@ class Worker:
             with self.app.app_context():
                 try:
                     self._beat()
-                except Exception:
+                except Exception:  # noqa: BLE001 - the next beat tries again
                     _log.exception("heartbeat_failed")
                 finally:
                     db.session.remove()
@@ -156,11 +157,17 @@ class Worker:
         host = self.owner.rsplit(":", 1)[0]
         owners = db.session.scalars(
             select(Job.lease_owner)
-            .where(Job.state == JobState.PENDING, Job.lease_owner.like(f"{host}:%"))
+            .where(
+                Job.state == JobState.PENDING,
+                Job.lease_token.is_not(None),
+                Job.lease_owner.startswith(f"{host}:", autoescape=True),
+            )
             .distinct()
         ).all()
         beats = db.session.scalars(
-            select(WorkerHeartbeat.owner).where(WorkerHeartbeat.owner.like(f"{host}:%"))
+            select(WorkerHeartbeat.owner).where(
+                WorkerHeartbeat.owner.startswith(f"{host}:", autoescape=True)
+            )
         ).all()
         for owner in {*owners, *beats}:
             if owner is None or (_alive(owner) and owner != self.owner):

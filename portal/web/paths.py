@@ -1,0 +1,30 @@
+"""Addresses: what a path parameter may be. Anything else is an address that does not exist (404)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import BaseConverter, IntegerConverter
+
+
+class Number(IntegerConverter):
+    """A whole number that a database column can hold; a longer one would fail inside the driver."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.max is None:
+            self.max = 2**31 - 1
+
+
+class Text(BaseConverter):
+    """One segment without control characters (PostgreSQL stores no NUL) and of sensible length."""
+
+    regex = "[^/\\x00-\\x1f\\x7f\ufffd]{1,200}"
+
+
+def init_app(app: Flask) -> None:
+    """Replace the converters, and answer a doubled or missing slash with 404 instead of a redirect."""
+    app.url_map.converters.update(int=Number, string=Text, default=Text)
+    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False

@@ -1,0 +1,85 @@
+"""Small applications for tests: the ground floor alone, on a database of its own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from portal.app import ROOMS, create_app
+from portal.config import load_settings
+from portal.core import encryption, schema_guards
+from portal.core.db import db
+from portal.web.rate_limits import DatabaseStorage
+
+# One key ring for all applications of the process: the ring is the process's, not the application's.
+KEYS = f"1:{encryption.generate_key()}"
+INDEX_KEY = encryption.generate_key()
+GROUND_FLOOR = ("observability",)
+
+
+def own_database(name: str) -> tuple[str, Callable[[], None]]:
+    """Return the URL of an empty database and how to drop it; an empty URL means SQLite in the instance folder."""
+    server = os.environ.get("TEST_DATABASE_URL", "")
+    if not server.startswith("postgresql"):
+        return "", lambda: None
+    parsed = make_url(server.replace("postgresql://", "postgresql+psycopg://", 1))
+    admin = create_engine(parsed, isolation_level="AUTOCOMMIT")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    # Named after the server's own database, so that the suite runner finds what a killed run left behind.
+    own = f"{parsed.database}_{name}_{worker}_{uuid.uuid4().hex[:8]}"
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{own}"'))
+
+    def drop() -> None:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)'))
+        admin.dispose()
+
+    return parsed.set(database=own).render_as_string(hide_password=False), drop
+
+
+def environment(instance: Path, url: str) -> dict[str, str]:
+    """Return the variables of a portal in test mode."""
+    return {
+        "PORTAL_MODE": "test",
+        "PORTAL_INSTANCE_DIR": str(instance),
+        "PORTAL_ENCRYPTION_KEYS": KEYS,
+        "PORTAL_INDEX_KEY": INDEX_KEY,
+        "DATABASE_URL": url,
+        "REDIS_URL": os.environ.get("TEST_REDIS_URL", ""),
+    }
+
+
+def create_schema(application: Flask) -> None:
+    """Make the tables and guards from the models."""
+    with application.app_context():
+        db.create_all()
+        with db.engine.begin() as connection:
+            schema_guards.install(connection)
+        db.session.remove()
+
+
+@contextmanager
+def own_application(
+    instance: Path, name: str, rooms: Sequence[str] = ROOMS, **extra: str
+) -> Iterator[Flask]:
+    """Yield an application on a new empty database without any table; the database is dropped at the end."""
+    url, drop = own_database(name)
+    application = create_app(load_settings({**environment(instance, url), **extra}), rooms)
+    try:
+        yield application
+    finally:
+        with application.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        counters = application.extensions["portal_limiter"].storage
+        if isinstance(counters, DatabaseStorage):
+            counters.engine.dispose()
+        drop()
