@@ -1,0 +1,31 @@
+"""Who people are: residents and staff apart, with sessions, offices and roles.
+
+Owns `resident`, `consent_record`, `staff_member`, `office`, `role_grant`, `account_session`, `sms_code`,
+`sign_in_throttle`. A resident is active or deleted (an empty shell that kept records point to); a member of staff is active
+or deactivated; both move one way or back by a single operation, so there is no workflow table.
+
+Below: `audit`, `web`, `core`. Rooms above read through `queries` and subscribe to `events`.
+
+Nothing here runs a refusal and its count in one transaction: an attempt on a code or a password is committed before it is
+compared, so that neither a rollback nor a second worker gives an extra try.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def init_app(app: Flask, api: Any) -> None:
+    """Bind routes, commands, timed jobs and the authenticator; read the district's patterns."""
+    from portal.accounts.identity import patterns
+    from portal.accounts.operations import sessions
+    from portal.config import ROOT
+    from portal.web import request_context
+
+    configured = app.extensions.get("portal_settings")
+    content = configured.content_dir if configured is not None else ROOT / "content"
+    patterns.configure(content / "identity.yaml")
+    request_context.register_authenticator(sessions.authenticate)

@@ -1,0 +1,1 @@
+"""Use cases of the room, by what they are about."""

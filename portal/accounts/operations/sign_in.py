@@ -1,0 +1,160 @@
+"""Residents sign in with a phone and a code.
+
+Several people may share one phone (rules 8.5), so a phone may have several accounts.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from portal.accounts import privacy_notice, queries
+from portal.accounts.models import (
+    AccountSession,
+    ConsentKind,
+    ConsentRecord,
+    Resident,
+    ResidentState,
+    SessionEnd,
+    SessionKind,
+    SmsPurpose,
+)
+from portal.accounts.operations import sessions, sms_codes
+from portal.accounts.operations.sessions import IssuedToken
+from portal.audit import operations as audit
+from portal.core import clock
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import db
+from portal.core.errors import Conflict, Invalid, NotFound, WrongState
+from portal.core.unit_of_work import transactional, unit_of_work
+
+MOST_ACCOUNTS_PER_PHONE = 5
+# The code has proved the phone; for this long the same proof opens the phone's other accounts (D).
+SWITCH_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A fresh session, and the other accounts of the phone among which the person may choose."""
+
+    token: IssuedToken
+    resident: Resident
+    others: list[Resident]
+    is_new: bool = False
+
+
+def sign_in(
+    phone: str, code: str, *, accepted_notice: str | None, new_account: bool = False
+) -> SignedIn:
+    """Check the code, then sign in to the phone's account last used, or make one.
+
+    Raises CodeWrong (the attempt counts), Invalid `notice_not_accepted` (the code stays good, so that the person can read
+    the notice and send the same code again), Conflict when the code was used meanwhile.
+    """
+    code_id = sms_codes.check(phone, SmsPurpose.SIGN_IN, code)
+    with unit_of_work():
+        accounts = accounts_of(phone)
+        is_new = new_account or not accounts
+        if is_new and len(accounts) >= MOST_ACCOUNTS_PER_PHONE:
+            raise Conflict(
+                f"一个手机号最多开 {MOST_ACCOUNTS_PER_PHONE} 个账号。",
+                code="too_many_accounts",
+                next_step="请登录已有的账号，或换一个手机号。",
+            )
+        resident = Resident(phone=phone, phone_index=sms_codes.phone_index(phone))
+        if not is_new:
+            resident = accounts[0]
+        accepted = None if is_new else queries.accepted_notice_version(resident.id)
+        if accepted != privacy_notice.current_version():
+            _require_current(accepted_notice)
+        sms_codes.consume(code_id)
+        if is_new:
+            db.session.add(resident)
+            db.session.flush()
+        token, actor = _open_session(resident)
+        if is_new:
+            audit.record(actor, "resident.created", "resident", resident.id)
+        if accepted != privacy_notice.current_version():
+            record_consent(actor, resident.id, ConsentKind.PRIVACY_NOTICE)
+        audit.record(actor, "resident.signed_in", "resident", resident.id)
+    others = [account for account in accounts if account.id != resident.id]
+    return SignedIn(token, resident, others, is_new)
+
+
+@transactional
+def switch(actor: Actor, resident_id: uuid.UUID) -> SignedIn:
+    """Go on as another account of the same phone, shortly after signing in; the caller's session ends.
+
+    Raises NotFound for an account of another phone, WrongState when the proof of the phone is too old.
+    """
+    me = queries.resident(actor.id)  # type: ignore[arg-type]
+    session = db.session.get(AccountSession, actor.session_id)
+    accounts = accounts_of(me.phone) if me.phone else []
+    chosen = next((account for account in accounts if account.id == resident_id), None)
+    if chosen is None or chosen.id == me.id:
+        raise NotFound("没有找到这个手机号下的另一个账号。")
+    if session is None or session.created_at <= clock.now() - SWITCH_WITHIN:
+        raise WrongState(
+            "登录已经超过 10 分钟，不能直接切换账号。",
+            code="sign_in_too_old",
+            next_step="请用验证码重新登录后再切换。",
+        )
+    token, new_actor = _open_session(chosen)
+    session.revoked_at, session.revoke_reason = clock.now(), SessionEnd.SIGNED_OUT
+    audit.record(new_actor, "resident.switched", "resident", chosen.id, {"from": me.id})
+    return SignedIn(token, chosen, others=[a for a in accounts if a.id != chosen.id])
+
+
+def accounts_of(phone: str) -> list[Resident]:
+    """Return the open accounts of a phone, the one last used first."""
+    return list(
+        db.session.scalars(
+            select(Resident)
+            .where(
+                Resident.phone_index == sms_codes.phone_index(phone),
+                Resident.state == ResidentState.ACTIVE,
+            )
+            .order_by(Resident.last_sign_in_at.desc(), Resident.id)
+        )
+    )
+
+
+def record_consent(actor: Actor, resident_id: uuid.UUID, kind: ConsentKind) -> None:
+    """Record that the resident agreed to `kind` under the present notice, now; inside a unit of work."""
+    version = privacy_notice.current_version()
+    db.session.add(ConsentRecord(resident_id=resident_id, kind=kind, version_text=version))
+    audit.record(
+        actor,
+        "resident.consented",
+        "resident",
+        resident_id,
+        {"kind": kind.value, "version": version},
+    )
+
+
+@transactional
+def accept_notice(actor: Actor, version: str) -> None:
+    """Record acceptance of the present notice; raises Invalid when `version` is not the present one."""
+    _require_current(version)
+    resident = queries.resident(actor.id)  # type: ignore[arg-type]
+    if queries.accepted_notice_version(resident.id) != version:
+        record_consent(actor, resident.id, ConsentKind.PRIVACY_NOTICE)
+
+
+def _require_current(version: str | None) -> None:
+    if version != privacy_notice.current_version():
+        raise Invalid(
+            "请先阅读并同意现行的个人信息处理告知。",
+            code="notice_not_accepted",
+            next_step="请打开告知（/api/v1/privacy-notice）阅读，同意后带上它的版本号重新提交；验证码还可以用。",
+            errors={"accepted_notice": ["请填写您同意的告知的版本号。"]},
+        )
+
+
+def _open_session(resident: Resident) -> tuple[IssuedToken, Actor]:
+    resident.last_sign_in_at = clock.now()
+    token = sessions.issue(SessionKind.RESIDENT, resident.id)
+    return token, Actor(ActorKind.RESIDENT, resident.id, token.session_id)

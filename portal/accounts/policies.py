@@ -1,0 +1,32 @@
+"""Who may do what with accounts; pure, so that the tests can write the whole table."""
+
+from __future__ import annotations
+
+import uuid
+
+from portal.core.actor import Actor
+
+
+def can_manage_staff(actor: Actor) -> bool:
+    """Accounts of staff are the administrators' business."""
+    return actor.is_staff and actor.has_role("admin")
+
+
+def can_deactivate(actor: Actor, staff_id: uuid.UUID) -> bool:
+    """Nobody locks themselves out."""
+    return can_manage_staff(actor) and actor.id != staff_id
+
+
+def can_reset(actor: Actor, staff_id: uuid.UUID) -> bool:
+    """A reset by oneself would let a stolen session set a new password without the old one."""
+    return can_manage_staff(actor) and actor.id != staff_id
+
+
+def can_change_roles(actor: Actor, staff_id: uuid.UUID) -> bool:
+    """Nobody changes their own roles: another administrator must agree."""
+    return can_manage_staff(actor) and actor.id != staff_id
+
+
+def can_see_resident(actor: Actor, resident_id: uuid.UUID) -> bool:
+    """A resident's account page is theirs alone; staff see a person only through a case."""
+    return actor.is_resident and actor.id == resident_id

@@ -1,0 +1,125 @@
+"""Offices from the district's data, and demonstration accounts for development."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import select
+
+from portal.accounts import passwords
+from portal.accounts.models import Office, OfficeKind, Role, StaffMember
+from portal.accounts.operations.staff_accounts import GrantRequest, add_staff
+from portal.audit import operations as audit
+from portal.config import settings
+from portal.core import clock
+from portal.core.actor import SYSTEM
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+
+OFFICES_FILE = "offices.yaml"
+# Known to everyone, therefore only where settings().demo_accounts allows; production refuses to start with them.
+_DEMO_PASSWORD = "Fazhi-Demo-2026"  # noqa: S105
+_DEMO_TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@dataclass(frozen=True)
+class DemoCredential:
+    """How to sign in to a demonstration account."""
+
+    role: str
+    user_name: str
+    password: str
+    totp_secret: str | None = None
+
+
+def seed_offices(path: Path | None = None) -> int:
+    """Bring the offices in line with `content/offices.yaml`; returns how many were added or changed.
+
+    Safe to repeat. An office that is no longer listed stays; its end is written as `valid_until`. Raises ValueError that
+    names the entry when the file is wrong; then nothing is changed.
+    """
+    path = path or settings().content_dir / OFFICES_FILE
+    entries = [_entry(item) for item in yaml.safe_load(path.read_text("utf-8"))["offices"]]
+    codes = [entry["code"] for entry in entries]
+    if len(set(codes)) != len(codes):
+        raise ValueError(f"{path.name}: a code stands twice")
+    changed = 0
+    with unit_of_work():
+        known = {office.code: office for office in db.session.scalars(select(Office))}
+        for entry in entries:
+            office = known.get(entry["code"])
+            if office is None:
+                office = Office(**entry)
+                db.session.add(office)
+                db.session.flush()
+                audit.record(SYSTEM, "office.added", "office", office.id, {"code": office.code})
+            elif any(getattr(office, name) != value for name, value in entry.items()):
+                for name, value in entry.items():
+                    setattr(office, name, value)
+                audit.record(SYSTEM, "office.changed", "office", office.id, {"code": office.code})
+            else:
+                continue
+            changed += 1
+    return changed
+
+
+def _entry(item: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(item) - {"code", "name", "kind", "valid_from", "valid_until"}
+    if unknown:
+        raise ValueError(f"{OFFICES_FILE}: unknown names {sorted(unknown)}")
+    try:
+        entry = {
+            "code": str(item["code"]),
+            "name": str(item["name"]),
+            "kind": OfficeKind(item["kind"]),  # type: ignore[call-arg]  # by value
+            "valid_from": item["valid_from"],
+            "valid_until": item.get("valid_until"),
+        }
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{OFFICES_FILE}: {item.get('code', item)}: {error}") from error
+    if type(entry["valid_from"]) is not date or type(entry["valid_until"]) not in (
+        date,
+        type(None),
+    ):
+        raise ValueError(f"{OFFICES_FILE}: {entry['code']}: validity must be dates")
+    return entry
+
+
+def demo_credentials() -> list[DemoCredential]:
+    """Return how to sign in to each demonstration account; empty where they are not allowed."""
+    if not settings().demo_accounts:
+        return []
+    return [
+        DemoCredential(role.label, _demo_name(role), _DEMO_PASSWORD, _DEMO_TOTP) for role in Role
+    ]
+
+
+def _demo_name(role: Role) -> str:
+    return f"demo.{role.value.replace('_', '-')}"
+
+
+def seed_demo_accounts() -> int:
+    """Make one account per role, ready to sign in; returns how many were added. Accounts that exist are left alone.
+
+    Raises RuntimeError where settings().demo_accounts is off.
+    """
+    config = settings()
+    if not config.demo_accounts or config.is_production:
+        raise RuntimeError("demonstration accounts are not allowed here")
+    known = set(db.session.scalars(select(StaffMember.user_name)))
+    missing = [role for role in Role if _demo_name(role) not in known]
+    if not missing:
+        return 0
+    hashed = passwords.hash_password(_DEMO_PASSWORD)
+    with unit_of_work():
+        for role in missing:
+            staff = add_staff(
+                SYSTEM, _demo_name(role), f"演示{role.label}", hashed, [GrantRequest(role)]
+            )
+            staff.must_change_password = False
+            staff.totp_secret, staff.totp_enrolled_at = _DEMO_TOTP, clock.now()
+    return len(missing)

@@ -1,0 +1,1 @@
+"""Makes the people and things that tests are about."""
