@@ -17,5 +17,12 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, api: Api) -> None:
-    """Make the tables known."""
-    from portal.working_days import models  # noqa: F401
+    """Add the routes, the command and the readiness check."""
+    from portal.observability.health import readiness as checks
+    from portal.working_days import cli, readiness, routes, staff_routes
+
+    api.register_blueprint(routes.blp)
+    api.register_blueprint(staff_routes.blp)
+    app.cli.add_command(cli.working_days_group)
+    # Optional: deadlines are counted all the same, and say that they are provisional.
+    checks.register("calendar", readiness.check, required=False)

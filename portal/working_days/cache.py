@@ -12,16 +12,17 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 
 from portal.core.db import db
-from portal.working_days.calendar import Calendar, DayKind, YearState
+from portal.working_days.calendar import Calendar, DayKind, Named, YearState
 from portal.working_days.models import CalendarDay, CalendarYear
 
 RECHECK_SECONDS = 2.0
 _CHECKED = "portal.calendar_checked"
-_PLAIN = (DayKind.WORKDAY, DayKind.WEEKEND)
+PLAIN = (DayKind.WORKDAY, DayKind.WEEKEND)
 
 Stamp = frozenset[tuple[int, uuid.UUID, YearState]]
 
@@ -85,11 +86,13 @@ def _load(stamp: Stamp) -> Calendar:
     # The revisions were read first: when a year is published in between, they no longer match and
     # the copy is read again.
     rows = db.session.execute(
-        select(CalendarDay.date, CalendarDay.kind, CalendarDay.name).where(
-            CalendarDay.kind.not_in(_PLAIN)
+        select(CalendarDay.notice_year, CalendarDay.date, CalendarDay.kind, CalendarDay.name).where(
+            CalendarDay.kind.not_in(PLAIN)
         )
     )
-    return Calendar(
-        years={year: state for year, _, state in stamp},
-        exceptions={day: (kind, name) for day, kind, name in rows},
-    )
+    tables: dict[int, dict[date, Named]] = {year: {} for year, _, _ in stamp}
+    for year, day, kind, name in rows:
+        # A year published since the revisions were read: left out, and read at the next look.
+        if year in tables:
+            tables[year][day] = kind, name
+    return Calendar({year: state for year, _, state in stamp}, tables)

@@ -93,19 +93,35 @@ def end_of_months(start: date, n: int) -> date:
     return date(year, month, min(start.day, months.monthrange(year, month)[1]))
 
 
+Named = tuple[DayKind, str]
+
+
 @dataclass(frozen=True)
 class Calendar:
-    """A set of published (or provisional) years and the days in them that differ from the plain
-    week.
+    """The tables of the years: their states, and by the year of the notice the days that differ
+    from the plain week. A later notice prevails, since it may reach into December before its year.
     """
 
-    years: Mapping[int, YearState] = field(default_factory=dict)
-    exceptions: Mapping[date, tuple[DayKind, str]] = field(default_factory=dict)
+    states: Mapping[int, YearState] = field(default_factory=dict)
+    tables: Mapping[int, Mapping[date, Named]] = field(default_factory=dict)
+    _exceptions: Mapping[date, Named] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Merge the tables for look-ups."""
+        merged: dict[date, Named] = {}
+        for year in sorted(self.tables):
+            merged.update(self.tables[year])
+        object.__setattr__(self, "_exceptions", merged)
+
+    def with_table(self, year: int, state: YearState, days: Mapping[date, Named]) -> Calendar:
+        """Return this calendar with the table of one year replaced."""
+        return Calendar({**self.states, year: state}, {**self.tables, year: days})
 
     def status(self, day: date) -> DayStatus:
         """Return what `day` is."""
-        state = self.years.get(day.year)
-        kind, name = self.exceptions.get(day, (None, ""))
+        state = self.states.get(day.year)
+        kind: DayKind | None
+        kind, name = self._exceptions.get(day, (None, ""))
         if kind is None and state is None and (day.month, day.day) in FIXED_HOLIDAYS:
             kind, name = DayKind.HOLIDAY, FIXED_HOLIDAYS[day.month, day.day]
         if kind is None:
@@ -198,7 +214,7 @@ class Calendar:
     def is_provisional(self, first: date, last: date) -> bool:
         """True when any year touched from `first` to `last` has no published table."""
         return any(
-            self.years.get(year) is not YearState.PUBLISHED
+            self.states.get(year) is not YearState.PUBLISHED
             for year in range(first.year, last.year + 1)
         )
 

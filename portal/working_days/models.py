@@ -34,8 +34,10 @@ class CalendarYear(Versioned, Timestamped, Model):
 
 
 class CalendarDay(Model):
-    """One day. `notice_year` names the year whose notice set it: the notice for a year may reach
-    into December before.
+    """One day as the notice for `notice_year` sets it.
+
+    A notice has every day of its year, and may move days of the December before; there the later
+    notice prevails.
     """
 
     __tablename__ = "calendar_day"
@@ -49,7 +51,7 @@ class CalendarDay(Model):
     name: Mapped[str] = mapped_column(String(40), default="")
     source: Mapped[str] = mapped_column(String(200))
     notice_year: Mapped[int] = mapped_column(
-        ForeignKey("calendar_year.year", ondelete="CASCADE"), index=True
+        ForeignKey("calendar_year.year", ondelete="CASCADE"), primary_key=True, index=True
     )
 
 
