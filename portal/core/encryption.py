@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, TypeDecorator
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import ClauseElement, operators
 
 _FORMAT = 1
 _HEADER = struct.Struct(">BH")
@@ -147,9 +147,9 @@ class EncryptedText(TypeDecorator[str]):
         """Only "is it there" can be asked: the same text is sealed differently each time, so `==` never matches."""
 
         def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
-            if op in (operators.is_, operators.is_not) or (
-                op in (operators.eq, operators.ne) and other == (None,)
-            ):
+            asks_for_null = op in (operators.is_, operators.is_not) or other[:1] == (None,)
+            # Columns compared with columns are the ORM's own bookkeeping.
+            if asks_for_null or (other and isinstance(other[0], ClauseElement)):
                 return super().operate(op, *other, **kwargs)
             raise TypeError("an encrypted column cannot be compared or sorted: use a blind index")
 
