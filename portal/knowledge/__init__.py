@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, api: Any) -> None:
-    """Add the room's providers."""
-    from portal.knowledge import documents, models
+    """Wire the room: tables, providers, jobs, routes, commands, readiness."""
+    from portal.knowledge import (
+        cli,
+        documents,
+        readiness,
+        routes,
+        staff_routes,
+        tasks,
+    )
 
-    _ = models
     documents.register()
+    tasks.register()
+    for blueprint in (routes.search_blp, routes.laws_blp, routes.content_blp, staff_routes.blp):
+        api.register_blueprint(blueprint)
+    cli.init_app(app)
+    readiness.init_app()

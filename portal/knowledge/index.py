@@ -43,13 +43,6 @@ REBUILD_JOB = "knowledge.rebuild_index"
 BATCH = 500
 
 Progress = Callable[[str, int, int], None]
-STAGES = {
-    "collect": "读取内容",
-    "words": "建立词条",
-    "sync": "写入磁盘",
-    "publish": "启用新索引",
-}
-
 _log = structlog.get_logger(__name__)
 _lock = threading.Lock()
 _readers: dict[Path, SearchIndex] = {}
@@ -92,6 +85,15 @@ def preload() -> None:
         reader().preload()
     except (Unavailable, SearchIndexError):
         _log.warning("search_index_not_preloaded")
+
+
+def is_open() -> bool:
+    """True when there is an index that can answer, however old."""
+    try:
+        reader()
+    except Unavailable:
+        return False
+    return True
 
 
 def forget_readers() -> None:

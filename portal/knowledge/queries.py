@@ -1,0 +1,390 @@
+"""Reads of the knowledge room, each with a bounded number of statements."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.core.db import db
+from portal.core.errors import Invalid, NotFound
+from portal.knowledge.models import (
+    Article,
+    Category,
+    CitedArticle,
+    Faq,
+    Guide,
+    Law,
+    LawLevel,
+    LawVersion,
+    MissState,
+    PublicationState,
+    ReviewItem,
+    ReviewState,
+    SearchMiss,
+    Validity,
+)
+from portal.web.pagination import Key, Page, paginate
+
+# --- categories ---
+
+
+def categories() -> list[Category]:
+    """Return all categories in the order of display."""
+    return list(db.session.scalars(select(Category).order_by(Category.position)))
+
+
+def category_labels() -> dict[str, str]:
+    """Return the Chinese label of each category by code."""
+    rows = db.session.execute(select(Category.code, Category.label)).all()
+    return {row.code: row.label for row in rows}
+
+
+def category_keywords() -> list[tuple[str, list[str]]]:
+    """Return each category's code and keywords, in the order of display."""
+    rows = db.session.execute(select(Category.code, Category.keywords).order_by(Category.position))
+    return [(row.code, row.keywords) for row in rows]
+
+
+def require_category(code: str) -> Category:
+    """Return a category; raises Invalid (field `category`) for an unknown code."""
+    category = db.session.get(Category, code)
+    if category is None:
+        raise Invalid(
+            "没有这个问题类别。", code="no_such_category", errors={"category": ["没有这个类别。"]}
+        )
+    return category
+
+
+# --- laws ---
+
+
+def laws(
+    *,
+    name: str | None = None,
+    level: LawLevel | None = None,
+    validity: Validity | None = None,
+    cursor: str | None = None,
+    size: int = 20,
+) -> Page[LawVersion]:
+    """Return the current version of each law, in the order of the laws' ids (that is, of loading)."""
+    query = (
+        select(LawVersion)
+        .join(LawVersion.law)
+        .where(LawVersion.is_current)
+        .options(joinedload(LawVersion.law))
+    )
+    if name:
+        query = query.where(Law.name.contains(name, autoescape=True))
+    if level is not None:
+        query = query.where(LawVersion.level == level)
+    if validity is not None:
+        query = query.where(LawVersion.status == validity)
+    return paginate(query, [Key(LawVersion.law_id)], cursor, size)
+
+
+def law(law_id: uuid.UUID) -> Law:
+    """Return a law with its versions; raises NotFound."""
+    found = db.session.scalar(
+        select(Law).where(Law.id == law_id).options(selectinload(Law.versions))
+    )
+    if found is None:
+        raise NotFound("没有这部法律。")
+    return found
+
+
+def version_of(subject: Law, version_id: uuid.UUID | None) -> LawVersion:
+    """Return one version of a law, the current one without an id; raises NotFound."""
+    for version in subject.versions:
+        if version.is_current if version_id is None else version.id == version_id:
+            return version
+    raise NotFound("这部法律没有这个版本。")
+
+
+@dataclass(slots=True)
+class Chapter:
+    """A heading of a law, with the articles it covers (positions are within the version)."""
+
+    title: str
+    first_position: int
+    last_position: int
+    first_article_id: uuid.UUID
+    articles: int = 0
+    children: list[Chapter] = field(default_factory=list)
+
+
+def chapters(version_id: uuid.UUID) -> list[Chapter]:
+    """Return the tree of headings of a version.
+
+    A heading that returns after another one is a new node: a code begins its chapters anew in every
+    part, and the source does not name the parts.
+    """
+    rows = db.session.execute(
+        select(Article.id, Article.position, Article.chapter)
+        .where(Article.version_id == version_id)
+        .order_by(Article.position)
+    )
+    roots: list[Chapter] = []
+    path: list[Chapter] = []
+    for article_id, position, titles in rows:
+        common = 0
+        while common < min(len(path), len(titles)) and path[common].title == titles[common]:
+            common += 1
+        del path[common:]
+        for title in titles[common:]:
+            node = Chapter(title, position, position, article_id)
+            (path[-1].children if path else roots).append(node)
+            path.append(node)
+        for node in path:
+            node.last_position = position
+            node.articles += 1
+    return roots
+
+
+def articles_of(
+    version_id: uuid.UUID,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    cursor: str | None = None,
+    size: int = 20,
+) -> Page[Article]:
+    """Return the articles of a version in order, from position `first` to `last` (both included)."""
+    query = (
+        select(Article)
+        .where(Article.version_id == version_id)
+        .options(joinedload(Article.law), joinedload(Article.version))
+    )
+    if first is not None:
+        query = query.where(Article.position >= first)
+    if last is not None:
+        query = query.where(Article.position <= last)
+    return paginate(query, [Key(Article.position)], cursor, size)
+
+
+@dataclass(slots=True)
+class ArticleView:
+    """An article with what stands around it."""
+
+    article: Article
+    previous: Article | None
+    next: Article | None
+    versions: list[Article]
+    cited_by: list[dict[str, Any]]
+
+
+def article(article_id: uuid.UUID) -> Article:
+    """Return an article; raises NotFound."""
+    found = db.session.scalar(
+        select(Article)
+        .where(Article.id == article_id)
+        .options(joinedload(Article.law), joinedload(Article.version))
+    )
+    if found is None:
+        raise NotFound("没有这一条。")
+    return found
+
+
+def articles(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Article]:
+    """Return articles by id, with law and version; unknown ids are left out."""
+    rows = db.session.scalars(
+        select(Article)
+        .where(Article.id.in_(list(ids)))
+        .options(joinedload(Article.law), joinedload(Article.version))
+    )
+    return {row.id: row for row in rows}
+
+
+def article_view(article_id: uuid.UUID) -> ArticleView:
+    """Return an article with its neighbours, its other versions, and what cites it; raises NotFound."""
+    found = article(article_id)
+    around = db.session.scalars(
+        select(Article)
+        .where(
+            Article.version_id == found.version_id,
+            Article.position.in_([found.position - 1, found.position + 1]),
+        )
+        .options(joinedload(Article.law), joinedload(Article.version))
+    ).all()
+    by_position = {row.position: row for row in around}
+    versions: Sequence[Article] = [found]
+    if found.number:
+        versions = db.session.scalars(
+            select(Article)
+            .join(Article.version)
+            .where(Article.law_id == found.law_id, Article.number == found.number)
+            .options(joinedload(Article.law), joinedload(Article.version))
+            .order_by(LawVersion.version_date, Article.position)
+        ).all()
+    return ArticleView(
+        found,
+        by_position.get(found.position - 1),
+        by_position.get(found.position + 1),
+        list(versions),
+        _cited_by(found.id),
+    )
+
+
+def _cited_by(article_id: uuid.UUID) -> list[dict[str, Any]]:
+    live = PublicationState.PUBLISHED
+    faqs = db.session.execute(
+        select(Faq.id, Faq.question, CitedArticle.point)
+        .join(CitedArticle, CitedArticle.faq_id == Faq.id)
+        .where(CitedArticle.article_id == article_id, Faq.state == live)
+        .order_by(Faq.id)
+        .limit(50)
+    )
+    guides = db.session.execute(
+        select(Guide.id, Guide.title, CitedArticle.point)
+        .join(CitedArticle, CitedArticle.guide_id == Guide.id)
+        .where(CitedArticle.article_id == article_id, Guide.state == live)
+        .order_by(Guide.id)
+        .limit(50)
+    )
+    found = [("faq", *row) for row in faqs] + [("guide", *row) for row in guides]
+    return [
+        {"kind": kind, "id": subject_id, "title": title, "point": point}
+        for kind, subject_id, title, point in found
+    ]
+
+
+# --- FAQ and guides ---
+
+
+def faqs(
+    *,
+    category: str | None = None,
+    cited_article: uuid.UUID | None = None,
+    states: tuple[PublicationState, ...] = (PublicationState.PUBLISHED,),
+    cursor: str | None = None,
+    size: int = 20,
+) -> Page[Faq]:
+    """Return FAQ, oldest first."""
+    query = select(Faq).where(Faq.state.in_(states)).options(joinedload(Faq.category))
+    if category:
+        query = query.where(Faq.category_code == category)
+    if cited_article is not None:
+        citing = select(CitedArticle.faq_id).where(CitedArticle.article_id == cited_article)
+        query = query.where(Faq.id.in_(citing))
+    return paginate(query, [Key(Faq.id)], cursor, size)
+
+
+def faq(faq_id: uuid.UUID, *, published: bool = True) -> Faq:
+    """Return an FAQ with its citations; raises NotFound, also for one that is not published."""
+    found = db.session.scalar(
+        select(Faq).where(Faq.id == faq_id).options(joinedload(Faq.category), _citations(Faq))
+    )
+    if found is None or (published and found.state is not PublicationState.PUBLISHED):
+        raise NotFound("没有这条问答。")
+    return found
+
+
+def see_also(subject: Faq) -> list[Faq]:
+    """Return the published FAQ that an FAQ points at, in its order."""
+    if not subject.see_also:
+        return []
+    rows = db.session.scalars(
+        select(Faq)
+        .where(Faq.slug.in_(subject.see_also), Faq.state == PublicationState.PUBLISHED)
+        .options(joinedload(Faq.category))
+    )
+    by_slug = {row.slug: row for row in rows}
+    return [by_slug[slug] for slug in subject.see_also if slug in by_slug]
+
+
+def guides(
+    *, category: str | None = None, cursor: str | None = None, size: int = 20
+) -> Page[Guide]:
+    """Return the published guides, oldest first."""
+    query = (
+        select(Guide)
+        .where(Guide.state == PublicationState.PUBLISHED)
+        .options(joinedload(Guide.category))
+    )
+    if category:
+        query = query.where(Guide.category_code == category)
+    return paginate(query, [Key(Guide.id)], cursor, size)
+
+
+def guide(guide_id: uuid.UUID) -> Guide:
+    """Return a published guide with its citations; raises NotFound."""
+    found = db.session.scalar(
+        select(Guide)
+        .where(Guide.id == guide_id, Guide.state == PublicationState.PUBLISHED)
+        .options(joinedload(Guide.category), _citations(Guide))
+    )
+    if found is None:
+        raise NotFound("没有这篇指南。")
+    return found
+
+
+def _citations(kind: type[Faq] | type[Guide]) -> Any:
+    return selectinload(kind.citations).options(
+        joinedload(CitedArticle.article).options(
+            joinedload(Article.law), joinedload(Article.version)
+        )
+    )
+
+
+# --- staff ---
+
+
+def misses(*, state: MissState, cursor: str | None = None, size: int = 20) -> Page[SearchMiss]:
+    """Return questions that search could not answer, the most asked first."""
+    query = select(SearchMiss).where(SearchMiss.state == state)
+    keys = [Key(SearchMiss.count, descending=True), Key(SearchMiss.id)]
+    return paginate(query, keys, cursor, size)
+
+
+def miss(miss_id: uuid.UUID) -> SearchMiss:
+    """Return one of them; raises NotFound."""
+    found = db.session.get(SearchMiss, miss_id)
+    if found is None:
+        raise NotFound("没有这条记录。")
+    return found
+
+
+def reviews(*, state: ReviewState, cursor: str | None = None, size: int = 20) -> Page[ReviewItem]:
+    """Return the review list, oldest first."""
+    query = (
+        select(ReviewItem)
+        .where(ReviewItem.state == state)
+        .options(
+            joinedload(ReviewItem.article).options(
+                joinedload(Article.law), joinedload(Article.version)
+            )
+        )
+    )
+    return paginate(query, [Key(ReviewItem.id)], cursor, size)
+
+
+def review(review_id: uuid.UUID) -> ReviewItem:
+    """Return one entry of the review list; raises NotFound."""
+    found = db.session.scalar(
+        select(ReviewItem)
+        .where(ReviewItem.id == review_id)
+        .options(
+            joinedload(ReviewItem.article).options(
+                joinedload(Article.law), joinedload(Article.version)
+            )
+        )
+    )
+    if found is None:
+        raise NotFound("没有这条记录。")
+    return found
+
+
+def counts() -> dict[str, int]:
+    """Return how much is loaded, for the set-up's report and for readiness."""
+    published = PublicationState.PUBLISHED
+    statements = {
+        "laws": select(func.count(Law.id)),
+        "articles": select(func.count(Article.id)),
+        "faqs": select(func.count(Faq.id)).where(Faq.state == published),
+        "guides": select(func.count(Guide.id)).where(Guide.state == published),
+    }
+    return {name: db.session.scalar(query) or 0 for name, query in statements.items()}

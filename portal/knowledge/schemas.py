@@ -1,0 +1,682 @@
+"""What goes in and comes out over HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from portal.knowledge import misses
+from portal.knowledge.models import (
+    LawLevel,
+    MissState,
+    Origin,
+    PublicationState,
+    ReviewReason,
+    ReviewState,
+    Validity,
+)
+from portal.knowledge.providers import KINDS
+from portal.web.pagination import PageArgs, PageInfo
+from portal.web.schemas import (
+    AllowedAction,
+    BoundedInteger,
+    Choice,
+    CleanString,
+    LocalDateTime,
+    Schema,
+)
+from search_index import format_article_number
+
+MOST_FILTERS = 10
+
+
+def _code(**kwargs: Any) -> CleanString:
+    return CleanString(
+        min_length=1,
+        max_length=40,
+        validate=validate.Regexp(r"[a-z][a-z0-9_]*\Z", error="类别只能是小写字母、数字和下划线。"),
+        **kwargs,
+    )
+
+
+def _several(inner: fields.Field[Any], description: str) -> fields.List[Any]:
+    return fields.List(
+        inner,
+        load_default=list,
+        validate=validate.Length(max=MOST_FILTERS, error=f"最多 {MOST_FILTERS} 个。"),
+        metadata={"description": description},
+    )
+
+
+# --- search ---
+
+
+class SearchArgs(Schema):
+    """Query string of a search. Filters may be repeated."""
+
+    q = CleanString(
+        required=True,
+        min_length=1,
+        max_length=400,
+        metadata={"description": "您的问题或者条文序号"},
+    )
+    kind = _several(
+        fields.String(validate=validate.OneOf(KINDS, error="没有这种内容类型。")), "内容类型"
+    )
+    level = _several(Choice(LawLevel), "效力级别")
+    validity = _several(Choice(Validity), "效力状态")
+    category = _several(_code(), "问题类别")
+    as_of = fields.Date(
+        load_default=None,
+        metadata={"description": "按这一天有效的法律检索（YYYY-MM-DD）"},
+    )
+    size = BoundedInteger(minimum=1, maximum=50, load_default=10)
+    cursor = CleanString(
+        load_default=None, max_length=100, metadata={"description": "上一页返回的 page.next"}
+    )
+
+
+class HighlightSchema(Schema):
+    """A stretch to mark, in UTF-16 code units of the fragment's text (as JavaScript counts)."""
+
+    start = fields.Integer(required=True)
+    end = fields.Integer(required=True)
+
+
+class FragmentSchema(Schema):
+    """A piece of the text."""
+
+    text = fields.String(required=True)
+    highlights = fields.List(fields.Nested(HighlightSchema), required=True)
+
+
+class SearchHitSchema(Schema):
+    """One result."""
+
+    kind = fields.String(required=True)
+    kind_label = fields.String(required=True)
+    id = fields.UUID(required=True)
+    url = fields.String(required=True)
+    title = fields.String(required=True)
+    heading = fields.String(required=True)
+    law = fields.String(required=True, allow_none=True)
+    article_number = fields.String(required=True, allow_none=True)
+    level = fields.String(required=True, allow_none=True)
+    level_label = fields.String(required=True, allow_none=True)
+    validity = fields.String(required=True)
+    validity_label = fields.String(required=True)
+    category = fields.String(required=True, allow_none=True)
+    category_label = fields.String(required=True, allow_none=True)
+    source = fields.String(required=True)
+    valid_from = fields.Date(required=True, allow_none=True)
+    valid_to = fields.Date(required=True, allow_none=True)
+    published_on = fields.Date(required=True, allow_none=True)
+    fragments = fields.List(fields.Nested(FragmentSchema), required=True)
+    why = fields.String(required=True, metadata={"enum": ["citation", "words"]})
+
+
+class FacetValueSchema(Schema):
+    """How many results a filter value would leave."""
+
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class FacetsSchema(Schema):
+    """Counts per filter."""
+
+    kind = fields.List(fields.Nested(FacetValueSchema), required=True)
+    level = fields.List(fields.Nested(FacetValueSchema), required=True)
+    validity = fields.List(fields.Nested(FacetValueSchema), required=True)
+    category = fields.List(fields.Nested(FacetValueSchema), required=True)
+
+
+class ArticleReferenceSchema(Schema):
+    """An article in a citation, by the index."""
+
+    id = fields.UUID(required=True)
+    url = fields.String(required=True)
+    title = fields.String(required=True)
+    validity = fields.String(required=True)
+    validity_label = fields.String(required=True)
+    valid_from = fields.Date(required=True, allow_none=True)
+
+
+class SearchCitationSchema(Schema):
+    """A citation in the question, and whether it exists."""
+
+    text = fields.String(required=True)
+    law = fields.String(required=True)
+    article_number = fields.String(required=True)
+    article_label = fields.String(required=True)
+    exists = fields.Boolean(required=True)
+    status = fields.String(required=True)
+    status_label = fields.String(required=True)
+    message = fields.String(required=True)
+    articles = fields.List(
+        fields.Nested(ArticleReferenceSchema),
+        required=True,
+        metadata={"description": "各版本，现行有效的在前"},
+    )
+    neighbours = fields.List(fields.Nested(ArticleReferenceSchema), required=True)
+
+
+class CategoryReferenceSchema(Schema):
+    """A category by code."""
+
+    code = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class NextStepSchema(Schema):
+    """What to do when nothing fits."""
+
+    code = fields.String(required=True)
+    text = fields.String(required=True)
+    method = fields.String(required=True)
+    url = fields.String(required=True)
+
+
+class SearchResultSchema(Schema):
+    """One page of a search."""
+
+    query = fields.String(required=True)
+    searched_for = fields.String(required=True)
+    corrected = fields.String(required=True, allow_none=True)
+    total = fields.Integer(required=True)
+    weak = fields.Boolean(required=True, metadata={"description": "没有找到贴切的内容"})
+    items = fields.List(fields.Nested(SearchHitSchema), required=True)
+    page = fields.Nested(PageInfo, required=True)
+    facets = fields.Nested(FacetsSchema, required=True)
+    citations = fields.List(fields.Nested(SearchCitationSchema), required=True)
+    nearest_category = fields.Nested(CategoryReferenceSchema, required=True, allow_none=True)
+    next_steps = fields.List(fields.Nested(NextStepSchema), required=True)
+
+
+class SuggestionArgs(Schema):
+    """Query string of suggestions."""
+
+    q = CleanString(required=True, min_length=1, max_length=64)
+    size = BoundedInteger(minimum=1, maximum=20, load_default=8)
+
+
+class SuggestionSchema(Schema):
+    """A line to offer while typing; `id` is null for the name of a law."""
+
+    text = fields.String(required=True)
+    kind = fields.String(required=True)
+    id = fields.UUID(required=True, allow_none=True)
+
+
+class SuggestionsSchema(Schema):
+    """Lines to offer."""
+
+    items = fields.List(fields.Nested(SuggestionSchema), required=True)
+
+
+# --- citations ---
+
+
+class CitationCheckArgs(Schema):
+    """A text whose citations are to be checked."""
+
+    text = CleanString(required=True, min_length=1, max_length=20_000, multiline=True)
+
+
+class CheckedCitationSchema(Schema):
+    """A citation in a text; offsets in code points."""
+
+    text = fields.String(required=True)
+    start = fields.Integer(required=True)
+    end = fields.Integer(required=True)
+    law = fields.String(required=True)
+    article_number = fields.String(attribute="number", required=True)
+    article_label = fields.String(attribute="label", required=True)
+    status = fields.String(attribute="status.value", required=True)
+    status_label = fields.String(attribute="status.label", required=True)
+    holds = fields.Boolean(attribute="status.stands", required=True)
+    article_id = fields.UUID(required=True, allow_none=True)
+    message = fields.String(required=True)
+    candidates = fields.List(fields.String(), required=True)
+
+
+class CitationCheckSchema(Schema):
+    """All citations of a text."""
+
+    citations = fields.List(fields.Nested(CheckedCitationSchema), required=True)
+    all_hold = fields.Boolean(required=True)
+
+
+# --- laws ---
+
+
+class LawListArgs(PageArgs):
+    """Query string of the list of laws."""
+
+    q = CleanString(
+        load_default=None, min_length=1, max_length=100, metadata={"description": "名称中的文字"}
+    )
+    level = Choice(LawLevel, load_default=None)
+    validity = Choice(Validity, load_default=None)
+
+
+class VersionSchema(Schema):
+    """A version of a law. `effective_to` is the first day no longer in force."""
+
+    id = fields.UUID(required=True)
+    version_date = fields.Date(required=True)
+    effective_from = fields.Date(required=True)
+    effective_to = fields.Date(required=True, allow_none=True)
+    dates_exact = fields.Boolean(
+        required=True, metadata={"description": "false 表示起止日期有推定成分"}
+    )
+    validity = fields.String(attribute="status.value", required=True)
+    validity_label = fields.String(attribute="status.label", required=True)
+    is_current = fields.Boolean(required=True)
+    level = fields.String(attribute="level.value", required=True)
+    level_label = fields.String(attribute="level.label", required=True)
+    document_type = fields.String(required=True)
+    issuing_body = fields.String(required=True, allow_none=True)
+    article_count = fields.Integer(required=True)
+    source = fields.String(required=True)
+
+
+class LawListItem(Schema):
+    """A law in a list, with its current version."""
+
+    id = fields.UUID(attribute="law.id", required=True)
+    name = fields.String(attribute="law.name", required=True)
+    short_name = fields.String(attribute="law.short_name", required=True)
+    subject = fields.String(attribute="law.subject", required=True, allow_none=True)
+    current = fields.Nested(VersionSchema, attribute="self", required=True)
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """The row is the version itself; the law hangs on it."""
+        return obj if attr == "self" else super().get_attribute(obj, attr, default)
+
+
+class ChapterSchema(Schema):
+    """A heading with what stands under it."""
+
+    title = fields.String(required=True)
+    first_position = fields.Integer(required=True)
+    last_position = fields.Integer(required=True)
+    first_article_id = fields.UUID(required=True)
+    articles = fields.Integer(required=True)
+    children = fields.List(fields.Nested(lambda: ChapterSchema()), required=True)
+
+
+class LawArgs(Schema):
+    """Query string of a law."""
+
+    version = fields.UUID(load_default=None, metadata={"description": "版本，不填为现行版本"})
+
+
+class LawSchema(Schema):
+    """A law with its versions and the headings of one of them."""
+
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    short_name = fields.String(required=True)
+    aliases = fields.List(fields.String(), required=True)
+    subject = fields.String(required=True, allow_none=True)
+    version = fields.Nested(VersionSchema, required=True)
+    versions = fields.List(fields.Nested(VersionSchema), required=True)
+    chapters = fields.List(fields.Nested(ChapterSchema), required=True)
+
+
+class ArticleListArgs(PageArgs):
+    """Query string of a law's articles."""
+
+    version = fields.UUID(load_default=None, metadata={"description": "版本，不填为现行版本"})
+    from_position = BoundedInteger(
+        minimum=0, load_default=None, metadata={"description": "从第几个位置起（见章节目录）"}
+    )
+    to_position = BoundedInteger(minimum=0, load_default=None)
+
+
+class ArticleItem(Schema):
+    """An article in a list."""
+
+    id = fields.UUID(required=True)
+    position = fields.Integer(required=True)
+    number = fields.String(required=True)
+    label = fields.String(required=True)
+    title = fields.String(required=True)
+    chapter = fields.List(fields.String(), required=True)
+    text = fields.String(required=True)
+
+
+class ArticleLink(Schema):
+    """An article by name."""
+
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    label = fields.String(required=True)
+    validity = fields.String(attribute="version.status.value", required=True)
+    validity_label = fields.String(attribute="version.status.label", required=True)
+
+
+class ArticleVersion(ArticleLink):
+    """The same article in another version."""
+
+    version_date = fields.Date(attribute="version.version_date", required=True)
+    effective_from = fields.Date(attribute="version.effective_from", required=True)
+    effective_to = fields.Date(attribute="version.effective_to", required=True, allow_none=True)
+    text = fields.String(required=True)
+
+
+class CitingSchema(Schema):
+    """What rests on an article."""
+
+    kind = fields.String(required=True)
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    point = fields.String(required=True)
+
+
+class RelatedSchema(Schema):
+    """Something about the same matter."""
+
+    kind = fields.String(required=True)
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    url = fields.String(required=True)
+
+
+class LawLink(Schema):
+    """A law by name."""
+
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    short_name = fields.String(required=True)
+
+
+class ArticleSchema(Schema):
+    """An article with what stands around it."""
+
+    id = fields.UUID(attribute="article.id", required=True)
+    law = fields.Nested(LawLink, attribute="article.law", required=True)
+    version = fields.Nested(VersionSchema, attribute="article.version", required=True)
+    position = fields.Integer(attribute="article.position", required=True)
+    number = fields.String(attribute="article.number", required=True)
+    label = fields.String(attribute="article.label", required=True)
+    title = fields.String(attribute="article.title", required=True)
+    chapter = fields.List(fields.String(), attribute="article.chapter", required=True)
+    text = fields.String(attribute="article.text", required=True)
+    previous = fields.Nested(ArticleLink, required=True, allow_none=True)
+    next = fields.Nested(ArticleLink, required=True, allow_none=True)
+    versions = fields.List(fields.Nested(ArticleVersion), required=True)
+    cited_by = fields.List(fields.Nested(CitingSchema), required=True)
+    related = fields.List(fields.Nested(RelatedSchema), required=True)
+
+
+# --- FAQ, guides, categories ---
+
+
+class CategorySchema(Schema):
+    """A category."""
+
+    code = fields.String(required=True)
+    label = fields.String(required=True)
+    description = fields.String(required=True)
+    keywords = fields.List(fields.String(), required=True)
+
+
+class CategoriesSchema(Schema):
+    """All categories, in order."""
+
+    items = fields.List(fields.Nested(CategorySchema), required=True)
+
+
+class FaqListArgs(PageArgs):
+    """Query string of the list of FAQ."""
+
+    category = _code(load_default=None)
+    article = fields.UUID(load_default=None, metadata={"description": "引用这一条的问答"})
+
+
+class GuideListArgs(PageArgs):
+    """Query string of the list of guides."""
+
+    category = _code(load_default=None)
+
+
+class FaqItem(Schema):
+    """An FAQ in a list."""
+
+    id = fields.UUID(required=True)
+    slug = fields.String(required=True)
+    category = fields.String(attribute="category_code", required=True)
+    category_label = fields.String(attribute="category.label", required=True)
+    question = fields.String(required=True)
+    answer = fields.String(required=True)
+    reviewed_on = fields.Date(required=True)
+
+
+class CitedArticleSchema(Schema):
+    """An article that the text rests on; `article_id` is null while the law is not loaded."""
+
+    law = fields.String(attribute="law_name", required=True)
+    article_number = fields.String(attribute="number", required=True)
+    article_label = fields.Function(
+        lambda row: format_article_number(row.number), metadata={"type": "string"}
+    )
+    point = fields.String(required=True)
+    article_id = fields.UUID(required=True, allow_none=True)
+    validity = fields.Function(
+        lambda row: row.article.version.status.value if row.article else None,
+        metadata={"type": ["string", "null"]},
+    )
+    validity_label = fields.Function(
+        lambda row: row.article.version.status.label if row.article else None,
+        metadata={"type": ["string", "null"]},
+    )
+    text = fields.Function(
+        lambda row: row.article.text if row.article else None,
+        metadata={"type": ["string", "null"]},
+    )
+
+
+class FaqLink(Schema):
+    """An FAQ by its question."""
+
+    id = fields.UUID(required=True)
+    question = fields.String(required=True)
+
+
+class FaqSchema(FaqItem):
+    """An FAQ as residents read it."""
+
+    other_wordings = fields.List(fields.String(), required=True)
+    steps = fields.List(fields.String(), required=True)
+    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+    see_also = fields.List(fields.Nested(FaqLink), attribute="linked", required=True)
+    published_at = LocalDateTime(required=True, allow_none=True)
+
+
+class GuideItem(Schema):
+    """A guide in a list."""
+
+    id = fields.UUID(required=True)
+    slug = fields.String(required=True)
+    category = fields.String(attribute="category_code", required=True)
+    category_label = fields.String(attribute="category.label", required=True)
+    title = fields.String(required=True)
+    summary = fields.String(required=True)
+    reviewed_on = fields.Date(required=True)
+
+
+class GuideSchema(GuideItem):
+    """A guide."""
+
+    body = fields.String(required=True, metadata={"description": "Markdown"})
+    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+
+
+# --- staff ---
+
+
+class CitationIn(Schema):
+    """A citation as an editor enters it: any usual name and form."""
+
+    law = CleanString(required=True, min_length=2, max_length=300)
+    article = CleanString(required=True, min_length=1, max_length=30)
+    point = CleanString(load_default="", max_length=200)
+
+
+def _wordings() -> fields.List[Any]:
+    return fields.List(
+        CleanString(min_length=1, max_length=200),
+        validate=validate.Length(max=30, error="最多 30 条。"),
+    )
+
+
+def _has_han(text: str) -> None:
+    if not re.search(r"[\u4e00-\u9fff]", text):
+        raise ma.ValidationError("应当有中文。")
+
+
+class FaqPatch(Schema):
+    """Changes to an FAQ; what is left out stays."""
+
+    category = _code()
+    question = CleanString(min_length=2, max_length=200, validate=_has_han)
+    other_wordings = _wordings()
+    answer = CleanString(min_length=2, max_length=4000, multiline=True, validate=_has_han)
+    steps = fields.List(
+        CleanString(min_length=1, max_length=500),
+        validate=validate.Length(max=20, error="最多 20 步。"),
+    )
+    citations = fields.List(
+        fields.Nested(CitationIn),
+        validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
+    )
+    see_also = fields.List(
+        CleanString(min_length=1, max_length=80),
+        validate=validate.Length(max=10, error="最多 10 条。"),
+    )
+
+
+class FaqCreate(FaqPatch):
+    """A new FAQ."""
+
+    category = _code(required=True)
+    question = CleanString(required=True, min_length=2, max_length=200, validate=_has_han)
+    answer = CleanString(
+        required=True, min_length=2, max_length=4000, multiline=True, validate=_has_han
+    )
+    citations = fields.List(
+        fields.Nested(CitationIn),
+        required=True,
+        validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
+    )
+    other_wordings = fields.List(
+        CleanString(min_length=1, max_length=200),
+        load_default=list,
+        validate=validate.Length(max=30, error="最多 30 条。"),
+    )
+    steps = fields.List(
+        CleanString(min_length=1, max_length=500),
+        load_default=list,
+        validate=validate.Length(max=20, error="最多 20 步。"),
+    )
+    see_also = fields.List(
+        CleanString(min_length=1, max_length=80),
+        load_default=list,
+        validate=validate.Length(max=10, error="最多 10 条。"),
+    )
+    miss_id = fields.UUID(
+        load_default=None, metadata={"description": "这条问答补的是哪一条未找到的搜索"}
+    )
+
+
+class StaffFaqListArgs(FaqListArgs):
+    """Query string of the staff's list."""
+
+    state = Choice(PublicationState, load_default=None)
+
+
+class StaffFaqItem(FaqItem):
+    """An FAQ in the staff's list."""
+
+    state = Choice(PublicationState, required=True)
+    state_label = fields.String(attribute="state.label", required=True)
+    origin = Choice(Origin, required=True)
+    origin_label = fields.String(attribute="origin.label", required=True)
+    updated_at = LocalDateTime(required=True)
+
+
+class StaffFaqSchema(StaffFaqItem):
+    """An FAQ as its editors see it."""
+
+    other_wordings = fields.List(fields.String(), required=True)
+    steps = fields.List(fields.String(), required=True)
+    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+    see_also = fields.List(fields.String(), required=True)
+    published_at = LocalDateTime(required=True, allow_none=True)
+    allowed_actions = fields.List(fields.Nested(AllowedAction), required=True)
+
+
+class MissListArgs(PageArgs):
+    """Query string of the list of misses."""
+
+    state = Choice(MissState, load_default=MissState.OPEN)
+
+
+class DraftLink(Schema):
+    """The way to write the FAQ: where to post, and what is known already."""
+
+    method = fields.String(required=True)
+    url = fields.String(required=True)
+    body = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class MissSchema(Schema):
+    """A question that search could not answer."""
+
+    id = fields.UUID(required=True)
+    text = fields.Function(misses.shown, metadata={"type": "string"})
+    count = fields.Integer(required=True)
+    first_seen_on = fields.Date(required=True)
+    last_seen_on = fields.Date(required=True)
+    category = fields.String(attribute="category_code", required=True, allow_none=True)
+    state = Choice(MissState, required=True)
+    state_label = fields.String(attribute="state.label", required=True)
+    faq_id = fields.UUID(required=True, allow_none=True)
+    handled_at = LocalDateTime(required=True, allow_none=True)
+    write_faq = fields.Method("_write_faq", metadata={"type": ["object", "null"]})
+
+    def _write_faq(self, miss: Any) -> dict[str, Any] | None:
+        if miss.state is not MissState.OPEN:
+            return None
+        body = {"question": misses.shown(miss), "miss_id": str(miss.id)}
+        if miss.category_code:
+            body["category"] = miss.category_code
+        return {"method": "POST", "url": "/api/v1/staff/faqs", "body": body}
+
+
+class ReviewListArgs(PageArgs):
+    """Query string of the review list."""
+
+    state = Choice(ReviewState, load_default=ReviewState.OPEN)
+
+
+class ReviewSchema(Schema):
+    """A text to be read again."""
+
+    id = fields.UUID(required=True)
+    subject_kind = fields.String(required=True)
+    subject_id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    article = fields.Nested(ArticleLink, required=True)
+    reason = Choice(ReviewReason, required=True)
+    reason_label = fields.String(attribute="reason.label", required=True)
+    state = Choice(ReviewState, required=True)
+    state_label = fields.String(attribute="state.label", required=True)
+    created_at = LocalDateTime(required=True)
+    handled_at = LocalDateTime(required=True, allow_none=True)

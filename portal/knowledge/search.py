@@ -1,0 +1,400 @@
+"""What a resident gets for a question: hits of all kinds, what was cited, and never a dead end.
+
+The library ranks; here a strong FAQ or answer is put first (it says in plain words what the article
+says in the law's), a wrong citation is told in a sentence, and what was not found is counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import select
+
+from portal.config import settings
+from portal.core.db import db
+from portal.core.errors import Malformed
+from portal.knowledge import index, misses
+from portal.knowledge.documents import FROM_INDEX, TO_INDEX, subject_of
+from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
+from portal.knowledge.names import short
+from portal.knowledge.queries import category_keywords, category_labels
+from search_index import (
+    CitationMatch,
+    Document,
+    Hit,
+    SearchIndex,
+    SearchRequest,
+    SearchResult,
+    format_article_number,
+    to_utf16,
+)
+
+KIND_LABELS = {
+    "article": "法律条文",
+    "faq": "常见问答",
+    "guide": "办事指南",
+    "answer": "律师答复",
+    "decision": "重大决策",
+}
+LEVEL_LABELS = {level.value: level.label for level in LawLevel}
+PLAIN_KINDS = ("faq", "answer")
+# An FAQ comes first when its score is at least this share of the best article's. Articles carry a
+# prior for how often their law is cited, which FAQ do not; 0.6 makes up for it.
+LEADING_SHARE = 0.6
+MOST_LEADING = 2
+# Whoever is this deep in a list needs another question, not another page.
+DEEPEST = 1000
+_PATHS = {
+    "article": "/api/v1/articles/{}",
+    "faq": "/api/v1/faqs/{}",
+    "guide": "/api/v1/guides/{}",
+    "answer": "/api/v1/questions/{}",
+    "decision": "/api/v1/decisions/{}",
+}
+_CITATION_LABELS = {
+    "found": "已找到条文",
+    "no_such_article": "没有这一条",
+    "no_such_law": "没有收录这部法律",
+    "ambiguous": "法律名称不明确",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A search as asked. Empty filters mean no restriction."""
+
+    text: str
+    kinds: tuple[str, ...] = ()
+    levels: tuple[LawLevel, ...] = ()
+    validities: tuple[Validity, ...] = ()
+    categories: tuple[str, ...] = ()
+    as_of: date | None = None
+    size: int = 10
+    cursor: str | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """True when a filter may be the reason for finding nothing."""
+        return bool(self.kinds or self.levels or self.validities or self.categories or self.as_of)
+
+    def request(self, text: str, offset: int, size: int, kinds: tuple[str, ...]) -> SearchRequest:
+        """The library's form of it."""
+        return SearchRequest(
+            text=text,
+            kinds=kinds,
+            levels=tuple(level.value for level in self.levels),
+            validities=tuple(TO_INDEX[validity] for validity in self.validities),
+            categories=self.categories,
+            as_of=self.as_of,
+            offset=offset,
+            size=size,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """The answer to a search, as the schema dumps it."""
+
+    query: str
+    searched_for: str
+    corrected: str | None
+    total: int
+    weak: bool
+    items: list[dict[str, Any]]
+    next: str | None
+    size: int
+    facets: dict[str, list[dict[str, Any]]]
+    citations: list[dict[str, Any]]
+    nearest_category: dict[str, str] | None
+    next_steps: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def page(self) -> dict[str, Any]:
+        """The `page` member of the answer."""
+        return {"next": self.next, "size": self.size}
+
+
+def search(question: Question) -> Found:
+    """Answer a search; raises Unavailable without an index and Malformed for a broken cursor."""
+    offset = _decode(question.cursor)
+    reader = index.reader()
+    text, result, corrected = _ask(reader, question, offset)
+    leading = _leading(reader, question, text, result)
+    hits = list(leading[: question.size]) if offset == 0 else []
+    known = {hit.key for hit in leading}
+    # Where the next page begins in the library's own order, in which the leading ones stand elsewhere.
+    following = offset
+    for hit in result.hits:
+        if hit.key not in known:
+            if len(hits) == question.size:
+                break
+            hits.append(hit)
+        following += 1
+    labels = category_labels()
+    more = following < min(result.total, DEEPEST) and bool(result.hits)
+    found = Found(
+        query=question.text,
+        searched_for=text,
+        corrected=corrected,
+        total=result.total,
+        weak=result.weak,
+        items=[_item(hit, labels) for hit in hits],
+        next=_encode(following) if more else None,
+        size=question.size,
+        facets=_facets(result, labels),
+        citations=[_citation(reader, match) for match in result.citations],
+        nearest_category=_nearest(result, question.text, labels),
+    )
+    if result.weak or not found.items:
+        found.next_steps = _next_steps(found)
+        if offset == 0 and not question.filtered and not result.citations:
+            category = found.nearest_category
+            misses.record(question.text, category["code"] if category else None)
+    return found
+
+
+def _ask(
+    reader: SearchIndex, question: Question, offset: int
+) -> tuple[str, SearchResult, str | None]:
+    """Search for the text, or for its correction when the text itself leads nowhere."""
+    size = question.size
+    result = reader.search(question.request(question.text, offset, size, question.kinds))
+    corrected = result.corrected
+    if corrected and result.weak and not result.citations:
+        second = reader.search(question.request(corrected, offset, size, question.kinds))
+        if not second.weak:
+            return corrected, second, corrected
+    return question.text, result, corrected
+
+
+def _leading(reader: SearchIndex, question: Question, text: str, result: SearchResult) -> list[Hit]:
+    """The FAQ and answers that are put first; the same on every page of a search."""
+    if question.kinds or result.weak or result.citations:
+        return []
+    best = result.hits[0].score if result.hits else 0.0
+    if question.cursor:
+        first = reader.search(question.request(text, 0, 1, ()))
+        best = first.hits[0].score if first.hits else 0.0
+    plain = reader.search(question.request(text, 0, MOST_LEADING, PLAIN_KINDS))
+    return [hit for hit in plain.hits if best > 0 and hit.score >= best * LEADING_SHARE]
+
+
+def _item(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
+    validity = FROM_INDEX[hit.validity]
+    return {
+        **reference_of(hit),
+        "kind_label": KIND_LABELS[hit.kind],
+        "heading": hit.heading,
+        "law": hit.law or None,
+        "article_number": hit.article_number or None,
+        "level": hit.level or None,
+        "level_label": LEVEL_LABELS.get(hit.level),
+        "validity": validity.value,
+        "validity_label": validity.label,
+        "category": hit.category or None,
+        "category_label": labels.get(hit.category),
+        "source": hit.source,
+        "valid_from": hit.valid_from,
+        "valid_to": hit.valid_to,
+        "published_on": hit.published_at,
+        "fragments": [
+            {
+                "text": fragment.text,
+                "highlights": [
+                    {
+                        "start": to_utf16(fragment.text, start),
+                        "end": to_utf16(fragment.text, end),
+                    }
+                    for start, end in fragment.highlights
+                ],
+            }
+            for fragment in hit.fragments
+        ],
+        "why": hit.why,
+    }
+
+
+def reference_of(hit: Hit) -> dict[str, Any]:
+    """Return a hit as a link."""
+    subject_id = subject_of(hit.key)
+    title = f"《{short(hit.law)}》{hit.number}" if hit.kind == "article" else hit.title
+    return {
+        "kind": hit.kind,
+        "id": subject_id,
+        "title": title,
+        "url": _PATHS[hit.kind].format(subject_id),
+    }
+
+
+def _facets(result: SearchResult, labels: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Counts per filter value, the largest first, under the names of the query string."""
+    facets: dict[str, list[dict[str, Any]]] = {}
+    for name in ("kind", "level", "validity", "category"):
+        counts = result.facets.get(name, {})
+        entries = []
+        for value, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+            if name == "validity":
+                validity = FROM_INDEX[value]
+                value, label = validity.value, validity.label
+            elif name == "kind":
+                label = KIND_LABELS.get(value, value)
+            elif name == "level":
+                label = LEVEL_LABELS.get(value, value)
+            else:
+                label = labels.get(value, value)
+            entries.append({"value": value, "label": label, "count": count})
+        facets[name] = entries
+    return facets
+
+
+# --- citations in the question ---
+
+
+def _citation(reader: SearchIndex, match: CitationMatch) -> dict[str, Any]:
+    label = format_article_number(match.number)
+    law = short(match.law)
+    messages = {
+        "found": f"《{law}》{label}。",
+        "no_such_article": f"《{law}》没有{label}。",
+        "no_such_law": f"没有收录《{law}》。",
+        "ambiguous": f"“{match.law}”可能指几部法律，请写出全称。",
+    }
+    message = messages[match.status]
+    if match.status == "no_such_article":
+        message += _last_article(match.law)
+    documents = [reader.document(key) for key in match.keys]
+    versions = [document for document in documents if document is not None]
+    neighbours = reader.neighbours(match.keys[0]) if match.status == "found" else []
+    return {
+        "text": match.text,
+        "law": match.law,
+        "article_number": match.number,
+        "article_label": label,
+        "exists": match.status == "found",
+        "status": match.status,
+        "status_label": _CITATION_LABELS[match.status],
+        "message": message,
+        "articles": [_reference(document) for document in versions],
+        "neighbours": [_reference(document) for document in neighbours],
+    }
+
+
+def _reference(document: Document) -> dict[str, Any]:
+    subject_id = subject_of(document.key)
+    validity = FROM_INDEX[document.validity]
+    return {
+        "id": subject_id,
+        "url": _PATHS["article"].format(subject_id),
+        "title": f"《{short(document.law)}》{document.number}",
+        "validity": validity.value,
+        "validity_label": validity.label,
+        "valid_from": document.valid_from,
+    }
+
+
+def _last_article(law: str) -> str:
+    """Say where the law ends, which is what a wrong number mostly comes from."""
+    last = db.session.scalar(
+        select(Article.label)
+        .join(Law, Law.id == Article.law_id)
+        .join(LawVersion, LawVersion.id == Article.version_id)
+        .where(Law.name == law, LawVersion.is_current, Article.number != "")
+        .order_by(Article.position.desc())
+        .limit(1)
+    )
+    return f"这部法律的最后一条是{last}。" if last else ""
+
+
+# --- never a dead end ---
+
+
+def _nearest(result: SearchResult, text: str, labels: dict[str, str]) -> dict[str, str] | None:
+    if not result.weak and result.hits:
+        return None
+    code = result.nearest_category
+    if code is None or code not in labels:
+        code = by_keyword(text)
+    return {"code": code, "label": labels[code]} if code else None
+
+
+def by_keyword(text: str) -> str | None:
+    """Return the category whose keywords the text holds most of; None when it holds none."""
+    best = max(
+        (
+            (sum(len(word) for word in words if word in text), code)
+            for code, words in category_keywords()
+        ),
+        default=(0, ""),
+        key=lambda pair: pair[0],
+    )
+    return best[1] if best[0] else None
+
+
+def _next_steps(found: Found) -> list[dict[str, str]]:
+    steps = []
+    if found.corrected and found.searched_for != found.corrected:
+        steps.append(
+            {
+                "code": "corrected",
+                "text": f"您要找的是不是“{found.corrected}”？",
+                "method": "GET",
+                "url": "/api/v1/search?q=" + quote(found.corrected, safe=""),
+            }
+        )
+    if found.nearest_category:
+        code, label = found.nearest_category["code"], found.nearest_category["label"]
+        steps.append(
+            {
+                "code": "browse_category",
+                "text": f"看看“{label}”里的常见问答。",
+                "method": "GET",
+                "url": f"/api/v1/faqs?category={code}",
+            }
+        )
+    steps.append(
+        {
+            "code": "ask",
+            "text": "把您的问题发给律师，答复会通知您。",
+            "method": "POST",
+            "url": "/api/v1/consultations",
+        }
+    )
+    phone = settings().service_phone
+    steps.append(
+        {
+            "code": "call",
+            "text": f"拨打公共法律服务热线 {phone}。",
+            "method": "",
+            "url": f"tel:{phone}",
+        }
+    )
+    return steps
+
+
+# --- cursors ---
+
+
+def _encode(offset: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([offset]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        value = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(value, list) or len(value) != 1 or type(value[0]) is not int:
+            raise ValueError("wrong shape")
+        if not 0 < value[0] < DEEPEST:
+            raise ValueError("out of range")
+    except (ValueError, RecursionError) as error:
+        raise Malformed(
+            "翻页标记（cursor）无效。", code="bad_cursor", next_step="请从第一页重新开始。"
+        ) from error
+    return int(value[0])

@@ -1,0 +1,120 @@
+"""Routes of the content editors."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from portal.core.db import db
+from portal.knowledge import editing, queries
+from portal.knowledge.models import Faq, PublicationState, ReviewItem, SearchMiss
+from portal.knowledge.policies import EDITORS
+from portal.knowledge.schemas import (
+    FaqCreate,
+    FaqPatch,
+    MissListArgs,
+    MissSchema,
+    ReviewListArgs,
+    ReviewSchema,
+    StaffFaqItem,
+    StaffFaqListArgs,
+    StaffFaqSchema,
+)
+from portal.knowledge.workflow import FAQ
+from portal.web import conditional
+from portal.web.blueprint import Blueprint, roles
+from portal.web.pagination import Page, page_schema
+from portal.web.request_context import current_actor
+
+EDITOR = roles(*EDITORS)
+
+blp = Blueprint("staff-knowledge", __name__, url_prefix="/api/v1/staff", description="内容维护")
+
+
+def _shown(faq: Faq) -> Faq:
+    """Give the schema what it shows beyond the row, and tag the answer with the row's version."""
+    db.session.refresh(faq, ["citations", "category"])
+    for row in faq.citations:
+        db.session.refresh(row, ["article"])
+    faq.allowed_actions = FAQ.allowed(faq, current_actor())  # type: ignore[attr-defined]
+    conditional.tag(faq)
+    return faq
+
+
+@blp.get("/faqs", audience=EDITOR, query=StaffFaqListArgs, returns=page_schema(StaffFaqItem))
+def list_faqs(query: dict[str, Any]) -> Page[Any]:
+    """全部问答，含草稿和已撤下的"""
+    state = query["state"]
+    return queries.faqs(
+        category=query["category"],
+        cited_article=query["article"],
+        states=(state,) if state else tuple(PublicationState),
+        cursor=query["cursor"],
+        size=query["size"],
+    )
+
+
+@blp.post("/faqs", audience=EDITOR, body=FaqCreate, returns=StaffFaqSchema, status=201)
+def create_faq(body: dict[str, Any]) -> Faq:
+    """起草一条问答"""
+    miss_id = body.pop("miss_id")
+    miss = queries.miss(miss_id) if miss_id else None
+    return _shown(editing.create_faq(current_actor(), body, miss))
+
+
+@blp.get("/faqs/<uuid:faq_id>", audience=EDITOR, returns=StaffFaqSchema)
+def show_faq(faq_id: uuid.UUID) -> Faq:
+    """查看一条问答"""
+    return _shown(queries.faq(faq_id, published=False))
+
+
+@blp.patch(
+    "/faqs/<uuid:faq_id>", audience=EDITOR, body=FaqPatch, returns=StaffFaqSchema, if_match=True
+)
+def update_faq(faq_id: uuid.UUID, body: dict[str, Any]) -> Faq:
+    """修改一条问答"""
+    faq = queries.faq(faq_id, published=False)
+    conditional.require_match(faq)
+    return _shown(editing.update_faq(current_actor(), faq, body))
+
+
+@blp.post("/faqs/<uuid:faq_id>/publication", audience=EDITOR, returns=StaffFaqSchema, if_match=True)
+def publish_faq(faq_id: uuid.UUID) -> Faq:
+    """发布一条问答"""
+    faq = queries.faq(faq_id, published=False)
+    conditional.require_match(faq)
+    return _shown(editing.publish_faq(current_actor(), faq))
+
+
+@blp.post("/faqs/<uuid:faq_id>/withdrawal", audience=EDITOR, returns=StaffFaqSchema, if_match=True)
+def withdraw_faq(faq_id: uuid.UUID) -> Faq:
+    """撤下一条问答"""
+    faq = queries.faq(faq_id, published=False)
+    conditional.require_match(faq)
+    return _shown(editing.withdraw_faq(current_actor(), faq))
+
+
+@blp.get("/search/misses", audience=EDITOR, query=MissListArgs, returns=page_schema(MissSchema))
+def list_misses(query: dict[str, Any]) -> Page[Any]:
+    """居民搜了但没有找到的问题（不含个人信息）"""
+    return queries.misses(state=query["state"], cursor=query["cursor"], size=query["size"])
+
+
+@blp.post("/search/misses/<uuid:miss_id>/dismissal", audience=EDITOR, returns=MissSchema)
+def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
+    """不需要补充问答"""
+    return editing.dismiss_miss(current_actor(), queries.miss(miss_id))
+
+
+@blp.get(
+    "/knowledge/reviews", audience=EDITOR, query=ReviewListArgs, returns=page_schema(ReviewSchema)
+)
+def list_reviews(query: dict[str, Any]) -> Page[Any]:
+    """所引条文有变动、需要复核的内容"""
+    return queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
+
+
+@blp.post("/knowledge/reviews/<uuid:review_id>/completion", audience=EDITOR, returns=ReviewSchema)
+def finish_review(review_id: uuid.UUID) -> ReviewItem:
+    """已经对照现行条文复核"""
+    return editing.finish_review(current_actor(), queries.review(review_id))
