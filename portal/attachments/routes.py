@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import quote
 
-from flask import Response, jsonify, request
+from flask import Response
 
-from portal.attachments import operations, queries, uploads
+from portal.attachments import names, operations, queries
 from portal.attachments.models import Attachment
-from portal.attachments.schemas import AttachmentSchema, UploadFiles, UploadForm
-from portal.core.unit_of_work import unit_of_work
-from portal.web import idempotency
+from portal.attachments.schemas import AttachmentSchema
+from portal.attachments.uploads import UploadFiles, UploadForm
 from portal.web.blueprint import SIGNED_IN, Blueprint
 from portal.web.request_context import current_actor
 
@@ -30,28 +30,11 @@ blp = Blueprint(
     form=UploadForm,
     returns=AttachmentSchema,
     status=201,
-    # The view waits for the scanner and the disk first, and then runs the house's unit of work with
-    # the key itself.
-    transaction=False,
-    idempotent=True,
     limit="40 per 10 minutes",
 )
-def upload(files: dict[str, Any], form: dict[str, Any]) -> Response:
+def upload(files: dict[str, Any], form: dict[str, Any]) -> Attachment:
     """上传一个文件（图片或 PDF）"""
-    actor = current_actor()
-    key = idempotency.requested_key()
-    with operations.received(actor, uploads.single_file(request)) as file:
-
-        def keep() -> Response:
-            made = operations.keep(actor, file)
-            answer = jsonify(AttachmentSchema().dump(made))
-            answer.status_code = 201
-            return answer
-
-        if key is not None:
-            return idempotency.run(actor, key, keep)
-        with unit_of_work():
-            return keep()
+    return operations.keep(current_actor(), files["file"])
 
 
 @blp.get("/<uuid:attachment_id>", audience=SIGNED_IN, returns=AttachmentSchema)
@@ -72,7 +55,7 @@ def content(attachment_id: uuid.UUID) -> Response:
     # The type is ours, from the bytes; the browser neither guesses another nor shows the file in
     # our origin.
     response = Response(data, content_type=attachment.media_type.value)
-    response.headers.set("Content-Disposition", "attachment", filename=attachment.file_name)
+    response.headers["Content-Disposition"] = _disposition(attachment)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cross-Origin-Resource-Policy"] = "same-site"
@@ -84,3 +67,10 @@ def content(attachment_id: uuid.UUID) -> Response:
 def remove(attachment_id: uuid.UUID) -> None:
     """删除自己上传、还没有用到事项里的文件"""
     operations.remove_own(current_actor(), attachment_id)
+
+
+def _disposition(attachment: Attachment) -> str:
+    """Return the header that saves the file under its name, in RFC 5987 form with an ASCII stand-in."""
+    extension = names.extension_of(attachment.file_name)
+    quoted = quote(attachment.file_name, safe="")
+    return f"attachment; filename=\"attachment.{extension}\"; filename*=UTF-8''{quoted}"

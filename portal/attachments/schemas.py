@@ -14,7 +14,7 @@ class AttachmentSchema(Schema):
     id = ma.fields.UUID(required=True)
     file_name = ma.fields.String(required=True)
     media_type = Choice(MediaType, required=True)
-    media_type_label = Label(attribute="media_type", dump_only=True)
+    media_type_label = Label(attribute="media_type")
     size = ma.fields.Integer(required=True, metadata={"description": "字节数"})
     sha256 = ma.fields.String(required=True, metadata={"description": "内容的 SHA-256，十六进制"})
     attached = ma.fields.Boolean(
@@ -23,20 +23,3 @@ class AttachmentSchema(Schema):
         metadata={"description": "是否已经附到某件事项上；没有附上的文件 24 小时后自动删除"},
     )
     created_at = LocalDateTime(required=True)
-
-
-class UploadFiles(Schema):
-    """The parts of an upload: exactly one file."""
-
-    file = ma.fields.Raw(
-        required=True,
-        metadata={
-            "type": "string",
-            "format": "binary",
-            "description": "图片（JPG、PNG、GIF、WebP）或 PDF，最大 10 MiB",
-        },
-    )
-
-
-class UploadForm(Schema):
-    """No form fields beside the file."""
