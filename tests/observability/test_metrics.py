@@ -136,33 +136,35 @@ def test_connections_are_followed(client: FlaskClient, tmp_path: Path) -> None:
     assert metrics.CONNECTIONS._value.get() == opened
 
 
+# Two children of one process that has loaded everything, as gunicorn's workers are.
 WRITER = """
+import os
 import portal.observability
 from portal.observability import metrics
-for _ in range({jobs}):
-    metrics.job_finished("test.many", "done", 0.01)
-metrics.CONNECTIONS.inc({open})
+
+for jobs, connections in ((2, 1), (3, 4)):
+    if os.fork() == 0:
+        for _ in range(jobs):
+            metrics.job_finished("test.many", "done", 0.01)
+        metrics.CONNECTIONS.inc(connections)
+        os._exit(0)
+assert [os.wait()[1] for _ in range(2)] == [0, 0]
 """
 
 
 def test_several_processes_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "not/there/yet"
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
-    for jobs, connections in ((2, 1), (3, 4)):
-        subprocess.run(
-            [sys.executable, "-c", WRITER.format(jobs=jobs, open=connections)],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            timeout=60,
-        )
+    subprocess.run(
+        [sys.executable, "-c", WRITER], cwd=ROOT, env=environment, check=True, timeout=60
+    )
     assert len(list(folder.glob("counter_*.db"))) == 2
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     body = metrics.generate_latest(metrics.registry()).decode()
     assert value(body, 'portal_jobs_total{kind="test.many",outcome="done"}') == 5
     assert value(body, "portal_db_connections") == 5
     # What gunicorn's child_exit does for a worker that has ended.
-    pid = int(next(folder.glob("gauge_livesum_*.db")).stem.rsplit("_", 1)[1])
+    pid = int(next(folder.glob("counter_*.db")).stem.rsplit("_", 1)[1])
     metrics.multiprocess.mark_process_dead(pid, str(folder))
     left = metrics.generate_latest(metrics.registry()).decode()
     assert value(left, "portal_db_connections") in (1, 4)
