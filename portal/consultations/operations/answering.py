@@ -1,0 +1,267 @@
+"""What lawyers and reviewers do: claim, ask back, write with checked citations, sign off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from portal.consultations import deadlines, policies
+from portal.consultations.models import (
+    SUBJECT_KIND,
+    Answer,
+    AnswerCitation,
+    AnswerState,
+    Consultation,
+    ConsultationState,
+    MessageKind,
+)
+from portal.consultations.operations import steps
+from portal.consultations.operations.moderating import pause_for_resident
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.db import db
+from portal.core.errors import Conflict, Forbidden, Invalid, WrongState
+from portal.core.unit_of_work import transactional
+from portal.knowledge import citations as knowledge
+from portal.notifications import operations as notifications
+from portal.supervision import operations as supervision
+
+
+@dataclass(frozen=True)
+class CitationEntry:
+    """A citation as the lawyer types it."""
+
+    law: str
+    article: str
+
+
+def refuse_if_taken(consultation: Consultation) -> None:
+    """Raise WrongState when another lawyer was faster."""
+    if consultation.state is not ConsultationState.QUEUED and consultation.lawyer_id is not None:
+        raise WrongState(
+            "这条咨询刚刚被别人认领了。",
+            code="already_claimed",
+            next_step="请从待认领列表中另选一条。",
+        )
+
+
+@transactional
+def claim(actor: Actor, consultation: Consultation) -> Consultation:
+    """Take a question from the queue; it goes back if nothing happens for a while (CO-D3)."""
+    refuse_if_taken(consultation)
+    if not policies.can_claim(actor, consultation):
+        raise Forbidden
+    # The handler is set before the step, because a claimed question without one cannot be stored.
+    consultation.lawyer_id = actor.id
+    consultation.claimed_at = clock.now()
+    steps.move(consultation, "claim", actor)
+    supervision.reassign(
+        SUBJECT_KIND,
+        consultation.id,
+        deadlines.ANSWER,
+        responsible_role=policies.LAWYER,
+        responsible_staff_id=actor.id,
+    )
+    _start_silence(consultation)
+    return consultation
+
+
+def _start_silence(consultation: Consultation) -> None:
+    supervision.open_deadline(
+        deadlines.CLAIM_SILENCE,
+        SUBJECT_KIND,
+        consultation.id,
+        starts_at=clock.now(),
+        responsible_role=policies.LAWYER,
+        responsible_staff_id=consultation.lawyer_id,
+        reference=consultation.reference,
+    )
+
+
+def _end_silence(consultation: Consultation) -> None:
+    supervision.meet(SUBJECT_KIND, consultation.id, deadlines.CLAIM_SILENCE)
+
+
+@transactional
+def release(actor: Actor, consultation: Consultation) -> Consultation:
+    """Put a claimed question back into the queue; the draft stays for whoever takes it next."""
+    steps.move(consultation, "release", actor)
+    former, consultation.lawyer_id = consultation.lawyer_id, None
+    consultation.claimed_at = None
+    supervision.cancel(SUBJECT_KIND, consultation.id, deadlines.CLAIM_SILENCE, reason="退回待认领")
+    supervision.reassign(
+        SUBJECT_KIND,
+        consultation.id,
+        deadlines.ANSWER,
+        responsible_role=policies.LAWYER,
+        responsible_staff_id=None,
+    )
+    if actor is SYSTEM and former is not None:
+        notifications.notify_staff(
+            former,
+            "consultation.staff.released",
+            {},
+            subject_kind=SUBJECT_KIND,
+            subject_id=consultation.id,
+            reference=consultation.reference,
+        )
+    return consultation
+
+
+@transactional
+def ask_back(actor: Actor, consultation: Consultation, question: str) -> Consultation:
+    """Ask the resident something; the answer clock stops until they reply."""
+    steps.move(consultation, "ask_back", actor)
+    steps.add_message(consultation, MessageKind.QUESTION_BACK, question, actor)
+    _end_silence(consultation)
+    pause_for_resident(consultation, deadlines.ANSWER, "等待居民回复律师")
+    return consultation
+
+
+def open_answer(consultation: Consultation) -> Answer | None:
+    """Return the answer that is being worked on."""
+    return db.session.scalar(
+        select(Answer).where(
+            Answer.consultation_id == consultation.id, Answer.state != AnswerState.SIGNED
+        )
+    )
+
+
+@transactional
+def save_draft(
+    actor: Actor, consultation: Consultation, text: str, entries: list[CitationEntry]
+) -> Answer:
+    """Keep the lawyer's draft; every citation is checked as it is entered. Counts as progress for CO-D3."""
+    if not policies.can_handle(actor, consultation):
+        raise Forbidden("只有承办律师可以写答复。")
+    if consultation.state is not ConsultationState.CLAIMED:
+        raise WrongState(f"这条咨询目前是“{consultation.state.label}”，不能修改答复。")
+    answer = open_answer(consultation)
+    if answer is None:
+        answer = Answer(author_id=actor.id, text=text, state=AnswerState.DRAFT)
+        consultation.answers.append(answer)
+    answer.author_id = actor.id  # type: ignore[assignment]  # a staff actor has an id
+    answer.text = text
+    _replace_citations(answer, entries)
+    answer.updated_at = clock.now()
+    db.session.flush()
+    supervision.restart(SUBJECT_KIND, consultation.id, deadlines.CLAIM_SILENCE)
+    return answer
+
+
+def _replace_citations(answer: Answer, entries: list[CitationEntry]) -> None:
+    problems: dict[str, list[str]] = {}
+    resolved = []
+    for position, entry in enumerate(entries):
+        try:
+            resolved.append((entry, knowledge.resolve(entry.law, entry.article)))
+        except Invalid as error:
+            problems[f"citations.{position}"] = [error.message]
+    if problems:
+        raise Invalid("引用的法条没有通过核验。", code="bad_citation", errors=problems)
+    answer.citations.clear()
+    db.session.flush()
+    answer.citations.extend(
+        AnswerCitation(
+            position=position, law=entry.law, article=entry.article, article_id=article.id
+        )
+        for position, (entry, article) in enumerate(resolved)
+    )
+
+
+@transactional
+def submit_answer(
+    actor: Actor, consultation: Consultation, text: str, entries: list[CitationEntry]
+) -> Consultation:
+    """Hand the answer to a second person.
+
+    At least one citation is needed, and every citation in the running text must be an article in force (`BAD_IN_TEXT`).
+    """
+    if not entries:
+        raise Invalid(errors={"citations": ["请至少引用一条法律条文。"]})
+    answer = save_draft(actor, consultation, text, entries)
+    require_good_citations(text)
+    answer.state = AnswerState.SUBMITTED
+    answer.submitted_at = clock.now()
+    answer.review_note = None
+    steps.move(consultation, "submit_answer", actor, {"citations": len(entries)})
+    _end_silence(consultation)
+    supervision.open_deadline(
+        deadlines.SIGN_OFF,
+        SUBJECT_KIND,
+        consultation.id,
+        starts_at=clock.now(),
+        responsible_role=policies.REVIEWER,
+        reference=consultation.reference,
+    )
+    return consultation
+
+
+BAD_IN_TEXT = {
+    "repealed": "已经废止",
+    "no_such_article": "法律中没有这一条",
+    "no_such_law": "没有找到这部法律",
+}
+
+
+def require_good_citations(text: str) -> None:
+    """Raise Invalid when the text cites an article that is repealed or does not exist."""
+    wrong = [
+        f"“{found.text}”：{BAD_IN_TEXT[found.status]}"
+        for found in knowledge.check(text)
+        if found.status in BAD_IN_TEXT
+    ]
+    if wrong:
+        raise Invalid("正文中引用的法条有误。", code="bad_citation", errors={"text": wrong})
+
+
+@transactional
+def send_back(actor: Actor, consultation: Consultation, note: str) -> Consultation:
+    """Return the answer to its author with the reason."""
+    answer = open_answer(consultation)
+    steps.move(consultation, "send_back", actor)
+    if answer is None:
+        raise Conflict("没有待签发的答复。")
+    answer.state = AnswerState.SENT_BACK
+    answer.review_note = note
+    supervision.meet(SUBJECT_KIND, consultation.id, deadlines.SIGN_OFF)
+    _start_silence(consultation)
+    notifications.notify_staff(
+        answer.author_id,
+        "consultation.staff.sent_back",
+        {},
+        subject_kind=SUBJECT_KIND,
+        subject_id=consultation.id,
+        reference=consultation.reference,
+    )
+    return consultation
+
+
+@transactional
+def sign_off(actor: Actor, consultation: Consultation) -> Consultation:
+    """Sign the answer and give it to the resident. The law may have changed since it was written, so it is checked again."""
+    answer = open_answer(consultation)
+    if answer is not None and answer.author_id == actor.id:
+        raise Forbidden("答复须由另一人签发，您不能签发自己写的答复。")
+    steps.move(consultation, "sign_off", actor)
+    if answer is None:
+        raise Conflict("没有待签发的答复。")
+    require_good_citations(answer.text)
+    now = clock.now()
+    answer.state = AnswerState.SIGNED
+    answer.signed_by_id = actor.id
+    answer.signed_at = now
+    consultation.answered_at = now
+    supervision.meet(SUBJECT_KIND, consultation.id, deadlines.SIGN_OFF)
+    supervision.meet(SUBJECT_KIND, consultation.id, deadlines.ANSWER)
+    if not consultation.follow_up_used:
+        supervision.open_deadline(
+            deadlines.FOLLOW_UP,
+            SUBJECT_KIND,
+            consultation.id,
+            starts_at=now,
+            resident_id=consultation.resident_id,
+            reference=consultation.reference,
+        )
+    return consultation

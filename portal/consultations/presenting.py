@@ -1,0 +1,205 @@
+"""From rows to what a schema dumps: allowed actions, deadlines, names. One place, so that no route forgets one of them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from portal.accounts import queries as accounts
+from portal.attachments import queries as attachments
+from portal.consultations import policies, redaction
+from portal.consultations.models import (
+    SUBJECT_KIND,
+    Answer,
+    AnswerState,
+    Consultation,
+    Publication,
+    PublicationState,
+)
+from portal.consultations.notifications import NEXT_STEP_BY_STATE
+from portal.consultations.operations.publishing import FIELDS, public_text
+from portal.consultations.workflow import CONSULTATION
+from portal.core.actor import Actor
+from portal.supervision import queries as supervision
+from portal.web.conditional import etag_of
+
+EXCERPT = 60
+
+
+def actions(actor: Actor, consultation: Consultation) -> list[dict[str, str]]:
+    """What the caller may do now, workflow steps first."""
+    found = [
+        {"action": row.action, "label": row.label}
+        for row in CONSULTATION.allowed(consultation, actor)
+    ]
+    if policies.can_speak_for(actor, consultation) and consultation.answered_at is not None:
+        found.append({"action": "rate", "label": "评价"})
+    return found
+
+
+def _base(actor: Actor, consultation: Consultation, deadlines: list[Any]) -> dict[str, Any]:
+    rejection = None
+    if consultation.rejection_reason is not None:
+        rejection = {
+            "reason": consultation.rejection_reason,
+            "label": consultation.rejection_reason.label,
+            "note": consultation.rejection_note,
+            "next_step": policies.NEXT_STEPS[consultation.rejection_reason],
+        }
+    return {
+        "id": consultation.id,
+        "reference": consultation.reference,
+        "state": consultation.state,
+        "category": consultation.category,
+        "keep_unpublished": consultation.keep_unpublished,
+        "contact_safety": consultation.contact_safety,
+        "submitted_at": consultation.submitted_at,
+        "answered_at": consultation.answered_at,
+        "rating": consultation.rating,
+        "follow_up_used": consultation.follow_up_used,
+        "rejection": rejection,
+        "next_step": NEXT_STEP_BY_STATE[consultation.state],
+        "allowed_actions": actions(actor, consultation),
+        "deadlines": deadlines,
+        "text": consultation.text,
+        "messages": consultation.messages,
+        "attachments": attachments.of_subject(SUBJECT_KIND, consultation.id),
+        "timeline": consultation.events,
+    }
+
+
+def for_resident(actor: Actor, consultation: Consultation) -> dict[str, Any]:
+    """The whole consultation as its resident sees it: signed answers only, no staff names."""
+    publication = consultation.publication
+    public = publication is not None and publication.state is PublicationState.PUBLISHED
+    return {
+        **_base(actor, consultation, _deadlines([consultation.id])[consultation.id]),
+        "rating_comment": consultation.rating_comment,
+        "answers": [a for a in consultation.answers if a.state is AnswerState.SIGNED],
+        "publication_id": publication.id if publication and public else None,
+    }
+
+
+def for_staff(actor: Actor, consultation: Consultation) -> dict[str, Any]:
+    """The whole consultation for the staff who handle it; the resident's name is masked, the phone left out."""
+    people = {a.author_id for a in consultation.answers}
+    people |= {a.signed_by_id for a in consultation.answers if a.signed_by_id}
+    people |= {consultation.lawyer_id} if consultation.lawyer_id else set()
+    names = accounts.staff_names(people)
+    publication = consultation.publication
+    return {
+        **_base(actor, consultation, _deadlines([consultation.id])[consultation.id]),
+        "resident_name": _masked_name(consultation),
+        "lawyer_id": consultation.lawyer_id,
+        "lawyer_name": names.get(consultation.lawyer_id) if consultation.lawyer_id else None,
+        "answers": [_staff_answer(answer, names) for answer in consultation.answers],
+        "publication_id": publication.id if publication else None,
+        "publication_state": publication.state if publication else None,
+    }
+
+
+def _masked_name(consultation: Consultation) -> str | None:
+    if consultation.resident_id is None:
+        return None
+    name = accounts.resident(consultation.resident_id).real_name
+    # rules.md 8.7: the first character stays, the rest is replaced.
+    return name[0] + "＊" * (len(name) - 1) if name else None
+
+
+def _staff_answer(answer: Answer, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "text": answer.text,
+        "citations": answer.citations,
+        "signed_at": answer.signed_at,
+        "state": answer.state,
+        "author_id": answer.author_id,
+        "author_name": names.get(answer.author_id),
+        "review_note": answer.review_note,
+        "signed_by_name": names.get(answer.signed_by_id) if answer.signed_by_id else None,
+        "updated_at": answer.updated_at,
+    }
+
+
+def _deadlines(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[Any]]:
+    found = supervision.deadlines_of(SUBJECT_KIND, ids)
+    return {subject_id: found.get(subject_id, []) for subject_id in ids}
+
+
+def resident_summary(consultation: Consultation) -> dict[str, Any]:
+    """One line of the resident's own list."""
+    return {
+        "id": consultation.id,
+        "reference": consultation.reference,
+        "state": consultation.state,
+        "category": consultation.category,
+        "excerpt": _excerpt(consultation.text),
+        "submitted_at": consultation.submitted_at,
+        "next_step": NEXT_STEP_BY_STATE[consultation.state],
+    }
+
+
+def staff_summaries(actor: Actor, consultations: list[Consultation]) -> list[dict[str, Any]]:
+    """A page of a staff list, with deadlines and names fetched once for all."""
+    deadlines = _deadlines([c.id for c in consultations])
+    names = accounts.staff_names({c.lawyer_id for c in consultations if c.lawyer_id})
+    return [
+        {
+            **resident_summary(consultation),
+            # In lists private details are masked (rules.md 5.3): the text is opened one by one, and each view is recorded.
+            "excerpt": _excerpt(
+                redaction.apply(consultation.text, redaction.find(consultation.text))
+            ),
+            "lawyer_name": names.get(consultation.lawyer_id) if consultation.lawyer_id else None,
+            "keep_unpublished": consultation.keep_unpublished,
+            "deadlines": deadlines[consultation.id],
+            "allowed_actions": actions(actor, consultation),
+            "version": f'"{etag_of(consultation)}"',
+        }
+        for consultation in consultations
+    ]
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def publication_draft(publication: Publication) -> dict[str, Any]:
+    """A publication for staff: the text, the proposals, and how it would read with the decisions so far."""
+    proposed = publication.state is PublicationState.PROPOSED
+    return {
+        "id": publication.id,
+        "consultation_id": publication.consultation_id,
+        "state": publication.state,
+        "category": publication.category,
+        "title": publication.title,
+        "question": publication.question,
+        "answer": publication.answer,
+        "preview": {
+            field: public_text(publication, field) if proposed else getattr(publication, field)
+            for field in FIELDS
+        },
+        "redactions": publication.redactions if proposed else [],
+        "undecided": sum(1 for row in publication.redactions if row["redact"] is None),
+        "published_at": publication.published_at,
+    }
+
+
+def public_question(publication: Publication) -> dict[str, Any]:
+    """A public question and answer."""
+    citations = [
+        citation
+        for answer in publication.consultation.answers
+        if answer.state is AnswerState.SIGNED
+        for citation in answer.citations
+    ]
+    return {
+        "id": publication.id,
+        "category": publication.category,
+        "title": publication.title,
+        "published_at": publication.published_at,
+        "question": publication.question,
+        "answer": publication.answer,
+        "citations": citations,
+    }
