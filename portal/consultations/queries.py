@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 from sqlalchemy.orm import selectinload
 
 from portal.consultations import policies
@@ -49,7 +49,7 @@ ROLES_OF_LIST: dict[Worklist, tuple[str, ...]] = {
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def _with_everything(query: Select[Any]) -> Select[Any]:
+def _with_everything(query: Any) -> Any:
     return query.options(
         selectinload(Consultation.messages),
         selectinload(Consultation.answers).selectinload(Answer.citations),
@@ -171,7 +171,7 @@ def publication_of(consultation_id: uuid.UUID) -> Publication | None:
     )
 
 
-def _public(query: Select[Any]) -> Select[Any]:
+def _public(query: Any) -> Any:
     return query.options(
         selectinload(Publication.consultation)
         .selectinload(Consultation.answers)
@@ -209,6 +209,6 @@ def counts_by_state() -> dict[ConsultationState, int]:
     """Return how many consultations stand in each state; one statement."""
     rows = db.session.execute(
         select(Consultation.state, func.count()).group_by(Consultation.state)
-    ).all()
-    found = {state: count for state, count in rows}
+    ).tuples()
+    found: dict[ConsultationState, int] = dict(rows)
     return {state: found.get(state, 0) for state in ConsultationState}

@@ -12,7 +12,7 @@ from portal.core.errors import NotFound
 from portal.knowledge import matching
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint
-from portal.web.pagination import PageArgs, page_schema
+from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
 blp = Blueprint(
@@ -82,8 +82,7 @@ def index(query: Dumped) -> Any:
     """我的咨询，新的在前"""
     actor = current_actor()
     page = queries.of_resident(actor.id, query["cursor"], query["size"])  # type: ignore[arg-type]
-    page.items = [presenting.resident_summary(item) for item in page.items]
-    return page
+    return Page([presenting.resident_summary(item) for item in page.items], page.next, page.size)
 
 
 @blp.get("/<uuid:consultation_id>", audience=RESIDENT, returns=schemas.ConsultationSchema)

@@ -13,7 +13,7 @@ from portal.consultations.operations.publishing import RedactionAddition, Redact
 from portal.core.errors import Forbidden, NotFound
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
-from portal.web.pagination import page_schema
+from portal.web.pagination import Page, page_schema
 from portal.web.request_context import current_actor
 
 blp = Blueprint(
@@ -68,8 +68,7 @@ def index(query: Dumped) -> Any:
         cursor=query["cursor"],
         size=query["size"],
     )
-    page.items = presenting.staff_summaries(actor, page.items)
-    return page
+    return Page(presenting.staff_summaries(actor, page.items), page.next, page.size)
 
 
 @blp.get(

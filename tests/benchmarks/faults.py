@@ -143,12 +143,12 @@ def kill_web_workers(stage: Stage, kills: int) -> dict[str, Any]:
         threads = clients(stage, tally, stop, deadline)
         done = 0
         while done < kills and time.monotonic() < deadline:
-            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - when to kill, not a secret
+            time.sleep(random.uniform(0.1, 0.5))
             pids = stage.worker_pids()
             if not pids:
                 continue
             try:
-                os.kill(random.choice(pids), signal.SIGKILL)  # noqa: S311
+                os.kill(random.choice(pids), signal.SIGKILL)
             except ProcessLookupError:
                 continue
             done += 1
@@ -235,7 +235,7 @@ def kill_job_workers(stage: Stage, kills: int, jobs: int) -> dict[str, Any]:
     done, deadline = 0, time.monotonic() + LONGEST_RUN
     while done < kills and time.monotonic() < deadline:
         pid = fault_worker.start(stage.app)
-        time.sleep(random.uniform(0.05, 0.6))  # noqa: S311 - when to kill, not a secret
+        time.sleep(random.uniform(0.05, 0.6))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         done += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,12 +92,12 @@ class District:
 
 
 @pytest.fixture
-def district(api: JsonClient, clock: SettableClock) -> Iterator[District]:
+def district(api: JsonClient, clock: SettableClock) -> District:
     """A district at work, on a Monday morning."""
     make_category()
     make_law()
     client = api.client
-    yield District(
+    return District(
         api,
         resident_headers(client, make_resident()),
         staff_headers(client, make_staff(roles=["moderator"])),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +77,7 @@ def test_a_name_recognised_once_is_proposed_everywhere():
 def test_any_text_is_read_without_fault_and_offsets_are_true(text):
     findings = find(text)
     assert all(text[f.start : f.end] == f.text and f.start < f.end for f in findings)
-    assert all(a.end <= b.start for a, b in zip(findings, findings[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(findings))
 
 
 @given(

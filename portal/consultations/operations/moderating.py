@@ -121,11 +121,11 @@ def moderate_many(
                 elif reason is not None:
                     reject(actor, consultation, reason)
         except DomainError as error:
-            outcomes.append(BulkOutcome(consultation, False, error.message))
+            outcomes.append(BulkOutcome(consultation, done=False, message=error.message))
             continue
         verb = "将受理" if decision == "accept" else "将不予受理"
         done = "已受理" if decision == "accept" else "已不予受理"
-        outcomes.append(BulkOutcome(consultation, True, verb if preview else done))
+        outcomes.append(BulkOutcome(consultation, done=True, message=verb if preview else done))
     return outcomes
 
 
