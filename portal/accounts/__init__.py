@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask, api: Any) -> None:
     """Bind routes, commands, timed jobs and the authenticator; read the district's patterns."""
+    from portal.accounts import cli, routes, staff_routes, tasks
     from portal.accounts.identity import patterns
     from portal.accounts.operations import sessions
-    from portal.config import ROOT
     from portal.web import request_context
 
-    configured = app.extensions.get("portal_settings")
-    content = configured.content_dir if configured is not None else ROOT / "content"
-    patterns.configure(content / "identity.yaml")
+    patterns.configure(app.extensions["portal_settings"].content_dir / "identity.yaml")
     request_context.register_authenticator(sessions.authenticate)
+    for blueprint in (routes.auth, routes.me_blp, staff_routes.blp):
+        api.register_blueprint(blueprint)
+    app.cli.add_command(cli.accounts_group)
+    tasks.register()

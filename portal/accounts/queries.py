@@ -111,6 +111,22 @@ def accepted_notice_version(resident_id: uuid.UUID) -> str | None:
     )
 
 
-def staff_list() -> Select[Any]:
-    """Return the query for all staff with their grants."""
-    return select(StaffMember).options(selectinload(StaffMember.grants))
+def staff_list(
+    state: StaffState | None = None,
+    role: Role | None = None,
+    office_id: uuid.UUID | None = None,
+) -> Select[Any]:
+    """Return the query for staff accounts; `role` and `office_id` together ask for one grant that fits both."""
+    query = select(StaffMember).options(selectinload(StaffMember.grants))
+    if state is not None:
+        query = query.where(StaffMember.state == state)
+    if role is not None or office_id is not None:
+        held = select(RoleGrant.id).where(
+            RoleGrant.staff_id == StaffMember.id, RoleGrant.revoked_at.is_(None)
+        )
+        if role is not None:
+            held = held.where(RoleGrant.role == role)
+        if office_id is not None:
+            held = held.where(RoleGrant.office_id == office_id)
+        query = query.where(held.exists())
+    return query

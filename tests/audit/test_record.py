@@ -44,9 +44,13 @@ def test_events_of_one_unit_of_work_are_chained_in_order(clock):
 
 
 def test_an_event_of_a_rolled_back_step_is_not_recorded():
-    with pytest.raises(ZeroDivisionError), unit_of_work():
-        operations.record(SYSTEM, "a.done", "a", None)
-        raise ZeroDivisionError
+    def fail() -> None:
+        with unit_of_work():
+            operations.record(SYSTEM, "a.done", "a", None)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     record()
     assert [e.action for e in rows()] == ["test.step0"]
     assert chain.verify().ok
@@ -66,7 +70,9 @@ def test_outside_a_unit_of_work_nothing_can_be_recorded():
 
 
 def test_numbers_of_people_are_blanked_in_the_detail():
-    record(1, note="电话13912345678，身份证11010519491231002X", long="长" * 500, office=uuid.uuid4())
+    record(
+        1, note="电话13912345678，身份证11010519491231002X", long="长" * 500, office=uuid.uuid4()
+    )
     detail = rows()[0].detail
     assert "13912345678" not in detail["note"]
     assert "11010519491231002X" not in detail["note"]

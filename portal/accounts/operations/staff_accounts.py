@@ -140,6 +140,7 @@ def deactivate(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
 def reactivate(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
     """Open a closed account again, with its roles; raises WrongState when it is open."""
     staff = _load(staff_id)
+    _require(policies.can_manage_staff(actor), "只有系统管理员可以恢复账号。")
     if staff.is_active:
         raise WrongState("这个账号正在使用，不需要恢复。")
     staff.state = StaffState.ACTIVE
