@@ -9,3 +9,28 @@ Neighbours: `accounts` (who the recipient is, their phone and contact wish), `co
 after the commit). Rooms above use `templates.register`, `operations.notify_resident` and
 `operations.notify_staff`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from portal.web.blueprint import Api
+
+
+def init_app(app: Flask, api: Api) -> None:
+    """Register routes, jobs and subscribers; read the district's quiet hours; check the SMS sender."""
+    from portal.config import settings
+    from portal.notifications import delivery, privacy, quiet_hours, readiness, routes, senders
+
+    with app.app_context():
+        quiet_hours.configure(quiet_hours.load(settings().content_dir / "notifications.yaml"))
+        # A sender that cannot be built stops the start, not the first message.
+        senders.build()
+    delivery.register()
+    privacy.register()
+    readiness.register()
+    api.register_blueprint(routes.resident_blp)
+    api.register_blueprint(routes.staff_blp)

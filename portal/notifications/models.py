@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.accounts.models import ContactSafety
+from portal.core.actor import ActorKind
 from portal.core.db import LabelledEnum, Model, PublicId, Timestamped, UTCDateTime, enum_column
 from portal.core.encryption import EncryptedJSON
 
@@ -19,6 +20,9 @@ class Recipient(LabelledEnum):
 
     RESIDENT = "resident", "居民"
     STAFF = "staff", "工作人员"
+
+
+RECIPIENTS = {ActorKind.RESIDENT: Recipient.RESIDENT, ActorKind.STAFF: Recipient.STAFF}
 
 
 class Channel(LabelledEnum):
@@ -47,6 +51,7 @@ class Reason(LabelledEnum):
     REFUSED = "refused", "短信网关拒绝"
     GAVE_UP = "gave_up", "多次发送没有成功"
     TOO_OLD = "too_old", "超过时限，不再发送"
+    UNKNOWN_TEMPLATE = "unknown_template", "消息模板已停用"
 
 
 class Message(PublicId, Timestamped, Model):

@@ -20,11 +20,11 @@ from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
-from portal.notifications import gate, quiet_hours, templates
-from portal.notifications.models import Channel, Message, MessageState, Recipient
+from portal.notifications import gate, queries, quiet_hours, templates
+from portal.notifications.models import RECIPIENTS, Channel, Message, MessageState, Recipient
 
 DELIVER = "notifications.deliver"
-# Tries per lease chain of one job; with the house's pauses about twenty minutes.
+# Tries of one job; with the house's pauses between them about ten minutes.
 MOST_ATTEMPTS = 8
 
 
@@ -48,6 +48,9 @@ def notify_resident(
     """
     kind = templates.get(template)
     kept = templates.check_parameters(kind, params, reference)
+    if kind.sms is not None:
+        # A reference that is none shows now, in the room that made it, and not in the worker.
+        templates.render_sms(kind, reference, queries.common_parameters())
     resident = accounts.resident(resident_id)
     now = clock.now()
     decision = gate.decide(
@@ -155,7 +158,7 @@ def mark_read(actor: Actor, message_id: uuid.UUID) -> Message:
         message is None
         or message.channel is not Channel.IN_APP
         or message.recipient_id != actor.id
-        or message.recipient_kind.value != actor.kind.value
+        or message.recipient_kind is not RECIPIENTS.get(actor.kind)
     ):
         raise NotFound("没有找到这条消息。", next_step="请返回消息列表刷新。")
     if message.read_at is None:
@@ -170,7 +173,7 @@ def mark_all_read(actor: Actor) -> int:
     result = db.session.execute(
         update(Message)
         .where(
-            Message.recipient_kind == Recipient(actor.kind.value),
+            Message.recipient_kind == RECIPIENTS[actor.kind],
             Message.recipient_id == actor.id,
             Message.channel == Channel.IN_APP,
             Message.read_at.is_(None),

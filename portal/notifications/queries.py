@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
@@ -13,7 +14,7 @@ from portal.config import settings
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.notifications import templates
-from portal.notifications.models import Channel, Message, Recipient
+from portal.notifications.models import RECIPIENTS, Channel, Message, Recipient
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ def shown(message: Message) -> Shown:
     )
 
 
-def of_actor(actor: Actor, *, unread: bool = False) -> Select[tuple[Message]]:
+def of_actor(actor: Actor, *, unread: bool = False) -> Select[Any]:
     """Return the query for the actor's in-app messages, only the unread ones on request."""
     query = select(Message).where(
-        Message.recipient_kind == Recipient(actor.kind.value),
+        Message.recipient_kind == RECIPIENTS[actor.kind],
         Message.recipient_id == actor.id,
         Message.channel == Channel.IN_APP,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from portal.config import ConfigurationError
 from portal.core import clock
 
 
@@ -57,7 +58,7 @@ def current() -> QuietHours:
 def load(path: Path) -> QuietHours:
     """Read the hours from the district's file, or the default of 21:00 to 08:00 when there is none.
 
-    Raises ValueError with a Chinese sentence for a file that cannot be understood.
+    Raises ConfigurationError for a file that cannot be understood.
     """
     if not path.exists():
         return QuietHours()
@@ -65,6 +66,6 @@ def load(path: Path) -> QuietHours:
         hours = (yaml.safe_load(path.read_text(encoding="utf-8")) or {})["quiet_hours"]
         return QuietHours(time.fromisoformat(hours["from"]), time.fromisoformat(hours["to"]))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f'{path.name}：quiet_hours 应当写成 from: "21:00" 和 to: "08:00"（带引号）。'
+        raise ConfigurationError(
+            [f'{path.name}：quiet_hours 应当写成 from: "21:00" 和 to: "08:00"（带引号）。']
         ) from error

@@ -84,12 +84,17 @@ def register(template: Template) -> Template:
     return template
 
 
+def find(code: str) -> Template | None:
+    """Return the template registered under `code`, None when there is none (any more)."""
+    return _templates.get(code)
+
+
 def get(code: str) -> Template:
     """Return the template registered under `code`; raises LookupError."""
-    try:
-        return _templates[code]
-    except KeyError:
-        raise LookupError(f"no template {code}") from None
+    found = find(code)
+    if found is None:
+        raise LookupError(f"no template {code}")
+    return found
 
 
 def registered() -> tuple[Template, ...]:
