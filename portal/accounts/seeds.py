@@ -22,8 +22,8 @@ from portal.core.unit_of_work import unit_of_work
 
 OFFICES_FILE = "offices.yaml"
 # Known to everyone, therefore only where settings().demo_accounts allows; production refuses to start with them.
-_DEMO_PASSWORD = "Fazhi-Demo-2026"  # noqa: S105
-_DEMO_TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+DEMO_PASSWORD = "Fazhi-Demo-2026"  # noqa: S105
+DEMO_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,13 @@ def demo_credentials() -> list[DemoCredential]:
     if not settings().demo_accounts:
         return []
     return [
-        DemoCredential(role.label, _demo_name(role), _DEMO_PASSWORD, _DEMO_TOTP) for role in Role
+        DemoCredential(role.label, demo_user_name(role), DEMO_PASSWORD, DEMO_TOTP_SECRET) for role in Role
     ]
 
 
-def _demo_name(role: Role) -> str:
-    return f"demo.{role.value.replace('_', '-')}"
+def demo_user_name(role: Role | str) -> str:
+    """Return the user name of a role's demonstration account."""
+    return f"demo.{Role(role).value.replace('_', '-')}"
 
 
 def seed_demo_accounts() -> int:
@@ -111,15 +112,15 @@ def seed_demo_accounts() -> int:
     if not config.demo_accounts or config.is_production:
         raise RuntimeError("demonstration accounts are not allowed here")
     known = set(db.session.scalars(select(StaffMember.user_name)))
-    missing = [role for role in Role if _demo_name(role) not in known]
+    missing = [role for role in Role if demo_user_name(role) not in known]
     if not missing:
         return 0
-    hashed = passwords.hash_password(_DEMO_PASSWORD)
+    hashed = passwords.hash_password(DEMO_PASSWORD)
     with unit_of_work():
         for role in missing:
             staff = add_staff(
-                SYSTEM, _demo_name(role), f"演示{role.label}", hashed, [GrantRequest(role)]
+                SYSTEM, demo_user_name(role), f"演示{role.label}", hashed, [GrantRequest(role)]
             )
             staff.must_change_password = False
-            staff.totp_secret, staff.totp_enrolled_at = _DEMO_TOTP, clock.now()
+            staff.totp_secret, staff.totp_enrolled_at = DEMO_TOTP_SECRET, clock.now()
     return len(missing)
