@@ -147,7 +147,7 @@ class EncryptedText(TypeDecorator[str]):
         """Only "is it there" can be asked: the same text is sealed differently each time, so `==` never matches."""
 
         def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
-            asks_for_null = op in (operators.is_, operators.is_not) or other[:1] == (None,)
+            asks_for_null = op in (operators.is_, operators.is_not) or (other and other[0] is None)
             # Columns compared with columns are the ORM's own bookkeeping.
             if asks_for_null or (other and isinstance(other[0], ClauseElement)):
                 return super().operate(op, *other, **kwargs)
