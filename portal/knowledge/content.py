@@ -69,6 +69,10 @@ class BrokenFile(Exception):
         super().__init__("; ".join(messages))
 
 
+class _OurMistake(yaml.MarkedYAMLError):
+    """A mistake that is told in our words."""
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a key that stands twice, where YAML would silently keep the last."""
 
@@ -78,9 +82,9 @@ def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[An
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
         if not isinstance(key, str):
-            raise yaml.MarkedYAMLError(problem="名称应当是文字", problem_mark=key_node.start_mark)
+            raise _OurMistake(problem="名称应当是文字", problem_mark=key_node.start_mark)
         if key in seen:
-            raise yaml.MarkedYAMLError(problem=f"“{key}”写了两次", problem_mark=key_node.start_mark)
+            raise _OurMistake(problem=f"“{key}”写了两次", problem_mark=key_node.start_mark)
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
@@ -136,7 +140,10 @@ def _parse(source: str, first_line: int = 1) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"第 {mark.line + first_line} 行：" if mark else ""
-        raise BrokenFile([f"{where}YAML 格式有误（{error.problem or '无法识别'}）。"]) from None
+        # What the parser itself says is English and about tokens; ours is about the file.
+        ours = isinstance(error, _OurMistake)
+        reason = error.problem if ours else "请检查这一行和上一行的缩进、冒号、引号和括号"
+        raise BrokenFile([f"{where}YAML 格式有误，{reason}。"]) from None
     except yaml.YAMLError:
         raise BrokenFile(["YAML 格式有误，含有不能出现的字符。"]) from None
     if not isinstance(value, dict):

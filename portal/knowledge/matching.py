@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from portal.core.errors import Unavailable
 from portal.knowledge import index
-from portal.knowledge.documents import subject_of
+from portal.knowledge.documents import FROM_INDEX, TO_INDEX, subject_of
+from portal.knowledge.models import Validity
 from search_index import SearchRequest
 
 # A question is a story; its first lines say what it is about, and the rest costs time.
 MOST_CHARACTERS = 600
+LAW_OF_TODAY = tuple(TO_INDEX[validity] for validity in Validity if validity.is_law)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def matches(text: str, *, size: int = 5) -> list[Match]:
             SearchRequest(
                 text=text[:MOST_CHARACTERS],
                 kinds=kinds,
-                validities=("in_force", "amended") if kinds == ("article",) else (),
+                validities=LAW_OF_TODAY if kinds == ("article",) else (),
                 size=size,
             )
         )
@@ -52,7 +54,7 @@ def matches(text: str, *, size: int = 5) -> list[Match]:
                 title=hit.title,
                 heading=hit.number or hit.heading,
                 fragment=hit.fragments[0].text if hit.fragments else "",
-                validity=hit.validity,
+                validity=FROM_INDEX[hit.validity].value,
             )
             for hit in result.hits
         ]

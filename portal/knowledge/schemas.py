@@ -79,18 +79,18 @@ class SearchArgs(Schema):
     )
 
 
-class HighlightSchema(Schema):
+class SearchHighlightSchema(Schema):
     """A stretch to mark, in UTF-16 code units of the fragment's text (as JavaScript counts)."""
 
     start = fields.Integer(required=True)
     end = fields.Integer(required=True)
 
 
-class FragmentSchema(Schema):
+class SearchFragmentSchema(Schema):
     """A piece of the text."""
 
     text = fields.String(required=True)
-    highlights = fields.List(fields.Nested(HighlightSchema), required=True)
+    highlights = fields.List(fields.Nested(SearchHighlightSchema), required=True)
 
 
 class SearchHitSchema(Schema):
@@ -114,11 +114,11 @@ class SearchHitSchema(Schema):
     valid_from = fields.Date(required=True, allow_none=True)
     valid_to = fields.Date(required=True, allow_none=True)
     published_on = fields.Date(required=True, allow_none=True)
-    fragments = fields.List(fields.Nested(FragmentSchema), required=True)
+    fragments = fields.List(fields.Nested(SearchFragmentSchema), required=True)
     why = fields.String(required=True, metadata={"enum": ["citation", "words"]})
 
 
-class FacetValueSchema(Schema):
+class SearchFacetSchema(Schema):
     """How many results a filter value would leave."""
 
     value = fields.String(required=True)
@@ -126,13 +126,13 @@ class FacetValueSchema(Schema):
     count = fields.Integer(required=True)
 
 
-class FacetsSchema(Schema):
+class SearchFacetsSchema(Schema):
     """Counts per filter."""
 
-    kind = fields.List(fields.Nested(FacetValueSchema), required=True)
-    level = fields.List(fields.Nested(FacetValueSchema), required=True)
-    validity = fields.List(fields.Nested(FacetValueSchema), required=True)
-    category = fields.List(fields.Nested(FacetValueSchema), required=True)
+    kind = fields.List(fields.Nested(SearchFacetSchema), required=True)
+    level = fields.List(fields.Nested(SearchFacetSchema), required=True)
+    validity = fields.List(fields.Nested(SearchFacetSchema), required=True)
+    category = fields.List(fields.Nested(SearchFacetSchema), required=True)
 
 
 class ArticleReferenceSchema(Schema):
@@ -172,7 +172,7 @@ class CategoryReferenceSchema(Schema):
     label = fields.String(required=True)
 
 
-class NextStepSchema(Schema):
+class SearchNextStepSchema(Schema):
     """What to do when nothing fits."""
 
     code = fields.String(required=True)
@@ -191,10 +191,10 @@ class SearchResultSchema(Schema):
     weak = fields.Boolean(required=True, metadata={"description": "没有找到贴切的内容"})
     items = fields.List(fields.Nested(SearchHitSchema), required=True)
     page = fields.Nested(PageInfo, required=True)
-    facets = fields.Nested(FacetsSchema, required=True)
+    facets = fields.Nested(SearchFacetsSchema, required=True)
     citations = fields.List(fields.Nested(SearchCitationSchema), required=True)
     nearest_category = fields.Nested(CategoryReferenceSchema, required=True, allow_none=True)
-    next_steps = fields.List(fields.Nested(NextStepSchema), required=True)
+    next_steps = fields.List(fields.Nested(SearchNextStepSchema), required=True)
 
 
 class SuggestionArgs(Schema):
@@ -227,7 +227,7 @@ class CitationCheckArgs(Schema):
     text = CleanString(required=True, min_length=1, max_length=20_000, multiline=True)
 
 
-class CheckedCitationSchema(Schema):
+class CitationCheckItemSchema(Schema):
     """A citation in a text; offsets in code points."""
 
     text = fields.String(required=True)
@@ -247,7 +247,7 @@ class CheckedCitationSchema(Schema):
 class CitationCheckSchema(Schema):
     """All citations of a text."""
 
-    citations = fields.List(fields.Nested(CheckedCitationSchema), required=True)
+    citations = fields.List(fields.Nested(CitationCheckItemSchema), required=True)
     all_hold = fields.Boolean(required=True)
 
 
@@ -264,7 +264,7 @@ class LawListArgs(PageArgs):
     validity = Choice(Validity, load_default=None)
 
 
-class VersionSchema(Schema):
+class LawVersionSchema(Schema):
     """A version of a law. `effective_to` is the first day no longer in force."""
 
     id = fields.UUID(required=True)
@@ -292,14 +292,14 @@ class LawListItem(Schema):
     name = fields.String(attribute="law.name", required=True)
     short_name = fields.String(attribute="law.short_name", required=True)
     subject = fields.String(attribute="law.subject", required=True, allow_none=True)
-    current = fields.Nested(VersionSchema, attribute="self", required=True)
+    current = fields.Nested(LawVersionSchema, attribute="self", required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         """The row is the version itself; the law hangs on it."""
         return obj if attr == "self" else super().get_attribute(obj, attr, default)
 
 
-class ChapterSchema(Schema):
+class LawChapterSchema(Schema):
     """A heading with what stands under it."""
 
     title = fields.String(required=True)
@@ -307,7 +307,7 @@ class ChapterSchema(Schema):
     last_position = fields.Integer(required=True)
     first_article_id = fields.UUID(required=True)
     articles = fields.Integer(required=True)
-    children = fields.List(fields.Nested(lambda: ChapterSchema()), required=True)
+    children = fields.List(fields.Nested(lambda: LawChapterSchema()), required=True)
 
 
 class LawArgs(Schema):
@@ -324,9 +324,9 @@ class LawSchema(Schema):
     short_name = fields.String(required=True)
     aliases = fields.List(fields.String(), required=True)
     subject = fields.String(required=True, allow_none=True)
-    version = fields.Nested(VersionSchema, required=True)
-    versions = fields.List(fields.Nested(VersionSchema), required=True)
-    chapters = fields.List(fields.Nested(ChapterSchema), required=True)
+    version = fields.Nested(LawVersionSchema, required=True)
+    versions = fields.List(fields.Nested(LawVersionSchema), required=True)
+    chapters = fields.List(fields.Nested(LawChapterSchema), required=True)
 
 
 class ArticleListArgs(PageArgs):
@@ -379,7 +379,7 @@ class CitingSchema(Schema):
     point = fields.String(required=True)
 
 
-class RelatedSchema(Schema):
+class RelatedTextSchema(Schema):
     """Something about the same matter."""
 
     kind = fields.String(required=True)
@@ -401,7 +401,7 @@ class ArticleSchema(Schema):
 
     id = fields.UUID(attribute="article.id", required=True)
     law = fields.Nested(LawLink, attribute="article.law", required=True)
-    version = fields.Nested(VersionSchema, attribute="article.version", required=True)
+    version = fields.Nested(LawVersionSchema, attribute="article.version", required=True)
     position = fields.Integer(attribute="article.position", required=True)
     number = fields.String(attribute="article.number", required=True)
     label = fields.String(attribute="article.label", required=True)
@@ -412,7 +412,7 @@ class ArticleSchema(Schema):
     next = fields.Nested(ArticleLink, required=True, allow_none=True)
     versions = fields.List(fields.Nested(ArticleVersion), required=True)
     cited_by = fields.List(fields.Nested(CitingSchema), required=True)
-    related = fields.List(fields.Nested(RelatedSchema), required=True)
+    related = fields.List(fields.Nested(RelatedTextSchema), required=True)
 
 
 # --- FAQ, guides, categories ---
@@ -458,7 +458,7 @@ class FaqItem(Schema):
     reviewed_on = fields.Date(required=True)
 
 
-class CitedArticleSchema(Schema):
+class FaqCitationSchema(Schema):
     """An article that the text rests on; `article_id` is null while the law is not loaded."""
 
     law = fields.String(attribute="law_name", required=True)
@@ -494,7 +494,7 @@ class FaqSchema(FaqItem):
 
     other_wordings = fields.List(fields.String(), required=True)
     steps = fields.List(fields.String(), required=True)
-    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+    citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
     see_also = fields.List(fields.Nested(FaqLink), attribute="linked", required=True)
     published_at = LocalDateTime(required=True, allow_none=True)
 
@@ -515,13 +515,13 @@ class GuideSchema(GuideItem):
     """A guide."""
 
     body = fields.String(required=True, metadata={"description": "Markdown"})
-    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+    citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
 
 
 # --- staff ---
 
 
-class CitationIn(Schema):
+class FaqCitationIn(Schema):
     """A citation as an editor enters it: any usual name and form."""
 
     law = CleanString(required=True, min_length=2, max_length=300)
@@ -553,7 +553,7 @@ class FaqPatch(Schema):
         validate=validate.Length(max=20, error="最多 20 步。"),
     )
     citations = fields.List(
-        fields.Nested(CitationIn),
+        fields.Nested(FaqCitationIn),
         validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
     )
     see_also = fields.List(
@@ -571,7 +571,7 @@ class FaqCreate(FaqPatch):
         required=True, min_length=2, max_length=4000, multiline=True, validate=_has_han
     )
     citations = fields.List(
-        fields.Nested(CitationIn),
+        fields.Nested(FaqCitationIn),
         required=True,
         validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
     )
@@ -616,19 +616,19 @@ class StaffFaqSchema(StaffFaqItem):
 
     other_wordings = fields.List(fields.String(), required=True)
     steps = fields.List(fields.String(), required=True)
-    citations = fields.List(fields.Nested(CitedArticleSchema), required=True)
+    citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
     see_also = fields.List(fields.String(), required=True)
     published_at = LocalDateTime(required=True, allow_none=True)
     allowed_actions = fields.List(fields.Nested(AllowedAction), required=True)
 
 
-class MissListArgs(PageArgs):
+class SearchMissListArgs(PageArgs):
     """Query string of the list of misses."""
 
     state = Choice(MissState, load_default=MissState.OPEN)
 
 
-class DraftLink(Schema):
+class FaqDraftLink(Schema):
     """The way to write the FAQ: where to post, and what is known already."""
 
     method = fields.String(required=True)
@@ -636,7 +636,7 @@ class DraftLink(Schema):
     body = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
-class MissSchema(Schema):
+class SearchMissSchema(Schema):
     """A question that search could not answer."""
 
     id = fields.UUID(required=True)
@@ -660,13 +660,13 @@ class MissSchema(Schema):
         return {"method": "POST", "url": "/api/v1/staff/faqs", "body": body}
 
 
-class ReviewListArgs(PageArgs):
+class KnowledgeReviewListArgs(PageArgs):
     """Query string of the review list."""
 
     state = Choice(ReviewState, load_default=ReviewState.OPEN)
 
 
-class ReviewSchema(Schema):
+class KnowledgeReviewSchema(Schema):
     """A text to be read again."""
 
     id = fields.UUID(required=True)

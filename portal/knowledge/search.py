@@ -13,7 +13,9 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import settings
 from portal.core.db import db
@@ -33,6 +35,8 @@ from search_index import (
     format_article_number,
     to_utf16,
 )
+
+_log = structlog.get_logger(__name__)
 
 KIND_LABELS = {
     "article": "法律条文",
@@ -153,9 +157,16 @@ def search(question: Question) -> Found:
     if result.weak or not found.items:
         found.next_steps = _next_steps(found)
         if offset == 0 and not question.filtered and not result.citations:
-            category = found.nearest_category
-            misses.record(question.text, category["code"] if category else None)
+            _count(question.text, found.nearest_category)
     return found
+
+
+def _count(text: str, category: dict[str, str] | None) -> None:
+    try:
+        misses.record(text, category["code"] if category else None)
+    except SQLAlchemyError as error:
+        # A count that is lost costs nobody an answer.
+        _log.warning("search_miss_not_counted", error=type(error).__name__)
 
 
 def _ask(

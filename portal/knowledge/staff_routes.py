@@ -12,10 +12,10 @@ from portal.knowledge.policies import EDITORS
 from portal.knowledge.schemas import (
     FaqCreate,
     FaqPatch,
-    MissListArgs,
-    MissSchema,
-    ReviewListArgs,
-    ReviewSchema,
+    KnowledgeReviewListArgs,
+    KnowledgeReviewSchema,
+    SearchMissListArgs,
+    SearchMissSchema,
     StaffFaqItem,
     StaffFaqListArgs,
     StaffFaqSchema,
@@ -94,27 +94,37 @@ def withdraw_faq(faq_id: uuid.UUID) -> Faq:
     return _shown(editing.withdraw_faq(current_actor(), faq))
 
 
-@blp.get("/search/misses", audience=EDITOR, query=MissListArgs, returns=page_schema(MissSchema))
+@blp.get(
+    "/search/misses",
+    audience=EDITOR,
+    query=SearchMissListArgs,
+    returns=page_schema(SearchMissSchema),
+)
 def list_misses(query: dict[str, Any]) -> Page[Any]:
     """居民搜了但没有找到的问题（不含个人信息）"""
     return queries.misses(state=query["state"], cursor=query["cursor"], size=query["size"])
 
 
-@blp.post("/search/misses/<uuid:miss_id>/dismissal", audience=EDITOR, returns=MissSchema)
+@blp.post("/search/misses/<uuid:miss_id>/dismissal", audience=EDITOR, returns=SearchMissSchema)
 def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
     """不需要补充问答"""
     return editing.dismiss_miss(current_actor(), queries.miss(miss_id))
 
 
 @blp.get(
-    "/knowledge/reviews", audience=EDITOR, query=ReviewListArgs, returns=page_schema(ReviewSchema)
+    "/knowledge/reviews",
+    audience=EDITOR,
+    query=KnowledgeReviewListArgs,
+    returns=page_schema(KnowledgeReviewSchema),
 )
 def list_reviews(query: dict[str, Any]) -> Page[Any]:
     """所引条文有变动、需要复核的内容"""
     return queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
 
 
-@blp.post("/knowledge/reviews/<uuid:review_id>/completion", audience=EDITOR, returns=ReviewSchema)
+@blp.post(
+    "/knowledge/reviews/<uuid:review_id>/completion", audience=EDITOR, returns=KnowledgeReviewSchema
+)
 def finish_review(review_id: uuid.UUID) -> ReviewItem:
     """已经对照现行条文复核"""
     return editing.finish_review(current_actor(), queries.review(review_id))

@@ -1,0 +1,156 @@
+"""From what people write to the article that is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.core.errors import Invalid
+from portal.knowledge import citations
+from portal.knowledge.citations import CitationStatus, check, resolve
+from portal.knowledge.models import Validity
+from tests.factories.laws import make_law
+from tests.knowledge.conftest import CIVIL, LABOUR
+
+TEXT = (
+    "依据《民法典》第七百一十条和劳合法第三十八条、第一百二十条，参照刑法第133条之一，"
+    "环境保护法第五条已不适用；商标法第四条仍可引用，《火星移民法》第三条不可。"
+)
+
+
+def test_every_citation_of_a_text_is_found_in_order_with_its_status(law):
+    found = check(TEXT)
+    assert [(item.law, item.number, item.status) for item in found] == [
+        (CIVIL, "710", CitationStatus.FOUND),
+        (LABOUR, "38", CitationStatus.FOUND),
+        (LABOUR, "120", CitationStatus.NO_SUCH_ARTICLE),
+        ("中华人民共和国刑法", "133-1", CitationStatus.AMENDED),
+        ("中华人民共和国环境保护法", "5", CitationStatus.REPEALED),
+        ("中华人民共和国商标法", "4", CitationStatus.FOUND),
+        ("火星移民法", "3", CitationStatus.NO_SUCH_LAW),
+    ]
+    for item in found:
+        assert TEXT[item.start : item.end] == item.text
+        assert (item.article_id is not None) == (
+            item.status in (CitationStatus.FOUND, CitationStatus.AMENDED, CitationStatus.REPEALED)
+        )
+        assert item.message.endswith("。")
+
+
+def test_the_messages_say_what_is_wrong_in_chinese(law):
+    messages = [item.message for item in check(TEXT)]
+    assert messages[2] == "《劳动合同法》没有第一百二十条。"
+    assert "2020-12-26 之后又有修改" in messages[3]
+    assert "已经废止" in messages[4]
+    assert messages[6] == "没有收录《火星移民法》，无法核对第三条。"
+
+
+def test_a_law_that_is_not_yet_in_force_is_told_with_its_day(law, clock):
+    make_law("中华人民共和国医疗保障法", ("1",), Validity.NOT_YET)
+    (item,) = check("医疗保障法第一条")
+    assert item.status is CitationStatus.NOT_YET
+    assert "起施行" in item.message
+    with pytest.raises(Invalid) as refusal:
+        resolve("医疗保障法", "第一条")
+    assert refusal.value.code == "article_not_in_force_yet"
+
+
+def test_an_article_that_only_an_old_version_has_is_gone(law, clock):
+    clock.set("2027-01-01 09:00")
+    from portal.core import clock as core_clock
+    from portal.core.db import db
+    from portal.core.unit_of_work import unit_of_work
+    from portal.knowledge import validity
+    from portal.knowledge.models import Article
+
+    validity.refresh(core_clock.today())
+    with unit_of_work():
+        current = resolve("商标法", "第四条")
+        assert "新法" in current.text
+        db.session.delete(db.session.get_one(Article, current.id))
+    (item,) = check("商标法第四条")
+    assert item.status is CitationStatus.REPEALED
+    assert item.message == "《商标法》现行版本中已经没有第四条。"
+
+
+@pytest.mark.parametrize(
+    ("law_name", "article"),
+    [
+        ("民法典", "第七百一十条"),
+        ("中华人民共和国民法典", "710"),
+        ("《民法典》", "第710条"),
+        ("劳合法", "三十八"),
+        ("刑法", "第一百三十三条之一"),
+        ("刑法", "133-1"),
+    ],
+)
+def test_usual_forms_resolve(law, law_name, article):
+    assert resolve(law_name, article).number in ("710", "38", "133-1")
+
+
+@pytest.mark.parametrize(
+    ("law_name", "article", "code", "field"),
+    [
+        ("火星移民法", "第一条", "no_such_law", "law"),
+        ("民法典", "第九千九百九十九条", "no_such_article", "article"),
+        ("民法典", "某条", "no_such_article", "article"),
+        ("环境保护法", "第五条", "article_repealed", "article"),
+    ],
+)
+def test_what_does_not_hold_is_refused_in_words(law, law_name, article, code, field):
+    with pytest.raises(Invalid) as refusal:
+        resolve(law_name, article)
+    assert refusal.value.code == code
+    assert list(refusal.value.errors) == [field]
+    assert refusal.value.next_step.endswith("。")
+
+
+def test_a_repealed_article_can_be_asked_for_on_purpose(law):
+    assert resolve("环境保护法", "第五条", in_force=False).version.status is Validity.REPEALED
+
+
+def test_a_name_that_means_several_laws_is_not_guessed(law):
+    make_law("重庆市物业管理条例", ("1", "2"))
+    make_law("大连市物业管理条例", ("1",))
+    with pytest.raises(Invalid) as refusal:
+        resolve("物业管理条例", "第一条")
+    assert refusal.value.code == "ambiguous_law"
+    both, one = check("《物业管理条例》第一条，《物业管理条例》第二条")
+    assert both.status is CitationStatus.AMBIGUOUS
+    assert len(both.candidates) == 2
+    # Only one of the two has a second article, so that one is meant.
+    assert (one.status, one.law) == (CitationStatus.FOUND, "重庆市物业管理条例")
+
+
+def test_a_new_law_is_known_at_once(law):
+    assert check("医疗保障法第一条")[0].status is CitationStatus.NO_SUCH_LAW
+    make_law("中华人民共和国医疗保障法", ("1",))
+    assert check("医疗保障法第一条")[0].status is CitationStatus.FOUND
+
+
+def test_no_citation_and_no_law(database):
+    assert check("没有引用。") == []
+    assert citations.lookup([]) == {}
+    assert check("《民法典》第一条")[0].status is CitationStatus.NO_SUCH_LAW
+
+
+def test_the_route_tells_what_holds(law, api):
+    answer = api.post("/citations/check", {"text": "民法典第710条；民法典第9999条"})
+    assert answer.status_code == 200, answer.json
+    first, second = answer.json["citations"]
+    assert (first["status"], first["holds"], first["article_label"]) == (
+        "found",
+        True,
+        "第七百一十条",
+    )
+    assert (second["status"], second["holds"], second["article_id"]) == (
+        "no_such_article",
+        False,
+        None,
+    )
+    assert answer.json["all_hold"] is False
+    assert api.post("/citations/check", {"text": "无"}).json == {"citations": [], "all_hold": True}
+
+
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "字" * 20_001}, {"text": 1}, {"x": 1}])
+def test_the_route_refuses_a_malformed_body(law, api, body):
+    assert api.post("/citations/check", body).status_code == 422
