@@ -30,6 +30,7 @@ def init_app(app: Flask, api: Api) -> None:
         tasks,
     )
     from portal.consultations.models import SUBJECT_KIND
+    from portal.supervision import contacts
 
     _ = account_events, tasks  # their subscribers register on import
     deadlines.register_rules()
@@ -40,6 +41,13 @@ def init_app(app: Flask, api: Api) -> None:
         found = queries.find(consultation_id)
         return found is not None and policies.can_read(actor, found)
 
+    def whom_to_tell(consultation_id: uuid.UUID) -> contacts.Contact | None:
+        found = queries.find(consultation_id)
+        if found is None or found.resident_id is None:
+            return None
+        return contacts.Contact(found.resident_id, found.contact_safety)
+
     access.register(SUBJECT_KIND, can_read_attachment)
+    contacts.register(SUBJECT_KIND, whom_to_tell)
     for blueprint in (routes.blp, routes.questions, staff_routes.blp):
         api.register_blueprint(blueprint)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from portal.accounts import queries as accounts
+from portal.config import settings
+from portal.working_days import operations as working_days
 from tests.conftest import JsonClient, SettableClock
 from tests.factories.laws import LABOUR_CONTRACT_LAW, make_category, make_law
 from tests.factories.people import make_resident, make_staff, resident_headers, staff_headers
@@ -28,6 +32,12 @@ class District:
     lawyer: Headers
     other_lawyer: Headers
     reviewer: Headers
+    people: dict[str, uuid.UUID]
+
+    def sign_in_again(self) -> None:
+        """Staff sign in anew: their sessions do not last over night."""
+        for name, person in self.people.items():
+            setattr(self, name, staff_headers(staff=accounts.staff_member(person)))
 
     def ask(self, **changes: Any) -> dict[str, Any]:
         """The resident asks; returns the consultation."""
@@ -96,12 +106,15 @@ def district(api: JsonClient, clock: SettableClock) -> District:
     """A district at work, on a Monday morning."""
     make_category()
     make_law()
-    client = api.client
-    return District(
-        api,
-        resident_headers(client, make_resident()),
-        staff_headers(client, make_staff(roles=["moderator"])),
-        staff_headers(client, make_staff(roles=["lawyer"])),
-        staff_headers(client, make_staff(roles=["lawyer"])),
-        staff_headers(client, make_staff(roles=["reviewer"])),
-    )
+    # With the year's table, so that the ends of periods are not provisional.
+    working_days.load(settings().content_dir, years=[2026])
+    people = {
+        "moderator": make_staff(roles=["moderator"]),
+        "lawyer": make_staff(roles=["lawyer"]),
+        "other_lawyer": make_staff(roles=["lawyer"]),
+        "reviewer": make_staff(roles=["reviewer"]),
+    }
+    headers = {name: staff_headers(staff=person) for name, person in people.items()}
+    resident = resident_headers(resident=make_resident())
+    ids = {name: person.id for name, person in people.items()}
+    return District(api=api, resident=resident, people=ids, **headers)

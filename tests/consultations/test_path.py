@@ -95,7 +95,7 @@ def test_a_rejection_by_mistake_can_be_undone(district):
     again = district.done(district.moderator, consultation_id, "reopening")
     assert again["state"] == "submitted"
     assert again["rejection"] is None
-    assert [d["rule"] for d in again["deadlines"] if not d.get("met_at")]
+    assert [deadline["rule"] for deadline in again["deadlines"]] == ["CO-D1"]
 
 
 def test_a_question_returned_for_facts_goes_on_when_the_resident_answers(district):

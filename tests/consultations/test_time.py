@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.supervision import tasks as supervision
+from portal.supervision import sweep as supervision
 from tests.consultations.conftest import QUESTION
 
 
@@ -44,6 +44,7 @@ def test_a_claim_without_progress_goes_back_to_the_queue(district, clock, run_jo
     seen = district.mine(consultation_id)
     assert seen["state"] == "queued"
     assert seen["timeline"][-1]["by"] == "system"
+    district.sign_in_again()
     taken = district.staff_step(district.other_lawyer, consultation_id, "claim")
     assert taken.status_code == 200
 
@@ -51,6 +52,7 @@ def test_a_claim_without_progress_goes_back_to_the_queue(district, clock, run_jo
 def test_saving_a_draft_counts_as_progress(district, clock, run_jobs):
     consultation_id = district.claimed()
     clock.advance(hours=30)
+    district.sign_in_again()
     district.done(
         district.lawyer,
         consultation_id,
@@ -95,6 +97,7 @@ def test_running_out_twice_has_one_effect(district, clock, run_jobs):
 def test_the_list_with_the_least_time_left_comes_first(district, clock):
     first = district.ask()["id"]
     clock.set("2026-03-04 09:00")
+    district.sign_in_again()
     second = district.ask(text=QUESTION + "（第二条）")["id"]
     page = district.api.get(
         "/staff/consultations?list=moderation&size=1", headers=district.moderator

@@ -261,7 +261,6 @@ def sign_off(actor: Actor, consultation: Consultation) -> Consultation:
             SUBJECT_KIND,
             consultation.id,
             starts_at=now,
-            resident_id=consultation.resident_id,
             reference=consultation.reference,
         )
     return consultation

@@ -70,7 +70,6 @@ def pause_for_resident(consultation: Consultation, rule_id: str, reason: str) ->
         SUBJECT_KIND,
         consultation.id,
         starts_at=clock.now(),
-        resident_id=consultation.resident_id,
         reference=consultation.reference,
     )
 
