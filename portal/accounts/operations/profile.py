@@ -167,6 +167,7 @@ def _birth_date(
         return None
     if given.birth_date > clock.today() or age_on(given.birth_date, clock.today()) > 150:
         errors.add("birth_date", "出生日期不对，请核对。")
+        return None
     return given.birth_date
 
 
