@@ -38,6 +38,10 @@ class SettableClock:
         naive = datetime.fromisoformat(local)
         self.instant = naive.replace(tzinfo=core_clock.zone()).astimezone(UTC)
 
+    def set_to(self, instant: datetime) -> None:
+        """Go to an instant."""
+        self.instant = instant
+
     def advance(self, **amount: float) -> None:
         """Move forward, for example `hours=25`."""
         self.instant += timedelta(**amount)

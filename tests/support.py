@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+import redis
 from flask import Flask
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -17,6 +19,8 @@ from portal.config import load_settings
 from portal.core import encryption, schema_guards
 from portal.core.db import db
 from portal.web.rate_limits import DatabaseStorage
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # One key ring for all applications of the process: the ring is the process's, not the application's.
 KEYS = f"1:{encryption.generate_key()}"
@@ -43,6 +47,21 @@ def own_database(name: str) -> tuple[str, Callable[[], None]]:
         admin.dispose()
 
     return parsed.set(database=own).render_as_string(hide_password=False), drop
+
+
+def redis_url() -> str:
+    """Return the URL of a Redis that answers; skips the test without one, fails it in CI."""
+    url = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/15"
+    client = redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+    try:
+        client.ping()
+    except redis.RedisError:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail("Redis does not answer")
+        pytest.skip("Redis does not answer")
+    finally:
+        client.close()
+    return url
 
 
 def environment(instance: Path, url: str) -> dict[str, str]:
