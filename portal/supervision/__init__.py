@@ -18,5 +18,10 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, api: Api) -> None:
-    """Make the tables known."""
-    from portal.supervision import models  # noqa: F401
+    """Add the staff pages, the command, the jobs and the messages."""
+    from portal.supervision import cli, messages, staff_routes, tasks
+
+    api.register_blueprint(staff_routes.blp)
+    app.cli.add_command(cli.supervision_group)
+    messages.register_templates()
+    tasks.register()

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.accounts.models import StaffMember
 from portal.core.db import LabelledEnum, Model, PublicId, Timestamped, UTCDateTime, enum_column
 
 _OPEN = text("state IN ('open', 'paused')")
@@ -30,8 +31,8 @@ class Deadline(PublicId, Timestamped, Model):
     `alarm_at` is the end that the responsible are warned by: that of `due_raw` for staff, `due_at`
     for residents. `next_step_at` is when the sweep has to look at it again.
 
-    The subject, the people and the office are named without foreign keys: the register lies below
-    the rooms whose subjects it watches, and its figures outlive an account.
+    The subject is named without a foreign key: the register lies below the rooms whose subjects it
+    watches.
     """
 
     __tablename__ = "deadline"
@@ -49,6 +50,7 @@ class Deadline(PublicId, Timestamped, Model):
         Index("ix_deadline_sweep", "state", "next_step_at"),
         Index("ix_deadline_time_left", "state", "due_at", "id"),
         Index("ix_deadline_rule_met", "rule_id", "met_at"),
+        Index("ix_deadline_responsible_staff", "responsible_staff_id"),
         CheckConstraint("due_rolled >= due_raw", name="rolled_after_raw"),
         CheckConstraint("(state = 'met') = (met_at IS NOT NULL)", name="met_has_time"),
         CheckConstraint("amount >= 0", name="amount_not_negative"),
@@ -58,10 +60,9 @@ class Deadline(PublicId, Timestamped, Model):
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[uuid.UUID] = mapped_column(Uuid)
     reference: Mapped[str | None] = mapped_column(String(40))
-    office_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    office_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("office.id"))
     responsible_role: Mapped[str] = mapped_column(String(40))
-    responsible_staff_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    resident_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    responsible_staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     amount: Mapped[int]
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime)
     due_raw: Mapped[date] = mapped_column(Date)
@@ -84,6 +85,7 @@ class Deadline(PublicId, Timestamped, Model):
         lazy="selectin",
         cascade="all, delete-orphan",
     )
+    responsible_staff: Mapped[StaffMember | None] = relationship(lazy="select")
     steps: Mapped[list[DeadlineStep]] = relationship(
         order_by="DeadlineStep.done_at", lazy="selectin", cascade="all, delete-orphan"
     )

@@ -42,30 +42,30 @@ def open_deadline(
     starts_at: datetime,
     responsible_role: str | None = None,
     responsible_staff_id: uuid.UUID | None = None,
-    resident_id: uuid.UUID | None = None,
     office_id: uuid.UUID | None = None,
     reference: str | None = None,
     amount: int | None = None,
 ) -> Deadline:
     """Start a deadline and return it.
 
-    `responsible_role` defaults to the rule's. `resident_id` names the resident to be reminded where
-    the rule is theirs. `amount` replaces the rule's where the rule is configurable (a period set in
-    a notice). Raises AlreadyRunning when the subject has one of this rule running, LookupError for
-    an unknown rule, ValueError for an amount that may not be given.
+    `responsible_role` defaults to the rule's. `amount` replaces the rule's where the rule is
+    configurable (a period set in a notice). Raises AlreadyRunning when the subject has one of this
+    rule running, LookupError for an unknown rule, ValueError for an amount that may not be given or
+    a role that does not exist.
     """
     rule = rules.get(rule_id)
     if amount is not None and (amount < 0 or not (rule.configurable or amount == rule.amount)):
         raise ValueError(f"rule {rule_id} takes no other amount")
+    role = responsible_role or rule.responsible
+    rules.require_role(role)
     deadline = Deadline(
         rule_id=rule_id,
         subject_kind=subject_kind,
         subject_id=subject_id,
         reference=reference,
         office_id=office_id,
-        responsible_role=responsible_role or rule.responsible,
+        responsible_role=role,
         responsible_staff_id=responsible_staff_id,
-        resident_id=resident_id,
         amount=rule.amount if amount is None else amount,
         starts_at=starts_at,
         state=DeadlineState.OPEN,
@@ -192,7 +192,6 @@ def restart(
         starts_at=starts_at or clock.now(),
         responsible_role=deadline.responsible_role,
         responsible_staff_id=deadline.responsible_staff_id,
-        resident_id=deadline.resident_id,
         office_id=deadline.office_id,
         reference=deadline.reference,
         amount=deadline.amount if rules.get(rule_id).configurable else None,
@@ -214,6 +213,8 @@ def reassign(
     `responsible_staff_id` None means the role as a whole. A role or office that is not given stays.
     """
     deadline = _locked(subject_kind, subject_id, rule_id)
+    if responsible_role is not None:
+        rules.require_role(responsible_role)
     if deadline is None:
         return None
     deadline.responsible_staff_id = responsible_staff_id

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from portal.accounts.models import Role
 from portal.core.db import LabelledEnum
 
 RESIDENT = "resident"
@@ -58,10 +59,23 @@ class DeadlineRule:
         if any(step <= timedelta(0) for step in self.remind_before):
             raise ValueError(f"rule {self.id}: a reminder comes before the end")
 
+        require_role(self.responsible)
+
     @property
     def text(self) -> str:
         """The period in words, such as `7 个工作日`."""
         return f"{self.amount} {self.unit.label}"
+
+
+def require_role(role: str) -> None:
+    """Raise ValueError unless `role` is a role of staff or `RESIDENT`."""
+    if role != RESIDENT and role not in {member.value for member in Role}:
+        raise ValueError(f"no such role: {role}")
+
+
+def role_label(role: str) -> str:
+    """Return a role's Chinese name."""
+    return "居民" if role == RESIDENT else Role(role).label
 
 
 _rules: dict[str, DeadlineRule] = {}
