@@ -35,7 +35,7 @@ help: ## 列出可用的命令
 
 run: setup ## 安装（首次）、准备数据，启动网站和后台任务；Ctrl-C 停止
 	@printf '【启动】网站和后台任务一起启动，日志为 JSON，每行一条；按 Ctrl-C 停止。\n'
-	@$(BIN)/honcho run $(BIN)/flask banner --wait 120 2>/dev/null & watcher=$$!; \
+	@$(BIN)/honcho run $(BIN)/flask banner --wait 120 & watcher=$$!; \
 	trap 'kill $$watcher 2>/dev/null || true' EXIT; \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --no-colour || code=$$?; \
 	case "$${code:-0}" in 0|130|143) exit 0 ;; *) exit "$$code" ;; esac
