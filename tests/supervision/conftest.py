@@ -13,12 +13,15 @@ import pytest
 from sqlalchemy import event, select
 
 from portal.core import clock as core_clock
+from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.notifications.models import Channel, Message
 from portal.supervision import operations, queries
 from portal.supervision.models import Deadline
 from portal.supervision.rules import RESIDENT, DeadlineRule, Unit, register
+from portal.web import request_context
 from portal.working_days import operations as calendar
+from tests.factories.people import make_staff
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 KIND = "test_matter"
@@ -133,6 +136,24 @@ def sent(database: None) -> Callable[[], list[tuple[str, uuid.UUID]]]:
         return [(template, recipient) for template, recipient in rows]
 
     return read
+
+
+@pytest.fixture
+def chief(database: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Headers of a supervisor whose session outlives any jump of the clock; other sessions stay real."""
+    token = "supervisor-token-0001"
+    actor = Actor(
+        ActorKind.STAFF,
+        make_staff(["supervisor"]).id,
+        grants=frozenset({("supervisor", None)}),
+    )
+    real = request_context._authenticator
+
+    def authenticate(sent: str) -> Actor | None:
+        return actor if sent == token else real(sent) if real else None
+
+    monkeypatch.setattr(request_context, "_authenticator", authenticate)
+    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
