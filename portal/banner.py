@@ -6,14 +6,13 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from portal.accounts.seeds import demo_credentials
 from portal.config import Mode, settings
 
 # What a newcomer may try first: words nobody finds in a statute.
@@ -21,23 +20,8 @@ EXAMPLE_QUERY = "公司拖欠工资怎么办"
 _RULE = "─" * 72
 
 
-@dataclass(frozen=True)
-class DemoAccount:
-    """A demonstration account of the development mode, as told to whoever started it."""
-
-    role: str
-    user_name: str
-    password: str
-    totp_secret: str | None = None
-
-
-# Set by the wiring; called in an application context, in development mode only.
-DemoAccounts = Callable[[], Sequence[DemoAccount]]
-
-
-def init_app(app: Flask, demo_accounts: DemoAccounts | None = None) -> None:
-    """Add `flask banner`; `demo_accounts` returns the accounts to show in development mode."""
-    app.extensions["portal_demo_accounts"] = demo_accounts
+def init_app(app: Flask) -> None:
+    """Add `flask banner`."""
     app.cli.add_command(banner)
 
 
@@ -114,7 +98,7 @@ def describe(app: Flask, problem: str | None = None) -> str:
             "  试一次检索：",
             f"    curl -G '{base}{search}' --data-urlencode 'q={EXAMPLE_QUERY}'",
         ]
-    lines += _demo_lines(app, config.mode)
+    lines += _demo_lines(config.mode)
     lines += ["", "  停止：按 Ctrl-C。配置、备份和日志见 docs/operations.md。", _RULE]
     return "\n".join(lines)
 
@@ -127,14 +111,12 @@ def _find(app: Flask, ending: str) -> str | None:
     return paths[0] if paths else None
 
 
-def _demo_lines(app: Flask, mode: Mode) -> list[str]:
-    accounts: DemoAccounts | None = app.extensions.get("portal_demo_accounts")
-    if accounts is None or mode is not Mode.DEVELOPMENT or not settings().demo_accounts:
+def _demo_lines(mode: Mode) -> list[str]:
+    accounts = demo_credentials() if mode is Mode.DEVELOPMENT else []
+    if not accounts:
         return []
-    lines = ["", "  演示账号（只在开发模式存在）："]
-    for account in accounts():
-        totp = f"  动态口令密钥 {account.totp_secret}" if account.totp_secret else ""
-        lines.append(
-            f"    {account.role}  用户名 {account.user_name}  密码 {account.password}{totp}"
-        )
-    return lines
+    lines = ["", "  演示账号（只在开发模式存在；角色、用户名、密码、动态口令密钥）："]
+    for account in accounts:
+        secrets = f"{account.password}  {account.totp_secret or ''}".rstrip()
+        lines.append(f"    {account.role}  {account.user_name}  {secrets}")
+    return [*lines, "    把密钥输入任何一种动态口令应用即可得到六位口令。"]

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from portal import banner
+from portal.accounts.seeds import DEMO_PASSWORD, DEMO_TOTP_SECRET, demo_user_name
 from portal.config import Mode
 
 Answer = tuple[int, dict[str, Any] | bytes]
@@ -79,51 +80,41 @@ def test_stops_waiting_when_nobody_is_left_to_read(monkeypatch: pytest.MonkeyPat
 def told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Returns the banner's text for settings that differ in what is given."""
 
-    def tell(accounts: banner.DemoAccounts | None = None, **changes: Any) -> str:
+    def tell(**changes: Any) -> str:
         settings = dataclasses.replace(app.extensions["portal_settings"], **changes)
         monkeypatch.setitem(app.extensions, "portal_settings", settings)
-        monkeypatch.setitem(app.extensions, "portal_demo_accounts", accounts)
         with app.app_context():
             return banner.describe(app)
 
     return tell
 
 
-def accounts() -> list[banner.DemoAccount]:
-    return [banner.DemoAccount("审核员", "moderator", "correct horse", "JBSWY3DPEHPK3PXP")]
-
-
 def test_tells_where_to_look(told: Callable[..., str]) -> None:
-    text = told(host="0.0.0.0", port=8123)  # noqa: S104 - what is shown instead of it
+    text = told(host="0.0.0.0", port=8123)  # noqa: S104 - shown, not bound
     assert "http://127.0.0.1:8123/readyz" in text
     assert "http://127.0.0.1:8123/api/v1/openapi.json" in text
+    assert "curl -G 'http://127.0.0.1:8123/api/v1/search' --data-urlencode 'q=" in text
     assert "Ctrl-C" in text
 
 
 def test_demonstration_accounts_show_in_development_only(told: Callable[..., str]) -> None:
-    shown = told(accounts, mode=Mode.DEVELOPMENT, demo_accounts=True)
-    assert "用户名 moderator  密码 correct horse" in shown
-    assert "JBSWY3DPEHPK3PXP" in shown
-    for mode, demo in (
-        (Mode.PRODUCTION, True),
-        (Mode.TEST, True),
-        (Mode.DEVELOPMENT, False),
-    ):
-        assert "correct horse" not in told(accounts, mode=mode, demo_accounts=demo)
+    shown = told(mode=Mode.DEVELOPMENT, demo_accounts=True)
+    assert f"{demo_user_name('moderator')}  {DEMO_PASSWORD}  {DEMO_TOTP_SECRET}" in shown
+    for mode, demo in ((Mode.PRODUCTION, True), (Mode.TEST, True), (Mode.DEVELOPMENT, False)):
+        assert DEMO_PASSWORD not in told(mode=mode, demo_accounts=demo)
 
 
 def test_the_command(
     app: Flask, monkeypatch: pytest.MonkeyPatch, server: Callable[[list[Answer]], int]
 ) -> None:
-    banner.init_app(app, accounts)
     port = server([(200, {})])
     settings = dataclasses.replace(app.extensions["portal_settings"], port=port)
     monkeypatch.setitem(app.extensions, "portal_settings", settings)
-    done = app.test_cli_runner().invoke(args=["banner"])
-    assert done.exit_code == 0
+    done = app.test_cli_runner().invoke(banner.banner)
+    assert done.exit_code == 0, done.output
     assert "已经就绪" in done.output
     settings = dataclasses.replace(settings, port=1)
     monkeypatch.setitem(app.extensions, "portal_settings", settings)
-    done = app.test_cli_runner().invoke(args=["banner"])
+    done = app.test_cli_runner().invoke(banner.banner)
     assert done.exit_code == 1
     assert "还没有就绪" in done.output
