@@ -10,8 +10,8 @@ What is kept, and why it is no personal data:
   asked in another order or with other punctuation is one row;
 - forgotten by itself: after 30 days when it was asked on one day only, else 180 days after the last.
 
-A clean-up cannot know every name. Therefore what was asked on one day only is shown with the words
-unknown to the dictionary of common words taken out as well; the full wording shows from the second day.
+A clean-up cannot know every name. Therefore what was asked on one day only is shown without the words
+that no dictionary of common words has; the full wording shows from the second day.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ PERSON = "某某"
 NUMBER = "〔号码〕"
 
 _LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}")
+# Stricter than the log's pattern, which takes the words around an address along.
+_EMAIL = re.compile(r"[A-Za-z0-9._+\-]+@[A-Za-z0-9.\-]+")
 _HOUSE = re.compile(r"[0-9一二三四五六七八九十]+(?=号|栋|幢|单元|室)")
 # Full-width digits and letters; punctuation stays as it was written.
 _WIDTH = {0xFEE0 + point: point for point in range(0x30, 0x7B) if chr(point).isalnum()}
@@ -64,6 +66,15 @@ _FAMILY_OF_TWO = frozenset(
 )
 # Tagged as names by the dictionary, and the law's own words.
 _NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
+# Words of one character that questions are made of. Any other single character may be part of a name
+# that the dictionary does not know and the segmenter took apart.
+_COMMON = frozenset(
+    "我你您他她它们的了吗呢吧啊呀么是在有和与及或给把被让对从向到由于以为之其而但就都也还又很再已才只"
+    "要想能会应该可需请没不别未无一二两三四五六七八九十百千万几多少大小上下里外中前后时年月日天次个只条"
+    "件份家户人男女老孩子父母夫妻哥弟姐妹钱房屋车狗猫树路水电气网店厂村镇区县市法律罪刑税费款债保险"
+    "打骂偷抢骗借欠还赔付收租买卖送拿拆建住离结婚生死病伤残告诉判审查抓关放罚扣退换修漏吵堵占分立写签"
+    "怎谁啥哪咋何号楼门墙窗井坟山田地林粮菜鱼鸡牛羊猪"
+)
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]")
 
 
@@ -78,7 +89,7 @@ class Cleaned:
 def clean(question: str) -> Cleaned | None:
     """Return the question as it may be kept; None when nothing worth keeping is left."""
     text = unicodedata.normalize("NFC", question).translate(_WIDTH).strip()
-    text = _MARK.sub(NUMBER, redact(text))
+    text = _MARK.sub(NUMBER, redact(_EMAIL.sub(NUMBER, text)))
     text = _HOUSE.sub(NUMBER, _LONG_NUMBER.sub(NUMBER, text))
     text = _CALLED.sub(lambda match: match[1] + PERSON, text)
     text = _TITLED.sub(lambda match: PERSON + match[2], text)
@@ -87,7 +98,8 @@ def clean(question: str) -> Cleaned | None:
     if len(text) > MOST:
         end = _SENTENCE_END.search(text)
         text = text[: end.start()] if end and end.start() <= MOST else text[:MOST]
-    words = sorted({word for word in rjieba.cut(text) if _HAN.search(word)})
+    said = text.replace(NUMBER, " ").replace(PERSON, " ")
+    words = sorted({word for word in rjieba.cut(said) if _HAN.search(word)})
     if len(text) < SHORTEST or not words:
         return None
     return Cleaned(text, blind_index("search_miss", " ".join(words)))
@@ -97,10 +109,15 @@ def shown(miss: SearchMiss) -> str:
     """Return the wording that staff see: common words only, until it was asked on a second day."""
     if miss.first_seen_on != miss.last_seen_on:
         return miss.text
-    return "".join(
-        word if not _HAN.search(word) or rjieba.has_word(word) else "□" * len(word)
-        for word in rjieba.cut(miss.text)
-    )
+    words = rjieba.cut(miss.text)
+    return "".join(word if _is_common(word) else "□" * len(word) for word in words)
+
+
+def _is_common(word: str) -> bool:
+    """True for a word that names nobody: of the dictionary, or one of the usual single characters."""
+    if not _HAN.search(word) or word == PERSON:
+        return True
+    return word in _COMMON if len(word) == 1 else bool(rjieba.has_word(word))
 
 
 @transactional

@@ -150,8 +150,12 @@ def write_content(folder: Path) -> Path:
 
 
 @pytest.fixture
-def settings(app: Flask, tmp_path: Path, database: None, clock: Any) -> Iterator[Settings]:
+def settings(
+    app: Flask, tmp_path: Path, database: None, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
     """The application's settings with a content folder of the test's own, and no index."""
+    # A reader looks for changes three times a second; a test looks at once.
+    monkeypatch.setattr("search_index.searcher.CHECK_SECONDS", 0.0)
     before = app.extensions["portal_settings"]
     changed = dataclasses.replace(before, content_dir=write_content(tmp_path / "content"))
     app.extensions["portal_settings"] = changed

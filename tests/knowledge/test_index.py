@@ -1,0 +1,238 @@
+"""The index follows the tables: built once, updated soon, never lost, never foreign."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.core.db import db, new_id
+from portal.core.errors import Unavailable
+from portal.core.jobs import Job, JobState
+from portal.core.unit_of_work import transactional, unit_of_work
+from portal.knowledge import documents, index, operations, providers, tasks
+from portal.knowledge.models import Article, Faq, IndexChange, PublicationState
+from portal.knowledge.providers import Provider, SearchDocument
+from search_index import BuildInProgress, SearchRequest
+
+
+def waiting() -> int:
+    return db.session.scalar(select(func.count()).select_from(IndexChange)) or 0
+
+
+def keys(text: str, *kinds: str) -> list[str]:
+    return [hit.key for hit in index.reader().search(SearchRequest(text=text, kinds=kinds)).hits]
+
+
+def test_setting_up_builds_once_and_skips_afterwards(law, tell):
+    first = operations.ensure_index(tell)
+    assert first.reason == "还没有建立检索索引。"
+    assert first.documents == 17 + 2 + 1
+    assert {stage for stage, _, _ in tell.lines} >= {"collect", "words", "publish"}
+    assert operations.ensure_index().reason == ""
+    assert waiting() == 0
+
+
+def test_the_job_after_an_import_finds_the_work_done(loaded, run_jobs):
+    built = index.reader().info()["generation"]
+    assert run_jobs() >= 2
+    assert index.reader().info()["generation"] == built
+    assert db.session.scalar(select(func.count(Job.id)).where(Job.state == JobState.PENDING)) == 0
+
+
+def test_a_law_that_changed_makes_the_index_stale_until_rebuilt(loaded, run_jobs):
+    run_jobs()
+    with unit_of_work():
+        index.schedule_rebuild()
+        index.schedule_rebuild()
+    assert index.why_rebuild() == "法律条文有更新，检索索引需要重建。"
+    assert run_jobs() == 1
+    assert index.why_rebuild() is None
+
+
+def test_an_index_of_another_database_is_noticed(loaded, settings):
+    mark = settings.index_dir / "portal.json"
+    mark.write_text(json.dumps({"build": "0000"}), encoding="utf-8")
+    assert index.why_rebuild() == "检索索引不是从当前数据库建立的。"
+    mark.write_text("[", encoding="utf-8")
+    assert index.why_rebuild() == "检索索引不是从当前数据库建立的。"
+    mark.unlink()
+    assert operations.ensure_index().documents == 20
+    assert index.why_rebuild() is None
+
+
+def test_an_index_of_an_older_format_is_rebuilt(loaded, settings):
+    manifest = next(settings.index_dir.glob("generations/*/manifest.json"))
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**content, "format": 0}), encoding="utf-8")
+    index.forget_readers()
+    assert "格式已经改变" in (index.why_rebuild() or "")
+    with pytest.raises(Unavailable):
+        index.reader()
+    assert operations.ensure_index().documents == 20
+    assert index.is_open()
+
+
+def test_a_change_is_findable_after_the_job_and_a_withdrawal_gone(loaded, run_jobs):
+    run_jobs()
+    faq = db.session.scalar(select(Faq).where(Faq.slug == "housing-deposit"))
+    faq_id = faq.id
+    key = documents.key_of("faq", faq_id)
+    with unit_of_work():
+        faq.question = "霹雳舞教练跑了"
+        operations.schedule_index_update("faq", faq.id)
+        operations.schedule_index_update("faq", faq.id)
+    assert waiting() == 1
+    assert run_jobs() == 1
+    assert keys("霹雳舞教练", "faq") == [key]
+    assert waiting() == 0
+    with unit_of_work():
+        faq = db.session.get(Faq, faq_id)
+        faq.state = PublicationState.WITHDRAWN
+        operations.schedule_index_update("faq", faq_id)
+    run_jobs()
+    assert key not in keys("霹雳舞教练")
+
+
+def test_nothing_is_announced_when_the_callers_work_fails(loaded):
+    @transactional
+    def fails() -> None:
+        operations.schedule_index_update("faq", new_id())
+        raise RuntimeError("refused")
+
+    with pytest.raises(RuntimeError, match="refused"):
+        fails()
+    assert waiting() == 0
+
+
+def test_a_change_announced_during_the_update_is_not_struck_off(loaded, monkeypatch):
+    faq = db.session.scalar(select(Faq.id))
+    operations.schedule_index_update("faq", faq)
+    load = documents.load
+    announced = []
+
+    def load_and_change(kind, ids):
+        found = load(kind, ids)
+        if not announced:
+            announced.append(kind)
+            operations.schedule_index_update("faq", faq)
+        return found
+
+    monkeypatch.setattr(documents, "load", load_and_change)
+    # The change that came in between is carried out in a second round.
+    assert index.apply_changes() == 2
+    assert waiting() == 0
+
+
+def test_without_an_index_a_change_asks_for_a_build(law, run_jobs):
+    faq = db.session.scalar(select(Faq.id))
+    operations.schedule_index_update("faq", faq)
+    run_jobs()
+    assert waiting() == 0
+    assert index.why_rebuild() is None
+    assert len(keys("押金")) > 0
+
+
+def test_another_rooms_documents_come_and_go(loaded, run_jobs, monkeypatch):
+    run_jobs()
+    store: dict[uuid.UUID, SearchDocument] = {}
+    provider = Provider(
+        load=lambda ids: [store[i] for i in ids if i in store], all_ids=lambda: list(store)
+    )
+    monkeypatch.setattr(providers, "_providers", {**providers.registered(), "answer": provider})
+    article = db.session.scalar(select(Article.id).where(Article.number == "710"))
+    answer = SearchDocument(
+        id=new_id(),
+        title="霹雳舞房押金",
+        text="应当退。",
+        category="housing",
+        source="律师答复",
+        article_ids=(article,),
+    )
+    store[answer.id] = answer
+    operations.schedule_index_update("answer", answer.id)
+    run_jobs()
+    assert keys("霹雳舞房", "answer") == [f"answer:{answer.id}"]
+    assert f"article:{article}" in keys("霹雳舞房", "article")
+    index.rebuild()
+    assert keys("霹雳舞房", "answer") == [f"answer:{answer.id}"]
+    store.clear()
+    operations.schedule_index_update("answer", answer.id)
+    run_jobs()
+    assert keys("霹雳舞房", "answer") == []
+
+
+def test_an_article_can_be_updated_alone(loaded, run_jobs):
+    with unit_of_work():
+        article = db.session.scalar(select(Article).where(Article.number == "1254"))
+        article.text = "测试：禁止霹雳舞。"
+        article_id = article.id
+        operations.schedule_index_update("article", article_id)
+    run_jobs()
+    assert keys("霹雳舞", "article") == [f"article:{article_id}"]
+
+
+def test_a_kind_without_a_provider_is_taken_out(loaded):
+    assert documents.load("decision", [new_id()]) == []
+    with pytest.raises(ValueError, match="unknown kind"):
+        providers.register("poem", Provider(load=lambda ids: [], all_ids=list))
+    assert providers.provider("faq") is not None
+
+
+def test_two_builders_at_once_one_wins_and_the_job_comes_again(loaded, monkeypatch, run_jobs):
+    run_jobs()
+    with unit_of_work():
+        index.schedule_rebuild()
+
+    def busy(*_args):
+        raise BuildInProgress("another")
+
+    monkeypatch.setattr(index, "rebuild", busy)
+    run_jobs()
+    job = db.session.scalar(
+        select(Job).where(Job.kind == index.REBUILD_JOB, Job.state == JobState.PENDING)
+    )
+    assert job.attempts == 1
+    with pytest.raises(BuildInProgress):
+        tasks.rebuild_index(None)
+
+
+def test_a_build_that_fails_leaves_the_old_one_serving(loaded, monkeypatch):
+    with unit_of_work():
+        index.schedule_rebuild()
+
+    def broken():
+        yield from ()
+        raise RuntimeError("table is gone")
+
+    monkeypatch.setattr(documents, "everything", broken)
+    with pytest.raises(RuntimeError, match="table is gone"):
+        index.rebuild()
+    db.session.rollback()
+    assert len(keys("押金")) > 0
+    assert "需要重建" in (index.why_rebuild() or "")
+
+
+def test_preloading_needs_no_index(settings):
+    index.preload()
+    assert not index.is_open()
+
+
+def test_preloading_opens_the_index(loaded):
+    index.forget_readers()
+    index.preload()
+    assert index.is_open()
+
+
+@pytest.mark.parametrize(
+    ("markdown", "plain"),
+    [
+        ("## 标题\n\n- 一\n- **二**", "标题\n一\n二"),
+        ("见[这里](https://example.test)和`代码`", "见这里和代码"),
+        ("1. 第一步\n> 引用", "第一步\n引用"),
+    ],
+)
+def test_marks_are_not_searched(markdown, plain):
+    assert documents.plain_text(markdown) == plain

@@ -1,0 +1,263 @@
+"""A resident's search over HTTP: mixed kinds, citations told, never a dead end."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, matching, misses, search
+from portal.knowledge.models import Faq, SearchMiss
+from tests.knowledge.conftest import CIVIL, LABOUR, TRADEMARK
+
+
+def found(api, query: str, **parameters):
+    answer = api.get("/search", query_string={"q": query, **parameters})
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def titles(result) -> list[str]:
+    return [item["title"] for item in result["items"]]
+
+
+def test_results_mix_kinds_and_a_fitting_faq_comes_first(loaded, api):
+    result = found(api, "公司拖欠工资怎么办")
+    assert result["items"][0]["kind"] == "faq"
+    assert result["items"][0]["title"] == "公司拖欠工资怎么办？"
+    assert {"faq", "article"} <= {item["kind"] for item in result["items"]}
+    assert not result["weak"]
+    assert result["next_steps"] == []
+
+
+def test_every_hit_says_what_it_is_and_marks_why(loaded, api):
+    result = found(api, "出租人收取押金应当返还", kind="article")
+    hit = result["items"][0]
+    assert hit["title"] == "《民法典》第七百一十条"
+    assert (hit["kind_label"], hit["law"], hit["article_number"]) == ("法律条文", CIVIL, "710")
+    assert (hit["validity"], hit["validity_label"]) == ("in_force", "现行有效")
+    assert hit["level_label"] == "法律"
+    assert hit["heading"] == "第二章 租赁 第一节 押金"
+    assert hit["source"].startswith("起步法律数据包")
+    assert hit["url"] == f"/api/v1/articles/{hit['id']}"
+    fragment = hit["fragments"][0]
+    marked = [fragment["text"][m["start"] : m["end"]] for m in fragment["highlights"]]
+    assert any("押金" in text for text in marked)
+    assert api.client.get(hit["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["民法典1254", "民法典第1254条", "《民法典》第一千二百五十四条"])
+def test_a_citation_goes_straight_to_the_article(loaded, api, query):
+    result = found(api, query)
+    assert titles(result)[0] == "《民法典》第一千二百五十四条"
+    (citation,) = result["citations"]
+    assert citation["exists"] is True
+    assert [item["title"] for item in citation["neighbours"]] == ["《民法典》第一千二百四十五条"]
+    assert result["items"][0]["why"] == "citation"
+
+
+def test_a_citation_that_does_not_exist_is_said_not_to_exist(loaded, api):
+    result = found(api, "民法典9999")
+    (citation,) = result["citations"]
+    assert citation["exists"] is False
+    assert citation["message"].startswith("《民法典》没有第九千九百九十九条。")
+    assert citation["message"].endswith("最后一条是第一千二百五十四条。")
+    assert "ask" in [step["code"] for step in result["next_steps"]]
+    # A wrong number is no gap in the content.
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_an_unknown_law_is_told(loaded, api):
+    result = found(api, "《火星移民法》第三条")
+    assert result["citations"][0]["message"] == "没有收录《火星移民法》。"
+    assert result["citations"][0]["articles"] == []
+
+
+def test_all_versions_of_a_cited_article_are_named_the_one_in_force_first(loaded, api):
+    result = found(api, "商标法第四条")
+    (citation,) = result["citations"]
+    assert [item["validity"] for item in citation["articles"]] == ["in_force", "not_yet"]
+    assert citation["articles"][1]["valid_from"] == "2027-01-01"
+
+
+def test_the_law_as_it_stood_and_as_it_will_stand(loaded, api):
+    before = found(api, "商标法第四条", as_of="2026-03-01")
+    after = found(api, "商标法第四条", as_of="2027-01-01")
+    assert before["items"][0]["valid_to"] == "2027-01-01"
+    assert after["items"][0]["valid_from"] == "2027-01-01"
+    assert before["items"][0]["id"] != after["items"][0]["id"]
+
+
+def test_what_was_repealed_is_found_and_marked(loaded, api):
+    hit = found(api, "环境保护坚持保护优先")["items"][0]
+    assert (hit["validity"], hit["validity_label"]) == ("repealed", "已废止")
+    assert hit["valid_to"] == "2026-02-26"
+
+
+def test_a_law_amended_in_part_is_still_told_as_such(loaded, api):
+    hit = found(api, "危险驾驶", validity="amended")["items"][0]
+    assert hit["title"] == "《刑法》第一百三十三条之一"
+    assert hit["validity_label"] == "已被部分修改"
+
+
+def test_filters_narrow_and_are_counted(loaded, api):
+    everything = found(api, "工资")
+    kinds = {entry["value"]: entry["count"] for entry in everything["facets"]["kind"]}
+    assert kinds["faq"] >= 1
+    only = found(api, "工资", kind="faq", category="labour")
+    assert {item["kind"] for item in only["items"]} == {"faq"}
+    assert only["items"][0]["category_label"] == "工资劳动"
+    assert only["total"] == len(only["items"])
+    labels = {entry["label"] for entry in everything["facets"]["category"]}
+    assert "工资劳动" in labels
+    several = api.get("/search?q=工资&kind=faq&kind=guide&level=law")
+    assert several.status_code == 200
+
+
+def test_pages_neither_repeat_nor_lose_a_result(loaded, api):
+    whole = found(api, "押金 租赁 承租人 工资 返还", size=50)
+    assert whole["page"]["next"] is None
+    seen = []
+    cursor = None
+    for _ in range(30):
+        query = {"size": 1, **({"cursor": cursor} if cursor else {})}
+        page = found(api, "押金 租赁 承租人 工资 返还", **query)
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["page"]["next"]
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(item["id"] for item in whole["items"])
+    assert len(seen) == len(set(seen)) == whole["total"]
+
+
+def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
+    reader = index.reader()
+    asked = reader.search
+    import dataclasses
+
+    def search_with_correction(request):
+        result = asked(request)
+        if request.text == "押京不退":
+            return dataclasses.replace(result, weak=True, corrected="押金不退")
+        return result
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, "押京不退")
+    assert (result["searched_for"], result["corrected"]) == ("押金不退", "押金不退")
+    assert "房东不退押金怎么办？" in titles(result)
+
+
+def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
+    reader = index.reader()
+    asked = reader.search
+    import dataclasses
+
+    def search_with_correction(request):
+        return dataclasses.replace(asked(request), weak=True, corrected="外形人 & 鬼")
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, "外星人")
+    assert result["searched_for"] == "外星人"
+    step = result["next_steps"][0]
+    assert step["code"] == "corrected"
+    assert step["url"].endswith("%E5%A4%96%E5%BD%A2%E4%BA%BA%20%26%20%E9%AC%BC")
+
+
+def test_nothing_found_leads_to_a_category_and_to_asking(loaded, api, monkeypatch):
+    result = found(api, "被狗咬穿宇航服")
+    assert result["weak"]
+    monkeypatch.setattr(search, "by_keyword", lambda text: "injury")
+    result = found(api, "外星生命飞碟", category="injury")
+    assert result["items"] == []
+    assert result["nearest_category"] == {"code": "injury", "label": "人身伤害"}
+    steps = {step["code"]: step for step in result["next_steps"]}
+    assert steps["browse_category"]["url"] == "/api/v1/faqs?category=injury"
+    assert steps["ask"]["url"] == "/api/v1/consultations"
+    assert "12348" in steps["call"]["text"]
+
+
+def test_keywords_find_the_category(loaded):
+    assert search.by_keyword("房东扣押金") == "housing"
+    assert search.by_keyword("飞碟") is None
+
+
+def test_a_miss_is_counted_once_per_search_and_not_for_pages_or_filters(loaded, api):
+    found(api, "飞碟外星生命")
+    found(api, "飞碟外星生命", kind="faq")
+    found(api, "飞碟外星生命", as_of="2026-01-01")
+    found(api, "公司拖欠工资怎么办")
+    rows = db.session.scalars(select(SearchMiss)).all()
+    assert [(row.text, row.count) for row in rows] == [("飞碟外星生命", 1)]
+
+
+def test_a_count_that_cannot_be_written_costs_nobody_an_answer(loaded, api, monkeypatch):
+    def fail(*_args):
+        raise OperationalError("INSERT", {}, Exception("locked"))
+
+    monkeypatch.setattr(misses, "record", fail)
+    assert found(api, "飞碟外星生命")["weak"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?q=",
+        "?q=%20",
+        "?q=a&size=0",
+        "?q=a&size=51",
+        "?q=a&kind=planet",
+        "?q=a&level=high",
+        "?q=a&validity=good",
+        "?q=a&category=X!",
+        "?q=a&as_of=gestern",
+        "?q=a&page=2",
+        "?q=a&q=b",
+        "?q=" + "字" * 401,
+        "?q=a" + "&kind=faq" * 11,
+    ],
+)
+def test_a_malformed_search_is_refused(loaded, api, query):
+    assert api.get("/search" + query).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "WzBd", "Wy0xXQ", "WzFlOV0", "WzEwMDBd", "W3RydWVd", "bnVsbA"]
+)
+def test_a_broken_cursor_is_refused(loaded, api, cursor):
+    answer = api.get(f"/search?q=工资&cursor={cursor}")
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_cursor")
+
+
+def test_without_an_index_search_says_so_and_the_rest_serves(law, api):
+    answer = api.get("/search?q=工资")
+    assert (answer.status_code, answer.json["code"]) == (503, "search_index_missing")
+    assert answer.json["next_step"]
+    assert answer.headers["Retry-After"] == "60"
+    assert api.get("/search/suggestions?q=工").status_code == 503
+    assert api.get("/faqs").status_code == 200
+    assert matching.matches("公司不发工资") == []
+
+
+def test_suggestions_while_typing(loaded, api):
+    lines = api.get("/search/suggestions?q=押金").json["items"]
+    faq = db.session.scalar(select(Faq).where(Faq.slug == "housing-deposit"))
+    assert {"text": "押金要不回来", "kind": "faq", "id": str(faq.id)} in lines
+    laws = api.get("/search/suggestions?q=劳动合同").json["items"]
+    assert {"text": LABOUR, "kind": "law", "id": None} in laws
+    assert api.get("/search/suggestions?q=押金&size=1").json["items"].__len__() == 1
+    assert api.get("/search/suggestions").status_code == 422
+
+
+def test_what_may_already_answer_a_question_comes_plain_texts_first(loaded):
+    found_matches = matching.matches("公司拖欠我的工资，劳动报酬一直不支付")
+    kinds = [match.kind for match in found_matches]
+    assert kinds[0] == "faq"
+    assert kinds == sorted(kinds, key=lambda kind: kind == "article")
+    assert {match.validity for match in found_matches} <= {"in_force", "amended"}
+    old = matching.matches("注册商标应当申请")
+    assert any(match.title == TRADEMARK for match in old)
+    with unit_of_work():
+        assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
