@@ -52,7 +52,7 @@ def staff_member(staff_id: uuid.UUID) -> StaffMember:
 
 def staff_with_role(role: str, office_id: uuid.UUID | None = None) -> list[StaffMember]:
     """Return active staff who hold `role`; with `office_id`, in that office or in all offices."""
-    wanted: Role = Role(role)  # type: ignore[call-arg]  # by value
+    wanted: Role = Role(role)
     query = (
         select(StaffMember)
         .join(RoleGrant, RoleGrant.staff_id == StaffMember.id)

@@ -87,8 +87,11 @@ def _signed_in(result: sign_in.SignedIn) -> dict[str, Any]:
         "other_accounts": [
             {
                 "id": other.id,
-                "nickname": other.nickname,
-                "real_name": names.mask_name(other.real_name),
+                # A new holder of the number learns nothing of the former one.
+                "nickname": None if sign_in.is_dormant(other) else other.nickname,
+                "real_name": None
+                if sign_in.is_dormant(other)
+                else names.mask_name(other.real_name),
             }
             for other in result.others
         ],
@@ -114,7 +117,7 @@ def rotate_token() -> dict[str, Any]:
 )
 def switch_account(body: dict[str, Any]) -> dict[str, Any]:
     """登录后 10 分钟内，换到同一手机号的另一个账号"""
-    return _signed_in(sign_in.switch(current_actor(), body["resident_id"]))
+    return _signed_in(sign_in.switch(current_actor(), **body))
 
 
 @auth.delete("/auth/tokens/current", audience=RESIDENT)
@@ -201,6 +204,14 @@ def set_real_name(body: dict[str, Any]) -> dict[str, Any]:
     resident, warnings = profile.set_real_name(current_actor(), given)
     conditional.tag(resident)
     return {**_page(resident), "warnings": list(warnings)}
+
+
+@me_blp.delete("/real-name", audience=RESIDENT, returns=schemas.MeSchema)
+def withdraw_real_name() -> dict[str, Any]:
+    """撤回实名信息；已经提交的申请不受影响"""
+    resident = profile.withdraw_real_name(current_actor())
+    conditional.tag(resident)
+    return _page(resident)
 
 
 @me_blp.post(

@@ -32,6 +32,16 @@ def code_field(**kwargs: Any) -> CleanString:
     return CleanString(min_length=1, max_length=12, **kwargs)
 
 
+def ending_field() -> CleanString:
+    """Return the field of a document number's last four signs."""
+    return CleanString(
+        load_default=None,
+        allow_none=True,
+        max_length=8,
+        metadata={"description": "实名证件号码的最后四位；账号很久没有登录时才需要"},
+    )
+
+
 class PrivacyNoticeSchema(Schema):
     """The notice, as the district wrote it."""
 
@@ -71,6 +81,7 @@ class SignInRequest(Schema):
     new_account = StrictBoolean(
         load_default=False, metadata={"description": "几个人共用一个手机号时，为另一个人新开账号"}
     )
+    document_ending = ending_field()
 
 
 class TokenSchema(Schema):
@@ -102,6 +113,7 @@ class SwitchRequest(Schema):
     """Goes on as another account of the same phone."""
 
     resident_id = ma.fields.UUID(required=True)
+    document_ending = ending_field()
 
 
 class NoticeState(Schema):

@@ -23,7 +23,7 @@ from portal.core.unit_of_work import unit_of_work
 OFFICES_FILE = "offices.yaml"
 # Known to everyone, therefore only where settings().demo_accounts allows; production refuses to start with them.
 DEMO_PASSWORD = "Fazhi-Demo-2026"  # noqa: S105
-DEMO_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+DEMO_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _entry(item: dict[str, Any]) -> dict[str, Any]:
         entry = {
             "code": str(item["code"]),
             "name": str(item["name"]),
-            "kind": OfficeKind(item["kind"]),  # type: ignore[call-arg]  # by value
+            "kind": OfficeKind(item["kind"]),
             "valid_from": item["valid_from"],
             "valid_until": item.get("valid_until"),
         }
@@ -94,7 +94,8 @@ def demo_credentials() -> list[DemoCredential]:
     if not settings().demo_accounts:
         return []
     return [
-        DemoCredential(role.label, demo_user_name(role), DEMO_PASSWORD, DEMO_TOTP_SECRET) for role in Role
+        DemoCredential(role.label, demo_user_name(role), DEMO_PASSWORD, DEMO_TOTP_SECRET)
+        for role in Role
     ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.accounts.models import ConsentKind, ConsentRecord, Resident
+from portal.accounts.operations import profile
 from portal.audit.models import AuditEvent
 from portal.core.db import db
 from tests.factories.people import (
@@ -168,6 +169,20 @@ def test_documents_without_a_date_of_birth_ask_for_it(api, clock, headers):
         birth_date="1980-01-01",
     )
     assert (odd.status_code, len(odd.json["warnings"])) == (200, 1)
+
+
+def test_the_real_name_can_be_taken_back(api, clock, me, headers):
+    assert api.delete("/me/real-name", headers=headers).status_code == 409
+    real_name(api, headers)
+    done = api.delete("/me/real-name", headers=headers)
+    assert (done.status_code, done.json["has_real_name"]) == (200, False)
+    row = db.session.execute(text("SELECT * FROM resident")).mappings().one()
+    assert all(row[name] is None for name in profile.REAL_NAME_FIELDS)
+    withdrawn = dict(
+        db.session.execute(select(ConsentRecord.kind, ConsentRecord.withdrawn_at)).all()
+    )
+    assert withdrawn == {ConsentKind.PRIVACY_NOTICE: None, ConsentKind.REAL_NAME: clock.instant}
+    assert real_name(api, headers).json["has_real_name"] is True
 
 
 def test_a_date_of_birth_that_contradicts_the_number_is_refused(api, headers):

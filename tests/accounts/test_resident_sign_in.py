@@ -321,6 +321,46 @@ def test_a_phone_has_five_accounts_at_most(api):
     assert len(enter(api, code).json["other_accounts"]) == 4
 
 
+def test_a_long_unused_account_with_a_real_name_is_not_opened_by_the_phone_alone(api, clock):
+    former = make_resident(phone_number=PHONE, real_name="陈大明")
+    with unit_of_work():
+        former.last_sign_in_at = clock.instant
+    clock.advance(days=91)
+    ask(api)
+    code = last_sms_code(PHONE)
+    ending = former.document_number[-4:]
+    wrong_ending = "0000" if ending != "0000" else "1111"
+    for given in ({}, {"document_ending": wrong_ending}):
+        refused = enter(api, code, **given)
+        assert (refused.status_code, refused.json["code"]) == (422, "confirm_document")
+    opened = enter(api, code, document_ending=ending.lower())
+    assert (opened.status_code, opened.json["resident_id"]) == (201, str(former.id))
+    clock.advance(minutes=2)
+    ask(api)
+    assert enter(api, last_sms_code(PHONE)).status_code == 201
+
+
+def test_the_new_holder_of_a_number_opens_their_own_account(api, clock):
+    former = make_resident(phone_number=PHONE, real_name="陈大明")
+    with unit_of_work():
+        former.last_sign_in_at = clock.instant
+    clock.advance(days=91)
+    ask(api)
+    mine = enter(
+        api,
+        last_sms_code(PHONE),
+        new_account=True,
+        accepted_notice=privacy_notice.current_version(),
+    ).json
+    assert mine["other_accounts"] == [{"id": str(former.id), "nickname": None, "real_name": None}]
+    headers = {"Authorization": f"Bearer {mine['token']}"}
+    body = {"resident_id": str(former.id)}
+    refused = api.post("/auth/tokens/switch", body, headers=headers)
+    assert (refused.status_code, refused.json["code"]) == (422, "confirm_document")
+    body["document_ending"] = former.document_number[-4:]
+    assert api.post("/auth/tokens/switch", body, headers=headers).status_code == 201
+
+
 def test_a_later_notice_can_be_accepted_on_the_own_page(api, monkeypatch):
     headers = resident_headers()
     monkeypatch.setattr(privacy_notice, "current_version", lambda: "2030-01")

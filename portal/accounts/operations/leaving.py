@@ -25,7 +25,7 @@ from portal.accounts.models import (
     SmsPurpose,
 )
 from portal.accounts.operations import sessions, sms_codes
-from portal.accounts.operations.profile import me
+from portal.accounts.operations.profile import REAL_NAME_FIELDS, me
 from portal.audit import operations as audit
 from portal.core import clock, events
 from portal.core.actor import Actor
@@ -162,20 +162,7 @@ def _phone_of(resident: Resident) -> str:
 
 def _wipe(resident: Resident, keep_until: date) -> None:
     index = resident.phone_index
-    for name in (
-        "phone",
-        "phone_index",
-        "nickname",
-        "real_name",
-        "real_name_raw",
-        "document_type",
-        "document_number",
-        "document_index",
-        "birth_date",
-        "guardian_name",
-        "guardian_phone",
-        "real_named_at",
-    ):
+    for name in ("phone", "phone_index", "nickname", *REAL_NAME_FIELDS):
         setattr(resident, name, None)
     resident.contact_safety = ContactSafety.NORMAL
     resident.state, resident.deleted_at = ResidentState.DELETED, clock.now()

@@ -21,10 +21,21 @@ from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.encryption import blind_index
-from portal.core.errors import Conflict, Invalid
+from portal.core.errors import Conflict, Invalid, WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 
 EDITABLE = ("nickname", "contact_safety")
+REAL_NAME_FIELDS = (
+    "real_name",
+    "real_name_raw",
+    "document_type",
+    "document_number",
+    "document_index",
+    "birth_date",
+    "guardian_name",
+    "guardian_phone",
+    "real_named_at",
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,24 @@ def set_real_name(actor: Actor, given: RealName) -> tuple[Resident, tuple[str, .
     if guardian is not None:
         sign_in.record_consent(actor, resident.id, ConsentKind.GUARDIAN)
     return resident, number.warnings
+
+
+@transactional
+def withdraw_real_name(actor: Actor) -> Resident:
+    """Take back the consent to keep name and document, and wipe them (个人信息保护法 15 and 47; rules 5.1).
+
+    What a case has taken over from them stays with the case. Raises WrongState when there is no real name.
+    """
+    resident = me(actor)
+    if not resident.has_real_name:
+        raise WrongState("您还没有填写实名信息。")
+    for name in REAL_NAME_FIELDS:
+        setattr(resident, name, None)
+    for consent in resident.consents:
+        if consent.kind is not ConsentKind.PRIVACY_NOTICE and consent.withdrawn_at is None:
+            consent.withdrawn_at = clock.now()
+    audit.record(actor, "resident.real_name_withdrawn", "resident", resident.id)
+    return resident
 
 
 def document_index(kind: DocumentType, number: str) -> str:

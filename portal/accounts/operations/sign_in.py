@@ -5,6 +5,7 @@ Several people may share one phone (rules 8.5), so a phone may have several acco
 
 from __future__ import annotations
 
+import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal.accounts import privacy_notice, queries
+from portal.accounts.identity.documents import normalise_number
 from portal.accounts.models import (
     AccountSession,
     ConsentKind,
@@ -34,6 +36,10 @@ from portal.core.unit_of_work import transactional, unit_of_work
 MOST_ACCOUNTS_PER_PHONE = 5
 # The code has proved the phone; for this long the same proof opens the phone's other accounts (D).
 SWITCH_WITHIN = timedelta(minutes=10)
+# Operators give the number of a closed contract to somebody else. An account that was left alone for so long asks for more
+# than the phone before it shows what the former holder wrote (D).
+DORMANT_AFTER = timedelta(days=90)
+ENDING_LENGTH = 4
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,17 @@ class SignedIn:
 
 
 def sign_in(
-    phone: str, code: str, *, accepted_notice: str | None, new_account: bool = False
+    phone: str,
+    code: str,
+    *,
+    accepted_notice: str | None,
+    new_account: bool = False,
+    document_ending: str | None = None,
 ) -> SignedIn:
     """Check the code, then sign in to the phone's account last used, or make one.
 
-    Raises CodeWrong (the attempt counts), Invalid `notice_not_accepted` (the code stays good, so that the person can read
-    the notice and send the same code again), Conflict when the code was used meanwhile.
+    Raises CodeWrong (the attempt counts), Invalid `notice_not_accepted` or `confirm_document` (the code stays good, so that
+    the person can send it again with what was missing), Conflict when the code was used meanwhile.
     """
     code_id = sms_codes.check(phone, SmsPurpose.SIGN_IN, code)
     with unit_of_work():
@@ -67,6 +78,7 @@ def sign_in(
         resident = Resident(phone=phone, phone_index=sms_codes.phone_index(phone))
         if not is_new:
             resident = accounts[0]
+            _confirm_holder(resident, document_ending)
         accepted = None if is_new else queries.accepted_notice_version(resident.id)
         if accepted != privacy_notice.current_version():
             _require_current(accepted_notice)
@@ -84,8 +96,29 @@ def sign_in(
     return SignedIn(token, resident, others, is_new)
 
 
+def is_dormant(resident: Resident) -> bool:
+    """True when nobody has signed in for so long that the phone may have another holder."""
+    last = resident.last_sign_in_at
+    return last is not None and last <= clock.now() - DORMANT_AFTER
+
+
+def _confirm_holder(resident: Resident, document_ending: str | None) -> None:
+    """Refuse to open a long unused account with a real name by the phone alone; five tries per code, like the code itself."""
+    if not (is_dormant(resident) and resident.has_real_name):
+        return
+    expected = (resident.document_number or "")[-ENDING_LENGTH:]
+    given = normalise_number(document_ending or "")
+    if not hmac.compare_digest(expected.encode(), given.encode()):
+        raise Invalid(
+            "这个账号很久没有登录了，请再确认一下是您本人。",
+            code="confirm_document",
+            next_step="请填写实名证件号码的最后四位；如果这个账号不是您的，请选择“新开账号”。",
+            errors={"document_ending": ["请填写实名证件号码的最后四位。"]},
+        )
+
+
 @transactional
-def switch(actor: Actor, resident_id: uuid.UUID) -> SignedIn:
+def switch(actor: Actor, resident_id: uuid.UUID, document_ending: str | None = None) -> SignedIn:
     """Go on as another account of the same phone, shortly after signing in; the caller's session ends.
 
     Raises NotFound for an account of another phone, WrongState when the proof of the phone is too old.
@@ -102,6 +135,7 @@ def switch(actor: Actor, resident_id: uuid.UUID) -> SignedIn:
             code="sign_in_too_old",
             next_step="请用验证码重新登录后再切换。",
         )
+    _confirm_holder(chosen, document_ending)
     token, new_actor = _open_session(chosen)
     session.revoked_at, session.revoke_reason = clock.now(), SessionEnd.SIGNED_OUT
     audit.record(new_actor, "resident.switched", "resident", chosen.id, {"from": me.id})
@@ -117,7 +151,7 @@ def accounts_of(phone: str) -> list[Resident]:
                 Resident.phone_index == sms_codes.phone_index(phone),
                 Resident.state == ResidentState.ACTIVE,
             )
-            .order_by(Resident.last_sign_in_at.desc(), Resident.id)
+            .order_by(Resident.last_sign_in_at.desc().nulls_last(), Resident.id)
         )
     )
 
