@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import selectinload
 
 from portal.consultations import policies
@@ -205,10 +205,18 @@ def published_page(category: str | None, cursor: str | None, size: int) -> Page[
     return paginate(query, keys, cursor, size)
 
 
-def counts_by_state() -> dict[ConsultationState, int]:
-    """Return how many consultations stand in each state; one statement."""
-    rows = db.session.execute(
-        select(Consultation.state, func.count()).group_by(Consultation.state)
-    ).tuples()
-    found: dict[ConsultationState, int] = dict(rows)
-    return {state: found.get(state, 0) for state in ConsultationState}
+def worklist_counts(actor: Actor) -> dict[Worklist, int]:
+    """Return how many consultations stand in each list that `actor` may see; one statement."""
+    lists = [
+        which
+        for which, roles in ROLES_OF_LIST.items()
+        if which is not Worklist.ALL and actor.has_role(*roles)
+    ]
+    if not lists:
+        return {}
+    columns = [
+        func.count(case((and_(*_conditions(actor, which)), 1))).label(which.value)
+        for which in lists
+    ]
+    row = db.session.execute(select(*columns)).one()
+    return {which: getattr(row, which.value) for which in lists}

@@ -20,10 +20,10 @@ from portal.consultations.operations.publishing import withdraw_publication
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
-from portal.core.errors import Conflict, Forbidden, Invalid, WrongState
+from portal.core.errors import Conflict, Forbidden, WrongState
 from portal.core.references import next_reference
 from portal.core.unit_of_work import transactional
-from portal.knowledge import categories
+from portal.knowledge import queries as knowledge
 from portal.notifications import operations as notifications
 from portal.supervision import operations as supervision
 
@@ -47,8 +47,7 @@ def ask(actor: Actor, question: Question) -> Consultation:
     """Submit a question; starts the moderation clock (CO-D1). Raises Invalid for an unknown category or attachment."""
     if not actor.is_resident:
         raise Forbidden("只有居民可以提交咨询。")
-    if question.category not in categories.codes():
-        raise Invalid(errors={"category": ["没有这个类别，请从类别列表中选择。"]})
+    knowledge.require_category(question.category)
     now = clock.now()
     consultation = Consultation(
         id=new_id(),

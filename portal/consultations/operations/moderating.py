@@ -14,9 +14,9 @@ from portal.consultations.models import (
 from portal.consultations.operations import steps
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.errors import DomainError, Invalid
+from portal.core.errors import DomainError
 from portal.core.unit_of_work import transactional
-from portal.knowledge import categories
+from portal.knowledge import queries as knowledge
 from portal.supervision import operations as supervision
 from portal.supervision.rules import PLATFORM_PROMISE
 
@@ -24,8 +24,8 @@ from portal.supervision.rules import PLATFORM_PROMISE
 @transactional
 def accept(actor: Actor, consultation: Consultation, category: str | None = None) -> Consultation:
     """Let the question through to the lawyers' queue, under another category if it was misplaced; starts CO-D2."""
-    if category is not None and category not in categories.codes():
-        raise Invalid(errors={"category": ["没有这个类别，请从类别列表中选择。"]})
+    if category is not None:
+        knowledge.require_category(category)
     steps.move(consultation, "accept", actor, {"category": category})
     if category is not None:
         consultation.category = category

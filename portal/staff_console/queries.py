@@ -1,0 +1,61 @@
+"""What waits for a member of staff, and what of it is urgent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from portal.accounts.models import Role
+from portal.consultations import queries as consultations
+from portal.core.actor import Actor
+from portal.core.db import db
+from portal.knowledge import queries as knowledge
+from portal.knowledge.models import MissState, ReviewState
+from portal.supervision import queries as supervision
+from portal.supervision.models import Deadline
+from portal.supervision.rules import RESIDENT
+
+URGENT = 10
+
+
+@dataclass(frozen=True)
+class Counter:
+    """How much waits in one list, and where the list is."""
+
+    code: str
+    label: str
+    count: int
+    path: str
+
+
+def counters(actor: Actor) -> list[Counter]:
+    """Return a counter for every list that the actor's roles give them; an empty list is told as 0."""
+    found = [
+        Counter(
+            f"consultations.{which.value}",
+            f"咨询：{which.label}",
+            count,
+            f"/api/v1/staff/consultations?list={which.value}",
+        )
+        for which, count in consultations.worklist_counts(actor).items()
+    ]
+    if actor.has_role(Role.CONTENT_EDITOR, Role.ADMIN):
+        open_misses = knowledge.count_misses(MissState.OPEN)
+        open_reviews = knowledge.count_reviews(ReviewState.OPEN)
+        found += [
+            Counter("search.misses", "搜不到的问题", open_misses, "/api/v1/staff/search/misses"),
+            Counter(
+                "knowledge.reviews",
+                "需要复核的内容",
+                open_reviews,
+                "/api/v1/staff/knowledge/reviews",
+            ),
+        ]
+    return found
+
+
+def urgent(actor: Actor) -> list[Deadline]:
+    """Return the actor's running deadlines with the least time left, residents' own left out."""
+    query: Any = supervision.deadlines(actor, supervision.DeadlineFilter())
+    query = query.where(Deadline.responsible_role != RESIDENT)
+    return list(db.session.scalars(query.order_by(Deadline.due_at, Deadline.id).limit(URGENT)))
