@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask, api: Api) -> None:
     """Add the staff pages, the command, the jobs and the messages."""
-    from portal.supervision import cli, messages, staff_routes, tasks
+    from portal.config import settings
+    from portal.supervision import cli, messages, rules, staff_routes, tasks
 
+    with app.app_context():
+        # A wrong file stops the start, not the first deadline.
+        rules.configure(rules.load_amounts(settings().content_dir / "deadlines.yaml"))
     api.register_blueprint(staff_routes.blp)
     app.cli.add_command(cli.supervision_group)
     messages.register_templates()

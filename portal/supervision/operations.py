@@ -78,6 +78,9 @@ def open_deadline(
         with db.session.begin_nested():
             db.session.add(deadline)
     except IntegrityError as error:
+        if _locked(subject_kind, subject_id, rule_id) is None:
+            # Not the race: an office or a member of staff that does not exist, a caller's mistake.
+            raise
         raise AlreadyRunning from error
     return deadline
 

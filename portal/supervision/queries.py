@@ -63,7 +63,7 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     return or_(*seen)
 
 
-def overdue_at(now: datetime) -> ColumnElement[bool]:
+def late_at(now: datetime) -> ColumnElement[bool]:
     """Return the condition for what is late at `now`, as `schemas.is_overdue` says it of one
     deadline.
     """
@@ -101,7 +101,7 @@ def deadlines(actor: Actor, wanted: DeadlineFilter) -> Select[Deadline]:
     if wanted.subject_kind is not None:
         query = query.where(Deadline.subject_kind == wanted.subject_kind)
     if wanted.overdue is not None:
-        late = overdue_at(clock.now())
+        late = late_at(clock.now())
         query = query.where(late if wanted.overdue else not_(late))
     return query
 

@@ -7,8 +7,12 @@ the room's own for a promise of the platform.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
+
+import yaml
 
 from portal.accounts.models import Role
 from portal.core.db import LabelledEnum
@@ -79,31 +83,68 @@ def role_label(role: str) -> str:
 
 
 _rules: dict[str, DeadlineRule] = {}
+_amounts: dict[str, int] = {}
+
+
+def configure(amounts: Mapping[str, int]) -> None:
+    """Replace the amounts of configurable rules by those of the district, by rule id."""
+    _amounts.clear()
+    _amounts.update(amounts)
+    for rule in _rules.values():
+        _require_allowed(rule)
+
+
+def load_amounts(path: Path) -> dict[str, int]:
+    """Read `amounts` from `content/deadlines.yaml`; a missing file changes nothing.
+
+    Raises ValueError for anything but whole numbers of at least 1 by rule id.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text("utf-8")) or {}
+        amounts = dict(content.get("amounts") or {})
+    except (UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path.name}: not readable") from error
+    for rule_id, amount in amounts.items():
+        if not isinstance(rule_id, str) or type(amount) is not int or amount < 1:
+            raise ValueError(f"{path.name}: {rule_id} needs a whole number of at least 1")
+    return amounts
 
 
 def register(rule: DeadlineRule) -> DeadlineRule:
-    """Add `rule`; the same one again has no effect, another one under the same id raises
-    ValueError.
+    """Add `rule`; the same one again has no effect, another one under the same id raises ValueError.
+
+    So does a rule that the district configures although it is not configurable.
     """
     known = _rules.setdefault(rule.id, rule)
     if known != rule:
         raise ValueError(f"two rules with the id {rule.id}")
+    _require_allowed(rule)
     return known
 
 
 def get(rule_id: str) -> DeadlineRule:
-    """Return the rule; raises LookupError for an unknown id."""
-    try:
-        return _rules[rule_id]
-    except KeyError:
-        raise LookupError(f"no deadline rule {rule_id}") from None
+    """Return the rule as the district has it; raises LookupError for an unknown id."""
+    rule = find(rule_id)
+    if rule is None:
+        raise LookupError(f"no deadline rule {rule_id}")
+    return rule
 
 
 def find(rule_id: str) -> DeadlineRule | None:
-    """Return the rule, or None when no room of this installation registers it any more."""
-    return _rules.get(rule_id)
+    """Return the rule as the district has it, or None when no room registers it any more."""
+    rule = _rules.get(rule_id)
+    if rule is None or rule_id not in _amounts:
+        return rule
+    return replace(rule, amount=_amounts[rule_id])
 
 
 def everything() -> tuple[DeadlineRule, ...]:
-    """Return all rules in the order of their ids."""
-    return tuple(_rules[rule_id] for rule_id in sorted(_rules))
+    """Return all rules as the district has them, in the order of their ids."""
+    return tuple(get(rule_id) for rule_id in sorted(_rules))
+
+
+def _require_allowed(rule: DeadlineRule) -> None:
+    if rule.id in _amounts and not rule.configurable:
+        raise ValueError(f"rule {rule.id} is set by law ({rule.basis}) and cannot be configured")

@@ -19,7 +19,9 @@ from portal.web.schemas import (
     Schema,
     StrictBoolean,
 )
+from portal.working_days import notice
 from portal.working_days.counting import workdays_between
+from portal.working_days.queries import LAST_YEAR
 
 
 def name_of(deadline: Deadline) -> str:
@@ -179,14 +181,28 @@ class DeadlineQuery(PageArgs):
     subject_kind = CleanString(load_default=None, min_length=1, max_length=40)
 
 
+def _in_calendar() -> ma.validate.Range:
+    return ma.validate.Range(
+        date(notice.FIRST_YEAR, 1, 1),
+        date(LAST_YEAR, 12, 31),
+        error=f"只能查询 {notice.FIRST_YEAR} 年到 {LAST_YEAR} 年。",
+    )
+
+
 class SummaryQuery(Schema):
     """The time that the met ones are counted in."""
 
     first = ma.fields.Date(
-        data_key="from", load_default=None, metadata={"description": "起始日期，不填为今年年初"}
+        data_key="from",
+        load_default=None,
+        validate=_in_calendar(),
+        metadata={"description": "起始日期，不填为今年年初"},
     )
     last = ma.fields.Date(
-        data_key="to", load_default=None, metadata={"description": "截止日期（含），不填为今天"}
+        data_key="to",
+        load_default=None,
+        validate=_in_calendar(),
+        metadata={"description": "截止日期（含），不填为今天"},
     )
 
 

@@ -18,7 +18,7 @@ from portal.supervision.operations import AlreadyRunning, NotRunning
 from portal.supervision.rules import RESIDENT, DeadlineRule, Unit
 from portal.supervision.schemas import DeadlineSchema
 from tests.factories.people import make_office, make_staff
-from tests.supervision.conftest import ANSWER, CLAIM, KIND, REPLY, REVIEW, SUIT
+from tests.supervision.conftest import ANSWER, CLAIM, CONTENT, KIND, REPLY, REVIEW, SUIT
 
 D = date.fromisoformat
 
@@ -306,3 +306,50 @@ def test_a_rule_whose_room_is_gone_still_shows(matter, monkeypatch):
     monkeypatch.setattr(rules, "_rules", {})
     entry = shown(matter.only)
     assert (entry["name"], entry["basis"]) == ("T-CD7", "本平台服务承诺")
+
+
+def test_the_district_sets_its_own_promises_but_no_statute(matter, monkeypatch, tmp_path):
+    monkeypatch.setattr(rules, "_amounts", {})
+    file = tmp_path / "deadlines.yaml"
+    assert rules.load_amounts(file) == {}
+    file.write_text("# nothing yet\n")
+    assert rules.load_amounts(file) == {}
+    file.write_text(f"amounts: {{{ANSWER.id}: 3}}\n")
+    rules.configure(rules.load_amounts(file))
+    assert rules.get(ANSWER.id).text == "3 个工作日"
+    assert matter.open(ANSWER).due_raw == D("2026-03-05")
+    assert rules.register(ANSWER) is ANSWER
+    with pytest.raises(ValueError, match="set by law"):
+        rules.configure({REVIEW.id: 9})
+    with pytest.raises(ValueError, match="set by law"):
+        rules.register(REVIEW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "amounts: 3",
+        "- 1",
+        "amounts: {T-WD5: 0}",
+        "amounts: {T-WD5: x}",
+        "amounts: {T-WD5: true}",
+        "amounts: {1: 2}",
+        "amounts: {T-WD5: 1.5}",
+    ],
+)
+def test_a_wrong_file_of_amounts_is_refused(tmp_path, text):
+    file = tmp_path / "deadlines.yaml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"deadlines\.yaml"):
+        rules.load_amounts(file)
+
+
+def test_the_shipped_file_of_amounts_can_be_read():
+    assert isinstance(rules.load_amounts(CONTENT / "deadlines.yaml"), dict)
+
+
+def test_an_office_that_does_not_exist_is_not_taken_for_a_running_deadline(matter):
+    with pytest.raises(IntegrityError):
+        matter.open(ANSWER, office_id=uuid.uuid4())
+    assert matter.all == []

@@ -258,7 +258,8 @@ def test_the_figures_count_what_was_met_in_the_time_asked_for(api, matter, clock
         answer = api.get(SUMMARY + query, headers=chief)
         assert answer.json["totals"]["met_in_time"] == expected, query
     assert api.get(f"{SUMMARY}?from=2026-03-03&to=2026-03-02", headers=chief).status_code == 422
-    assert api.get(f"{SUMMARY}?from=3", headers=chief).status_code == 422
+    for query in ("?from=3", "?from=0001-01-01", "?to=9999-12-31", "?x=1"):
+        assert api.get(SUMMARY + query, headers=chief).status_code == 422, query
 
 
 def test_a_lawyers_figures_are_the_lawyers(api, new_matter):

@@ -221,3 +221,15 @@ def test_readiness_says_which_year_is_missing(calendar_2026, clock):
     assert not report.ok
     assert "2027 年" in report.detail
     assert "2026" not in report.detail
+
+
+def test_a_year_published_between_the_two_reads_waits_for_the_next_look(calendar_2026, monkeypatch):
+    operations.load(CONTENT, [2025])
+    whole = cache._stamp()
+    early = frozenset(entry for entry in whole if entry[0] == 2025)
+    monkeypatch.setattr(cache, "_stamp", lambda: early)
+    cache.forget()
+    assert counting.is_workday(D("2026-10-05")).provisional
+    monkeypatch.setattr(cache, "_stamp", lambda: whole)
+    cache.forget()
+    assert counting.is_workday(D("2026-10-05")).kind is DayKind.HOLIDAY
