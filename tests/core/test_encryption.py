@@ -103,6 +103,8 @@ def test_key_version_of_what_was_never_sealed(value: bytes) -> None:
         "1:not base64!",
         f"1:{base64.b64encode(bytes(31)).decode()}",
     ],
+    # The keys are new in every process; parallel ones must agree on the tests' names.
+    ids=[str(number) for number in range(9)],
 )
 def test_a_malformed_ring_is_refused(keys: str) -> None:
     with pytest.raises(ValueError, match=r"key"):
