@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 import marshmallow as ma
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, or_
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core.db import db
@@ -105,6 +105,8 @@ def paginate(query: Select[Any], keys: list[Key], cursor: str | None, size: int)
 
 def _after(keys: list[Key], values: list[Any]) -> ColumnElement[bool]:
     alternatives = []
+    # Bound with the column's own type: a plain True would be taken for the constant, which has no order.
+    values = [literal(value, key.column.type) for key, value in zip(keys, values, strict=True)]
     for position, key in enumerate(keys):
         same = [
             earlier.column == value
