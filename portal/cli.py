@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 
 from portal.core import encryption, key_rotation
 from portal.core.jobs import worker
+from portal.knowledge import index
 
 encryption_group = AppGroup("encryption", help="个人信息加密密钥。")
 
@@ -40,4 +41,6 @@ def init_app(app: Flask) -> None:
         if once:
             click.echo(f"办理了 {worker.drain()} 项任务。")
         else:
+            # The segmenter's dictionary takes seconds to load: now, and not with the first published answer.
+            index.preload()
             worker.Worker(app).run()
