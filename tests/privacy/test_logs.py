@@ -147,7 +147,7 @@ def test_a_logger_that_leaks_is_caught(app, output, person, monkeypatch, leak):
     monkeypatch.setitem(
         app.before_request_funcs, None, [*app.before_request_funcs.get(None, []), typed]
     )
-    Walk(app, person).run(every=5)
+    Walk(app, person).run(with_body=15)
     assert "name" in person.found_in(output.getvalue())
 
 
@@ -160,7 +160,7 @@ def test_numbers_are_caught_as_well_when_nothing_takes_them_out(app, output, per
     )
     for way in person.ways():
         output.truncate(0)
-        Walk(app, person, way).run(every=3)
+        Walk(app, person, way).run(with_body=15)
         assert set(person.found_in(output.getvalue())) == {"name", "phone", "id"}
 
 
