@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -223,3 +224,25 @@ def test_the_phone_does_not_move_to_itself_or_to_a_full_one(api, me, headers):
     codes = {"old_code": last_sms_code(me.phone), "new_code": last_sms_code(full)}
     refused = api.post("/me/phone-change", {"new_phone": full, **codes}, headers=headers)
     assert refused.status_code == 409
+
+
+def test_nothing_of_the_person_reaches_the_log(api, me, headers, caplog, capfd):
+    secrets = {"阿依古丽·买买提", "500111199003070017", me.phone, "李大明", "13700000001"}
+    new = "13700000001"
+    guardian = {"name": "李大明", "phone": new, "consent": True}
+    with caplog.at_level("DEBUG"):
+        real_name(api, headers, name="阿依古丽·买买提", guardian=guardian)
+        real_name(api, headers, name="阿依古丽·买买提", document_number="50011119900307001")
+        api.post("/auth/sms-codes", {"phone": me.phone})
+        secrets.add(last_sms_code(me.phone))
+        api.post("/auth/tokens", {"phone": me.phone, "code": last_sms_code(me.phone)})
+        api.post("/me/phone-change/codes", {"new_phone": new}, headers=headers)
+    out, err = capfd.readouterr()
+    written = caplog.text + out + err
+    assert "/api/v1/auth/tokens" in written
+    # Six digits may also stand inside a time or an id; a code would stand alone.
+    words = set(re.findall(r"[\w·]+", written))
+    assert not secrets & words
+    assert not any(
+        secret in written for secret in secrets if len(secret) > 6 or not secret.isdigit()
+    )
