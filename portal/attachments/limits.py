@@ -19,6 +19,9 @@ UNATTACHED_FOR = timedelta(hours=24)
 # Files without a row and half-written ones younger than this may belong to a request that is still
 # under way.
 ORPHAN_AFTER = timedelta(hours=1)
+# More orphans than this, and more than files with a row, point to a wrong database and not to
+# crashes.
+MOST_ORPHANS = 20
 # Longest file name kept, in characters, the extension included.
 MOST_NAME = 100
 # A decoder needs four bytes per pixel, so a small file can ask for gigabytes. 200 million pixels is

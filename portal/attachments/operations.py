@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import delete, func, select, update
 
@@ -17,6 +20,7 @@ from portal.attachments.limits import (
     DAILY_BYTES,
     DAILY_FILES,
     MOST_BYTES,
+    MOST_ORPHANS,
     MOST_PER_SUBJECT,
     UNATTACHED_FOR,
 )
@@ -30,6 +34,11 @@ from portal.core.unit_of_work import after_commit, transactional, unit_of_work
 
 SUBJECT_KIND = "attachment"
 _SWEEP_BATCH = 200
+T = TypeVar("T")
+
+
+class TooManyOrphans(RuntimeError):
+    """Most files have no row: somebody must look before anything is removed."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +190,18 @@ def attach(
     return queries.of_subject(subject_kind, subject_id)
 
 
+def look(actor: Actor, attachment_id: uuid.UUID) -> Attachment:
+    """Return what is known of a file; staff who look at a file of a case leave an audit row, for
+    its name can tell much.
+
+    Raises NotFound for who may not know of it.
+    """
+    attachment = queries.readable(actor, attachment_id)
+    if actor.is_staff and attachment.is_attached:
+        _note(actor, "attachment.viewed", attachment)
+    return attachment
+
+
 def open_content(actor: Actor, attachment_id: uuid.UUID) -> tuple[Attachment, bytes]:
     """Return a file and its verified content; a member of staff leaves an audit row before seeing a
     byte.
@@ -191,18 +212,23 @@ def open_content(actor: Actor, attachment_id: uuid.UUID) -> tuple[Attachment, by
     attachment = queries.readable(actor, attachment_id)
     content = storage.read(attachment.id, attachment.data_key, attachment.sha256)
     if actor.is_staff:
-        with unit_of_work():
-            audit.record(
-                actor,
-                "attachment.downloaded",
-                SUBJECT_KIND,
-                attachment.id,
-                detail={
-                    "belongs_to": attachment.subject_kind,
-                    "belongs_to_id": str(attachment.subject_id) if attachment.subject_id else None,
-                },
-            )
+        _note(actor, "attachment.downloaded", attachment)
     return attachment, content
+
+
+@transactional
+def _note(actor: Actor, action: str, attachment: Attachment) -> None:
+    case = attachment.subject_id
+    audit.record(
+        actor,
+        action,
+        SUBJECT_KIND,
+        attachment.id,
+        detail={
+            "belongs_to": attachment.subject_kind,
+            "belongs_to_id": str(case) if case else None,
+        },
+    )
 
 
 @transactional
@@ -238,23 +264,33 @@ def remove_unattached_of(resident_id: uuid.UUID) -> int:
     )
 
 
-def sweep() -> tuple[int, int]:
-    """Remove uploads that waited too long and files without a row; returns how many of each. Safe
-    to repeat.
-    """
+def expire() -> int:
+    """Remove uploads that waited too long for their subject; returns how many. Safe to repeat."""
     expired = 0
     while removed := _expire_batch():
         expired += removed
-    orphans = 0
-    for path, attachment_id in list(storage.old_files()):
-        known = attachment_id is not None and db.session.scalar(
-            select(Attachment.id).where(Attachment.id == attachment_id)
-        )
-        if not known:
-            path.unlink(missing_ok=True)
-            orphans += 1
-    db.session.rollback()
-    return expired, orphans
+    return expired
+
+
+def remove_orphans() -> int:
+    """Remove old files without a row, and half-written ones; returns how many. Safe to repeat.
+
+    Raises TooManyOrphans, and removes nothing, when most files have no row: then it is the database
+    that is wrong (an empty one, an old backup), and not the files.
+    """
+    orphans: list[Path] = []
+    known = 0
+    for batch in _batches(storage.old_files(), _SWEEP_BATCH):
+        ids = [attachment_id for _, attachment_id in batch if attachment_id is not None]
+        found = set(db.session.scalars(select(Attachment.id).where(Attachment.id.in_(ids))))
+        db.session.rollback()
+        known += len(found)
+        orphans += [path for path, attachment_id in batch if attachment_id not in found]
+    if len(orphans) > MOST_ORPHANS and len(orphans) > known:
+        raise TooManyOrphans(f"{len(orphans)} files without a row, {known} with one")
+    for path in orphans:
+        path.unlink(missing_ok=True)
+    return len(orphans)
 
 
 @transactional
@@ -286,6 +322,12 @@ def _remove(*conditions: object) -> int:
     if gone:
         after_commit(_remover(gone))
     return len(gone)
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    waiting = iter(items)
+    while batch := list(itertools.islice(waiting, size)):
+        yield batch
 
 
 def _remover(ids: list[uuid.UUID]) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from flask import Response
 
-from portal.attachments import names, operations, queries
+from portal.attachments import names, operations
 from portal.attachments.models import Attachment
 from portal.attachments.schemas import AttachmentSchema
 from portal.attachments.uploads import UploadFiles, UploadForm
@@ -40,7 +40,7 @@ def upload(files: dict[str, Any], form: dict[str, Any]) -> Attachment:
 @blp.get("/<uuid:attachment_id>", audience=SIGNED_IN, returns=AttachmentSchema)
 def show(attachment_id: uuid.UUID) -> Attachment:
     """查看文件的信息"""
-    return queries.readable(current_actor(), attachment_id)
+    return operations.look(current_actor(), attachment_id)
 
 
 @blp.get(
@@ -70,7 +70,9 @@ def remove(attachment_id: uuid.UUID) -> None:
 
 
 def _disposition(attachment: Attachment) -> str:
-    """Return the header that saves the file under its name, in RFC 5987 form with an ASCII stand-in."""
+    """Return the header that saves the file under its name, in RFC 5987 form with an ASCII
+    stand-in.
+    """
     extension = names.extension_of(attachment.file_name)
     quoted = quote(attachment.file_name, safe="")
     return f"attachment; filename=\"attachment.{extension}\"; filename*=UTF-8''{quoted}"

@@ -1,4 +1,6 @@
-"""Receiving a file by HTTP: never on the disk unsealed, and checked before the route's transaction begins."""
+"""Receiving a file by HTTP: never on the disk unsealed, and checked before the route's transaction
+begins.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,9 @@ class UploadedFile(ma.fields.Raw):
     """The one file of a form, as an `operations.Received`.
 
     Checked, scanned and sealed while the form is parsed: that is before the route's transaction,
-    where waiting for the scanner and the disk holds nobody up. The view gives it a row, or the end of
-    the request removes it: after a refusal, and when an idempotency key gives back an older answer.
+    where waiting for the scanner and the disk holds nobody up. The view gives it a row, or the end
+    of the request removes it: after a refusal, and when an idempotency key gives back an older
+    answer.
     """
 
     def _deserialize(

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
@@ -22,7 +22,7 @@ from portal.config import settings
 from portal.core import events, key_rotation
 from portal.core.db import db, is_sqlite
 from portal.core.errors import Invalid
-from portal.core.jobs import enqueue
+from portal.core.jobs import Job, enqueue
 from portal.core.jobs.queue import ensure_periodic
 from portal.core.unit_of_work import unit_of_work
 from tests.attachments import samples
@@ -203,22 +203,38 @@ def test_uploads_that_nobody_attached_are_removed_after_a_day(clock, run_jobs, m
         make()
     clock.advance(hours=23, minutes=59)
     young = make()
-    assert operations.sweep() == (0, 0)
+    assert operations.expire() == 0
     clock.advance(minutes=2)
     with unit_of_work():
-        enqueue(tasks.SWEEP)
+        enqueue(tasks.EXPIRE)
     assert run_jobs() >= 1
     assert {path.name for path in files()} == {kept.hex, young.hex}
     assert rows() == 2
 
 
-def test_the_sweep_is_kept_waiting():
-    from sqlalchemy import select
-
-    from portal.core.jobs import Job
-
+def test_both_sweeps_are_kept_waiting():
     ensure_periodic()
-    assert db.session.scalar(select(Job.id).where(Job.kind == tasks.SWEEP)) is not None
+    kinds = set(db.session.scalars(select(Job.kind)))
+    assert {tasks.EXPIRE, tasks.ORPHANS} <= kinds
+
+
+def test_an_empty_or_old_database_costs_no_files(run_jobs, monkeypatch, caplog):
+    monkeypatch.setattr(operations, "MOST_ORPHANS", 3)
+    for _ in range(5):
+        age(storage.path_of(make()), 5)
+    with unit_of_work():
+        db.session.execute(delete(Attachment))
+        enqueue(tasks.ORPHANS)
+    run_jobs()
+    assert len(files()) == 5
+    assert "attachment_orphans_not_removed" in caplog.text
+    with pytest.raises(operations.TooManyOrphans):
+        operations.remove_orphans()
+    monkeypatch.setattr(operations, "MOST_ORPHANS", 5)
+    with unit_of_work():
+        enqueue(tasks.ORPHANS)
+    run_jobs()
+    assert files() == []
 
 
 def age(path: Path, hours: float) -> None:
@@ -239,20 +255,20 @@ def test_files_without_a_row_are_removed_once_no_request_can_still_own_them():
         path.write_bytes(b"x")
     age(orphan, 2)
     age(torn, 2)
-    assert operations.sweep() == (0, 2)
+    assert operations.remove_orphans() == 2
     assert {path.name for path in files()} == {kept.name, fresh.name}
 
 
-def test_a_sweep_before_the_first_upload_finds_nothing():
+def test_a_look_for_orphans_before_the_first_upload_finds_nothing():
     shutil.rmtree(settings().files_dir, ignore_errors=True)
-    assert operations.sweep() == (0, 0)
+    assert operations.remove_orphans() == 0
 
 
-def test_a_file_that_vanishes_under_the_sweep_is_no_error(monkeypatch):
+def test_a_file_that_vanishes_under_the_look_is_no_error(monkeypatch):
     orphan = storage.path_of(uuid.uuid4())
     orphan.parent.mkdir(parents=True, exist_ok=True)
     orphan.symlink_to("nowhere")
-    assert operations.sweep() == (0, 0)
+    assert operations.remove_orphans() == 0
     orphan.unlink()
 
 
@@ -266,7 +282,7 @@ def test_a_commit_that_fails_leaves_a_file_for_the_sweep_and_no_row():
     (orphan,) = files()
     assert rows() == 0
     age(orphan, 2)
-    assert operations.sweep() == (0, 1)
+    assert operations.remove_orphans() == 1
 
 
 @pytest.mark.parametrize(

@@ -93,18 +93,18 @@ def test_after_attaching_the_rule_of_the_subject_decides_and_not_the_uploader(
     assert client.get(f"{PATH}/{made}", headers=headers(LAWYER)).json["attached"] is True
 
 
-def test_a_download_by_staff_is_on_record_and_one_by_its_owner_is_not(client, upload, case_rule):
+def test_what_staff_look_at_is_on_record_and_what_its_owner_does_is_not(client, upload, case_rule):
     made, case = upload().json["id"], uuid.uuid4()
     case_rule[case] = {RESIDENT.id, LAWYER.id}
     with unit_of_work():
         operations.attach(RESIDENT, [uuid.UUID(made)], SUBJECT, case)
-    client.get(f"{PATH}/{made}/content", headers=headers(RESIDENT))
-    client.get(f"{PATH}/{made}/content", headers=headers(LAWYER))
+    for actor in (RESIDENT, LAWYER):
+        for tail in ("", "/content"):
+            client.get(f"{PATH}/{made}{tail}", headers=headers(actor))
     db.session.rollback()
-    (event,) = db.session.scalars(
-        select(AuditEvent).where(AuditEvent.action == "attachment.downloaded")
-    )
-    assert event.actor_id == LAWYER.id
+    viewed, event = db.session.scalars(select(AuditEvent).order_by(AuditEvent.sequence))
+    assert (viewed.action, event.action) == ("attachment.viewed", "attachment.downloaded")
+    assert viewed.actor_id == event.actor_id == LAWYER.id
     assert event.subject_id == uuid.UUID(made)
     assert event.detail == {"belongs_to": SUBJECT, "belongs_to_id": str(case)}
 
