@@ -10,11 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.accounts.models import ConsentRecord, Resident, SmsCode
+from portal.accounts.operations import leaving
 from portal.accounts.operations.leaving import years_later
 from portal.audit.models import AuditEvent
 from portal.core import events
+from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, WrongState
 from portal.core.unit_of_work import unit_of_work
 from tests.factories.people import last_sms_code, make_resident, resident_headers
 
@@ -147,6 +149,15 @@ def test_a_closed_account_can_hold_nothing_by_constraint(api, me, headers):
     close(api, me, headers)
     with pytest.raises(IntegrityError), unit_of_work():
         db.session.execute(text("UPDATE resident SET phone_index = 'x'"))
+
+
+def test_an_account_is_closed_once(api, me, headers):
+    actor = Actor(ActorKind.RESIDENT, me.id)
+    assert close(api, me, headers).status_code == 200
+    db.session.expire_all()
+    assert not me.is_active
+    with pytest.raises(WrongState):
+        leaving.delete_account(actor, "123456")
 
 
 def test_years_later_knows_leap_days():

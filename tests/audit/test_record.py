@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from datetime import date
 
 import pytest
 from sqlalchemy import delete, select, text, update
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.audit import chain, operations
 from portal.audit.models import AppendOnly, AuditEvent, AuditHead
-from portal.core.actor import SYSTEM
+from portal.core.actor import SYSTEM, ActorKind
 from portal.core.db import db
 from portal.core.unit_of_work import before_commit, unit_of_work
 
@@ -77,6 +78,30 @@ def test_numbers_of_people_are_blanked_in_the_detail():
     assert "13912345678" not in detail["note"]
     assert "11010519491231002X" not in detail["note"]
     assert len(detail["long"]) == operations.LONGEST_VALUE
+
+
+def test_every_kind_of_scalar_survives_the_chain():
+    office = uuid.uuid4()
+    record(
+        1,
+        part=0.25,
+        day=date(2026, 3, 2),
+        kind=ActorKind.STAFF,
+        office=office,
+        yes=True,
+        nothing=None,
+        half="\ud800",
+    )
+    assert rows()[0].detail == {
+        "part": 0.25,
+        "day": "2026-03-02",
+        "kind": "staff",
+        "office": str(office),
+        "yes": True,
+        "nothing": None,
+        "half": "?",
+    }
+    assert chain.verify().ok
 
 
 @pytest.mark.parametrize("value", [[1], {"a": 1}, float("nan"), b"x", object()])
