@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import pysqlite3.dbapi2
 from flask import Flask
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
-    migrate.init_app(app, db, directory="portal/migrations", render_as_batch=True)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"))
     request_context.init_app(app)
     problems.init_app(app)
     rate_limits.init_app(
