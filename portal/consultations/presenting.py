@@ -24,6 +24,8 @@ from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
 EXCERPT = 60
+# The office's own preparation of a public text; the resident is told when it is public.
+_INTERNAL_STEPS = frozenset({"propose_publication", "edit_publication"})
 
 
 def actions(actor: Actor, consultation: Consultation) -> list[dict[str, str]]:
@@ -74,6 +76,7 @@ def for_resident(actor: Actor, consultation: Consultation) -> dict[str, Any]:
     public = publication is not None and publication.state is PublicationState.PUBLISHED
     return {
         **_base(actor, consultation, _deadlines([consultation.id])[consultation.id]),
+        "timeline": [e for e in consultation.events if e.action not in _INTERNAL_STEPS],
         "rating_comment": consultation.rating_comment,
         "answers": [a for a in consultation.answers if a.state is AnswerState.SIGNED],
         "publication_id": publication.id if publication and public else None,
