@@ -63,7 +63,7 @@ def prepare(folder: Path, people: int, **environment: str) -> Stage:
     from portal.core.db import db
     from portal.core.unit_of_work import unit_of_work
     from portal.knowledge.models import Category
-    from tests.factories.people import make_resident, resident_token
+    from tests.factories.people import make_resident, resident_headers
 
     app = create_app(load_settings(settings))
     stage = Stage(settings, app)
@@ -74,7 +74,9 @@ def prepare(folder: Path, people: int, **environment: str) -> Stage:
         with unit_of_work():
             db.session.add(Category(code=CATEGORY, label="劳动", description="劳动", position=1))
         for _ in range(people):
-            stage.tokens.append(resident_token(make_resident()))
+            stage.tokens.append(
+                resident_headers(resident=make_resident())["Authorization"].split()[1]
+            )
         db.session.remove()
         db.engine.dispose()
     return stage

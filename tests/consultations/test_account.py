@@ -1,0 +1,47 @@
+"""A person's copy of their consultations, and what stays of them when the account is closed."""
+
+from __future__ import annotations
+
+import uuid
+
+from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.consultations.models import Consultation
+from portal.core import events
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from tests.consultations.conftest import QUESTION
+from tests.consultations.test_publication import published
+
+
+def resident_id():
+    return db.session.query(Consultation).first().resident_id
+
+
+def test_the_export_holds_the_question_and_its_answer(district):
+    district.answered()
+    sections = {}
+    with unit_of_work():
+        events.publish(ResidentExportRequested(resident_id(), sections.__setitem__))
+    (row,) = sections["consultations"]
+    assert row["text"] == QUESTION
+    assert len(row["answers"]) == 1
+
+
+def test_after_deletion_nothing_says_who_asked_or_what(district):
+    waiting = district.accepted()
+    answered = district.answered()
+    owner = resident_id()
+    with unit_of_work():
+        events.publish(ResidentDeletionRequested(owner))
+    db.session.expire_all()
+    rows = {str(row.id): row for row in db.session.query(Consultation)}
+    assert rows[waiting].state.value == "withdrawn"
+    assert rows[answered].state.value == "answered"
+    assert all(row.resident_id is None and QUESTION not in row.text for row in rows.values())
+
+
+def test_a_public_text_survives_because_it_names_nobody(district):
+    _, question_id = published(district)
+    with unit_of_work():
+        events.publish(ResidentDeletionRequested(resident_id()))
+    assert district.api.get(f"/questions/{uuid.UUID(question_id)}").status_code == 200
