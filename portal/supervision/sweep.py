@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.audit import operations as audit
 from portal.core import clock, events
@@ -23,10 +24,10 @@ from portal.supervision import messages, operations, timing
 from portal.supervision.events import DeadlineOverdue
 from portal.supervision.models import Deadline, DeadlineState, DeadlineStep
 
-BATCH = 100
-# What one sweep takes at most; with one sweep a minute a backlog of an outage is worked off without
-# keeping the worker from its other jobs.
-MOST = 500
+BATCH = 50
+# What one sweep takes at most, so that a backlog does not keep the worker from its other jobs.
+MOST = 100
+AGAIN = timedelta(minutes=5)
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ def sweep(most: int = MOST) -> Counter[str]:
             except Exception:  # noqa: BLE001 - one room's failure must not stop everyone's reminders
                 outcome["failed"] += 1
                 _log.exception("deadline_step_failed", deadline_id=str(deadline_id))
+                _postpone(deadline_id, next_step_at, now)
     return outcome
 
 
@@ -68,6 +70,17 @@ def _due(
     return [(deadline_id, at) for deadline_id, at in rows if at is not None]
 
 
+def _postpone(deadline_id: uuid.UUID, seen: datetime, now: datetime) -> None:
+    """Put a deadline whose step failed behind the others, so that many such do not fill every sweep."""
+    with unit_of_work():
+        db.session.execute(
+            update(Deadline)
+            .where(Deadline.id == deadline_id, Deadline.next_step_at == seen)
+            .values(next_step_at=now + AGAIN)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def _take(deadline_id: uuid.UUID, now: datetime) -> str:
     """Take the most urgent step of one deadline that is due; the ones before it are passed over."""
     with unit_of_work():
@@ -79,6 +92,7 @@ def _take(deadline_id: uuid.UUID, now: datetime) -> str:
         planned = operations.planned_steps(deadline)
         due = [step for step in planned if step.code not in done and step.at <= now]
         overdue = any(step.code == timing.OVERDUE for step in due)
+        following = timing.next_step_at(planned, done | {step.code for step in due})
         claimed = db.session.execute(
             update(Deadline)
             .where(
@@ -87,7 +101,7 @@ def _take(deadline_id: uuid.UUID, now: datetime) -> str:
                 Deadline.next_step_at == seen,
             )
             .values(
-                next_step_at=timing.next_step_at(planned, done | {step.code for step in due}),
+                next_step_at=following,
                 overdue_at=now if overdue else deadline.overdue_at,
                 updated_at=now,
             )
@@ -99,8 +113,11 @@ def _take(deadline_id: uuid.UUID, now: datetime) -> str:
             # The rule's reminders have changed since it was planned; it is planned anew by now.
             return "passed"
         deadline.steps.extend(DeadlineStep(step=step.code, done_at=now) for step in due)
+        # What the statement wrote, without reading it again: a room may go on with this object.
+        set_committed_value(deadline, "next_step_at", following)
+        if overdue:
+            set_committed_value(deadline, "overdue_at", now)
         db.session.flush()
-        db.session.refresh(deadline)
         return _act(deadline, due[-1])
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from portal.core import clock, events, jobs
 from portal.core.jobs import JobRun
+from portal.core.unit_of_work import unit_of_work
 from portal.supervision import recount, sweep
 from portal.working_days import impact
 from portal.working_days.events import CalendarYearPublished
@@ -26,7 +27,11 @@ def register() -> None:
 
 
 def _sweep(_run: JobRun) -> None:
-    sweep.sweep()
+    outcome = sweep.sweep()
+    if outcome.total() >= sweep.MOST:
+        # More is waiting: go on at once, but behind the jobs that are due by now.
+        with unit_of_work():
+            jobs.enqueue(SWEEP)
 
 
 def _recount(run: JobRun) -> None:

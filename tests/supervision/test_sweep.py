@@ -246,7 +246,10 @@ def test_a_room_that_fails_is_tried_again_and_holds_up_no_other(
     assert matter.only.overdue_at is None
     assert matter.only.steps == []
     assert len(sent()) == 1
+    # It waits behind the others for a while, so that many such cannot fill every sweep.
+    assert sweep.sweep() == Counter()
     broken[0] = False
+    clock.advance(minutes=5)
     assert sweep.sweep() == Counter({"overdue": 1})
     assert seen == [other.id, matter.id]
 
@@ -367,6 +370,25 @@ def test_the_job_sweeps_and_comes_again_in_a_minute(matter, clock, run_jobs):
         )
     )
     assert waiting.run_at == clock() + tasks.EVERY
+
+
+def test_a_backlog_is_gone_on_with_at_once(new_matter, clock, run_jobs, monkeypatch):
+    monkeypatch.setattr(sweep, "MOST", 4)
+    monkeypatch.setattr(sweep.sweep, "__defaults__", (4,))
+    with unit_of_work():
+        for _ in range(10):
+            new_matter().open(CLAIM)
+    clock.advance(hours=49)
+    queue.ensure_periodic()
+    run_jobs()
+    left = select(func.count()).select_from(Deadline).where(Deadline.overdue_at.is_(None))
+    assert db.session.scalar(left) == 0
+    waiting = db.session.scalars(
+        select(jobs.Job).where(
+            jobs.Job.kind == tasks.SWEEP, jobs.Job.state == jobs.JobState.PENDING
+        )
+    ).all()
+    assert [job.run_at for job in waiting] == [clock() + tasks.EVERY]
 
 
 def test_the_command_says_what_it_did(app, matter, new_matter, clock, monkeypatch):
