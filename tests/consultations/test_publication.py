@@ -1,4 +1,4 @@
-"""Publication makes a separate text without private data, confirmed by a person; it becomes searchable and can be taken back."""
+"""Publication makes a separate text without private data, confirmed by a person; it can be found, and taken back."""
 
 from __future__ import annotations
 
