@@ -202,8 +202,10 @@ def staff_step(
 def play(tour: Tour) -> None:
     """The tour itself."""
     mark = uuid.uuid4().hex[:6]
-    question = f"我叫王建国，在工地干了三个月，包工头李大勇一直拖欠工资，电话13812345678打不通。"
+    question = (
+        "我叫王建国，在工地干了三个月，包工头李大勇一直拖欠工资，电话13812345678打不通。"
         f"{mark}号工地的工人应该怎么办？"
+    )
     tour.title("居民用手机号和验证码登录")
     person = resident(tour)
 
