@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 def init_app(app: Flask, api: Api) -> None:
     """Register routes, jobs and subscribers; read the district's quiet hours; check the SMS sender."""
     from portal.config import settings
-    from portal.notifications import delivery, privacy, quiet_hours, readiness, routes, senders
+    from portal.notifications import (
+        delivery,
+        privacy,
+        quiet_hours,
+        readiness,
+        retention,
+        routes,
+        senders,
+    )
 
     with app.app_context():
         quiet_hours.configure(quiet_hours.load(settings().content_dir / "notifications.yaml"))
@@ -31,6 +39,7 @@ def init_app(app: Flask, api: Api) -> None:
         senders.build()
     delivery.register()
     privacy.register()
+    retention.register()
     readiness.register()
     api.register_blueprint(routes.resident_blp)
     api.register_blueprint(routes.staff_blp)

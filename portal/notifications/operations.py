@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from portal.accounts import queries as accounts
 from portal.accounts.models import ContactSafety
@@ -191,4 +192,17 @@ def forget_resident(resident_id: uuid.UUID) -> int:
             Message.recipient_kind == Recipient.RESIDENT, Message.recipient_id == resident_id
         )
     )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+@transactional
+def forget_older_than(age: timedelta, most: int = 500) -> int:
+    """Remove up to `most` messages older than `age`; returns how many, 0 when none is left."""
+    old = (
+        select(Message.id)
+        .where(Message.created_at < clock.now() - age)
+        .order_by(Message.id)
+        .limit(most)
+    )
+    result = db.session.execute(delete(Message).where(Message.id.in_(old)))
     return int(result.rowcount)  # type: ignore[attr-defined]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.accounts.models import ContactSafety
 from portal.core import events
 from portal.core.db import db
+from portal.core.jobs import enqueue
 from portal.core.unit_of_work import unit_of_work
+from portal.notifications import operations, retention
 from portal.notifications.models import Channel, Message
 from portal.notifications.operations import notify_staff
 from tests.factories import people
@@ -156,6 +158,24 @@ def test_a_copy_of_ones_data_holds_the_messages(resident):
     assert in_app["body"] == f"咨询 {REFERENCE}（借款）已经答复，请在 3 天内评价。"
     assert (in_app["channel"], in_app["state"]) == ("站内消息", "已发送")
     assert (sms["channel"], sms["state"], sms["body"]) == ("短信", "待发送", None)
+
+
+def test_messages_are_not_kept_for_ever(resident, run_jobs, clock):
+    for _ in range(3):
+        tell(resident)
+    clock.advance(days=700)
+    young = tell(resident).id
+    with unit_of_work():
+        enqueue(retention.EXPIRE)
+    run_jobs()
+    assert db.session.scalar(select(func.count()).select_from(Message)) == 8
+    clock.advance(days=31)
+    operations.forget_older_than(retention.KEPT, most=2)
+    with unit_of_work():
+        enqueue(retention.EXPIRE)
+    run_jobs()
+    left = db.session.scalars(select(Message).where(Message.channel == Channel.IN_APP)).all()
+    assert [message.id for message in left] == [young]
 
 
 def test_a_closed_account_takes_its_messages_along(resident, sender, run_jobs):

@@ -64,9 +64,7 @@ def build() -> Sender:
             raise ConfigurationError(
                 ["PORTAL_SMS_HTTP_URL 应当是完整的 http 或 https 网址，不能带用户名和密码。"]
             ) from error
-    return LogSender(
-        production=found.is_production, file=found.instance_dir / "sms-stand-in.jsonl"
-    )
+    return LogSender(production=found.is_production, file=found.instance_dir / "sms-stand-in.jsonl")
 
 
 def current() -> Sender:
