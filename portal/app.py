@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
         folder=settings.instance_dir,
     )
     api = create_api(app, title=f"法治{settings.district_name} 接口", version="1.0.0")
-    from portal import cli
+    from portal import banner, cli, setup
     from portal.web import documentation
 
     for room in rooms:
@@ -87,6 +87,8 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
                 module.init_app(app, api)
     documentation.init_app(app, api)
     cli.init_app(app)
+    setup.init_app(app)
+    banner.init_app(app)
     require_declared_audiences(app)
     return app
 
