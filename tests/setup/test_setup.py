@@ -1,0 +1,201 @@
+"""`flask setup` on a fresh database: all steps, again at once, and with each thing that can be wrong."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from portal.accounts.models import Office, StaffMember
+from portal.config import ROOT, load_settings
+from portal.core.db import db
+from portal.knowledge import operations, starter
+from portal.knowledge.models import Law
+from portal.setup import setup
+from search_index import BuildInProgress, IndexWriteError, suggest
+from tests.knowledge.conftest import write_content, write_package
+from tests.support import environment, own_application
+
+_sounds = functools.cache(suggest._sounds)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """The district's own files, with a few questions of the tests."""
+    folder = tmp_path / "content"
+    shutil.copytree(
+        load_settings(environment(tmp_path, "")).content_dir,
+        folder,
+        ignore=shutil.ignore_patterns("faq", "guides", "thesaurus.yaml", "categories.yaml"),
+    )
+    return write_content(folder)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The whole application on an empty database, with a small starter law."""
+    package = write_package(tmp_path / "laws.db")
+    monkeypatch.setattr(starter, "data_file", lambda: package)
+    # Twenty thousand readings that are the same in every build.
+    monkeypatch.setattr("search_index.suggest._sounds", _sounds)
+    instance = tmp_path / "instance"
+    with own_application(
+        instance, "setup", PORTAL_CONTENT_DIR=str(content), PORTAL_DEMO_ACCOUNTS="1"
+    ) as app:
+        yield app
+
+
+def run(app: Flask) -> Result:
+    with app.app_context():
+        db.session.remove()
+    result: Result = app.test_cli_runner().invoke(setup)
+    return result
+
+
+def test_everything_is_there_after_one_run_and_nothing_to_do_in_the_next(fresh: Flask) -> None:
+    first = run(fresh)
+    assert first.exit_code == 0, first.output
+    for number in range(1, 8):
+        assert f"[{number}/7]" in first.output
+    assert "准备完成，用时" in first.output
+    with fresh.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Office))
+        assert db.session.scalar(select(func.count()).select_from(StaffMember)) == 10
+        assert db.session.scalar(select(func.count()).select_from(Law))
+        db.session.remove()
+    again = run(fresh)
+    assert again.exit_code == 0, again.output
+    assert again.output.count("已是最新") == 7
+
+
+def test_without_the_law_package_the_rest_is_set_up_and_it_is_said(
+    fresh: Flask, content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "data_file", lambda: None)
+    # The questions cite articles that are not there; that is no error of theirs.
+    result = run(fresh)
+    assert result.exit_code == 0, result.output
+    assert "没有找到起步法律数据包" in result.output
+    assert "法律条文：跳过" in result.output
+
+
+def test_production_has_no_step_for_demonstration_accounts(tmp_path: Path, content: Path) -> None:
+    from portal import setup as module
+
+    with (
+        own_application(tmp_path / "i", "nodemo", PORTAL_CONTENT_DIR=str(content)) as app,
+        app.app_context(),
+    ):
+        assert "演示账号" not in [step.name for step in module.steps()]
+        assert len(module.steps()) == 6
+
+
+def break_offices(content: Path) -> None:
+    (content / "offices.yaml").write_text("offices: [{code: x}]", encoding="utf-8")
+
+
+def break_offices_syntax(content: Path) -> None:
+    (content / "offices.yaml").write_text("offices: [", encoding="utf-8")
+
+
+def remove_offices(content: Path) -> None:
+    (content / "offices.yaml").unlink()
+
+
+def break_calendar(content: Path) -> None:
+    (content / "calendar" / "2026.yaml").write_text("year: x", encoding="utf-8")
+
+
+def break_question(content: Path) -> None:
+    (content / "faq" / "labour.yaml").write_text("category: nowhere", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (break_offices, "机构没有完成：offices.yaml 有错"),
+        (break_offices_syntax, "机构没有完成：offices.yaml 有错"),
+        (remove_offices, "机构没有完成：不能读写"),
+        (break_calendar, "工作日历没有完成："),
+        (break_question, "问答和指南没有完成：内容文件有"),
+    ],
+)
+def test_a_broken_file_ends_the_run_in_a_sentence(
+    fresh: Flask, content: Path, damage: Any, said: str
+) -> None:
+    damage(content)
+    result = run(fresh)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "准备完成" not in result.output
+    assert "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (BuildInProgress("busy"), "另一个进程正在建立索引"),
+        (IndexWriteError("disk full"), "请检查磁盘空间"),
+        (OperationalError("SELECT", {}, Exception("gone")), "数据库没有应答"),
+        (ProgrammingError("SELECT", {}, Exception("odd")), "数据库拒绝了操作"),
+        (PermissionError(13, "Permission denied", "index"), "不能读写 index"),
+    ],
+)
+def test_a_failing_index_ends_the_run_in_a_sentence(
+    fresh: Flask, monkeypatch: pytest.MonkeyPatch, failure: Exception, said: str
+) -> None:
+    def fail(_progress: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(operations, "ensure_index", fail)
+    result = run(fresh)
+    assert result.exit_code == 1
+    assert "检索索引没有完成：" in result.output
+    assert said in result.output
+
+
+def test_a_database_newer_than_the_program_is_left_alone(fresh: Flask) -> None:
+    assert run(fresh).exit_code == 0
+    with fresh.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    result = run(fresh)
+    assert result.exit_code == 1
+    assert "数据库的版本 later 比程序新" in result.output
+
+
+def test_two_runs_never_overlap(fresh: Flask) -> None:
+    with (Path(fresh.instance_path) / "setup.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = run(fresh)
+        assert result.exit_code == 1
+        assert "另一个准备过程正在进行" in result.output
+        assert "[1/7]" not in result.output
+    assert run(fresh).exit_code == 0
+
+
+def test_a_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    variables = environment(tmp_path, "postgresql://portal@127.0.0.1:1/none")
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "setup"],
+        cwd=ROOT,
+        env={**variables, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 1
+    assert "数据库没有应答" in result.stderr
+    assert "Traceback" not in result.stderr
