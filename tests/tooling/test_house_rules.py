@@ -55,8 +55,11 @@ def is_command(node: ast.AST) -> bool:
 
 
 def test_files_stay_small() -> None:
+    # A migration is one step of one database: it is never split and never edited later.
     sizes = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in tracked(".py")
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for path in tracked(".py")
+        if "migrations" not in path.parts
     }
     assert sizes
     assert {name: lines for name, lines in sizes.items() if lines > MOST_LINES} == {}
