@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -239,6 +240,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("halves", nargs="+", choices=sorted(HALVES))
     parser.add_argument("--pytest", default="", help="further arguments for pytest, one string")
     chosen = parser.parse_args(argv)
+    # A cancelled run still drops its databases.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     for stale in (*ROOT.glob(".coverage.*"), ROOT / ".coverage"):
         stale.unlink(missing_ok=True)
