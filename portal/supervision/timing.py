@@ -97,11 +97,7 @@ def _extended(
         # Begun on the rest days behind the end: still in time by law, so the lawful end waits and
         # the alarm does not.
         later = calendar.roll_forward(ends)
-        return Counted(
-            counted.raw,
-            max(counted.rolled, later.rolled),
-            counted.provisional or later.provisional,
-        )
+        return Counted(counted.raw, later.rolled, counted.provisional or later.provisional)
     if unit is Unit.WD:
         left = calendar.workdays_between(begins, counted.raw)
         later = calendar.add_workdays(ends, left)

@@ -140,6 +140,27 @@ def test_an_alarm_in_the_future_is_due_again(matter, clock, run_jobs):
     assert [step.step for step in matter.only.steps] == ["remind-172800", "remind-86400"]
 
 
+def test_an_alarm_whose_day_moves_ahead_is_taken_back_with_the_mark(matter, clock, run_jobs):
+    make_staff(["lawyer"])
+    clock.set("2027-02-03 09:00")
+    matter.open(ANSWER)
+    clock.set("2027-02-10 09:00")
+    matter.pause(ANSWER)
+    clock.set("2027-02-13 09:00")
+    matter.resume(ANSWER)
+    # Nothing was left: it ends with the Saturday, by law with Monday.
+    assert (matter.only.due_raw, matter.only.due_rolled) == (D("2027-02-13"), D("2027-02-15"))
+    clock.set("2027-02-14 09:00")
+    assert sweep.sweep() == Counter({"alarm": 1})
+    clock.set("2027-02-16 09:00")
+    assert sweep.sweep() == Counter({"overdue": 1})
+    calendar.publish(SYSTEM, table_2027())
+    run_jobs()
+    # With the holidays known, three working days were left on the 10th.
+    assert (matter.only.due_raw, matter.only.overdue_at) == (D("2027-02-17"), None)
+    assert not {"alarm", "overdue"} & {step.step for step in matter.only.steps}
+
+
 def test_hours_and_ended_deadlines_do_not_move(matter, new_matter, clock, run_jobs):
     make_staff(["lawyer"])
     clock.set("2027-02-03 09:00")
