@@ -67,6 +67,9 @@ def roles(*names: str) -> Audience:
     return Audience("staff", frozenset(names))
 
 
+API_DESCRIPTION = "县区掌上法律服务平台的接口。所有时间带时区，所有错误为 problem+json。"
+
+
 class ProblemSchema(Schema):
     """Problem details (RFC 9457)."""
 
@@ -358,9 +361,7 @@ def create_api(app: Flask, *, title: str, version: str) -> Api:
     api.init_app(
         app,
         spec_kwargs={
-            "info": {
-                "description": "县区掌上法律服务平台的接口。所有时间带时区，所有错误为 problem+json。"
-            },
+            "info": {"description": API_DESCRIPTION},
             "components": {
                 "securitySchemes": {
                     "bearer": {
