@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import exists, literal, select, union_all
 
 from portal.core import clock as core_clock
 from portal.core import schema_guards
@@ -89,24 +90,29 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 
 def _empty_tables() -> None:
+    """Delete the rows of every table that has any. Emptying them all took a second of each test on PostgreSQL."""
+    tables = list(reversed(Base.metadata.sorted_tables))
+    filled = union_all(*(select(literal(t.name)).where(exists(select(t))) for t in tables))
     with db.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            # Append-only tables refuse the deletion; their guards come back below.
+        names = set(connection.scalars(filled))
+        if not names:
+            return
+        sqlite = connection.dialect.name == "sqlite"
+        # Append-only tables refuse the deletion; their guards come back below.
+        if sqlite:
             triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
             for (name,) in connection.exec_driver_sql(triggers).all():
                 connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
-            schema_guards.install(connection)
-            connection.commit()
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
         else:
-            names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
             connection.exec_driver_sql("SET session_replication_role = replica")
-            connection.exec_driver_sql(f"TRUNCATE {names} CASCADE")
+        for table in tables:
+            if table.name in names:
+                connection.execute(table.delete())
+        if sqlite:
+            schema_guards.install(connection)
+        else:
             connection.exec_driver_sql("SET session_replication_role = DEFAULT")
-            connection.commit()
+        connection.commit()
 
 
 @pytest.fixture
