@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 
 import pytest
@@ -174,6 +175,39 @@ def test_another_process_is_seen_within_seconds(calendar_2026, monkeypatch):
     db.session.rollback()
     assert counting.is_workday(D("2026-03-03")).is_workday
     seconds[0] += cache.RECHECK_SECONDS + 0.1
+    assert not counting.is_workday(D("2026-03-03")).is_workday
+
+
+def test_this_process_sees_a_publication_at_its_commit_and_not_before(
+    app, calendar_2026, clock, monkeypatch
+):
+    monkeypatch.setattr(cache.time, "monotonic", lambda: 1000.0)
+    table = notice.from_seed(2026)
+    days = {**table.days, D("2026-03-03"): (DayKind.MOVED_REST, "")}
+    seen: list[bool] = []
+    written, looked, committed = (threading.Event() for _ in range(3))
+
+    def other_session() -> None:
+        with app.app_context():
+            written.wait(30)
+            seen.append(counting.is_workday(D("2026-03-03")).is_workday)
+            db.session.rollback()
+            looked.set()
+            committed.wait(30)
+            seen.append(counting.is_workday(D("2026-03-03")).is_workday)
+            db.session.remove()
+
+    thread = threading.Thread(target=other_session)
+    thread.start()
+    with unit_of_work():
+        operations.publish(SUPERVISOR, YearTable(2026, "改正通知", days))
+        # The publisher counts by what it has written.
+        assert not counting.is_workday(D("2026-03-03")).is_workday
+        written.set()
+        assert looked.wait(30)
+    committed.set()
+    thread.join(30)
+    assert seen == [True, False]
     assert not counting.is_workday(D("2026-03-03")).is_workday
 
 
