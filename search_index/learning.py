@@ -1,13 +1,13 @@
 """What answers teach: a published question becomes searchable text of the articles it cites.
 
 Every FAQ and published answer names the articles it rests on. Its question, in a resident's words,
-is attached to those articles (and, lightly, to their chapter), and the law it cites gains in prior.
+is attached to those articles and, lightly, to their chapter. Priors and votes are counted from the
+same citations (`reranking.Teaching`).
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,11 +23,10 @@ def wordings(document: Document) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Lessons:
-    """Questions per article, and how many sources cite each law."""
+    """Questions per article and per chapter."""
 
     by_article: dict[str, list[Lesson]] = field(default_factory=dict)
     by_chapter: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    law_citations: Counter[str] = field(default_factory=Counter)
 
 
 def learn(documents: Iterable[Document]) -> Lessons:
@@ -46,13 +45,6 @@ def learn(documents: Iterable[Document]) -> Lessons:
             by_article[article.key].append((source.key, question))
         for chapter in dict.fromkeys((doc.law, doc.heading) for doc in cited if doc.heading):
             by_chapter[chapter].append(question)
-        # Each citation counts: ten articles of one law in one answer say that the law is the field.
-        lessons.law_citations.update(doc.law for doc in cited)
     lessons.by_article = dict(by_article)
     lessons.by_chapter = dict(by_chapter)
     return lessons
-
-
-def law_prior(citations: int) -> float:
-    """How much a law that is cited `citations` times gains, before the ranking's weight."""
-    return math.log1p(citations)

@@ -8,8 +8,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from search_index import analysis
 from search_index.analysis import normalise
 from search_index.laws import LawNames
 from search_index.numerals import (
@@ -19,15 +23,21 @@ from search_index.numerals import (
     format_article_number,
     parse_article_number,
 )
+from search_index.ranking import Float32
 
 __all__ = [
     "Citation",
     "LawNames",
+    "Query",
     "article_order",
     "find_citations",
     "format_article_number",
     "parse_article_number",
+    "read_query",
 ]
+
+BIGRAM_WEIGHT = 0.8
+THESAURUS_WEIGHT = 0.4
 
 MAX_RANGE = 50
 _PART = rf"(?:\s*第\s*(?:{NUMERAL}|\d+)\s*款)?(?:\s*第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项)?"
@@ -52,6 +62,33 @@ _UNKNOWN_NAME = re.compile(
 _LEADING = re.compile(
     r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An analysed question: its words, and the matrix terms with weights."""
+
+    words: tuple[str, ...]
+    terms: analysis.UInt64
+    weights: Float32
+
+
+def read_query(
+    text: str, synonyms: Mapping[str, tuple[str, ...]], bigram_weight: float = BIGRAM_WEIGHT
+) -> Query:
+    """Words, bigrams and the thesaurus's words for them, each once, with weights."""
+    items = list(dict.fromkeys(analysis.content_words(text)))
+    weights = dict.fromkeys(map(analysis.word_hash, items), 1.0)
+    if bigram_weight:
+        for pair in analysis.bigrams(text):
+            weights.setdefault(analysis.bigram_hash(pair), bigram_weight)
+    for item in items:
+        for other in synonyms.get(item, ()):
+            for word in analysis.content_words(other):
+                weights.setdefault(analysis.word_hash(word), THESAURUS_WEIGHT)
+    terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
+    values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
+    return Query(tuple(items), terms, values)
 
 
 @dataclass(frozen=True, slots=True)

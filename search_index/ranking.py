@@ -70,6 +70,25 @@ class Postings:
                 size, 1, indptr[column : column + 2], rows, impacts, weight.reshape(1), out
             )
 
+    def choose(self, terms: UInt64) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """The columns of the terms (-1 for unknown), and which of them are worth adding up.
+
+        Terms in a quarter of all rows tell little and cost most; they are left out unless nothing
+        else is known. Of very long questions the rarest terms are kept.
+        """
+        columns = self.find(terms)
+        known = columns >= 0
+        frequency = self.document_frequency(columns)
+        keep = known & (frequency <= max(COMMON_SHARE * self.size, COMMON_ROWS))
+        if not keep.any():
+            keep = known
+        if int(keep.sum()) > MAX_TERMS:
+            places = np.flatnonzero(keep)
+            rare = places[np.argsort(frequency[places], kind="stable")[:MAX_TERMS]]
+            keep = np.zeros_like(keep)
+            keep[rare] = True
+        return columns, keep
+
     def document_frequency(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
         """In how many rows each column's term occurs; 0 for column -1."""
         found = self.indptr[columns + 1].astype(np.int64) - self.indptr[columns]
@@ -88,6 +107,10 @@ class Postings:
         )
 
 
+# Terms in more rows than both of these are too common to rank by.
+COMMON_SHARE = 0.25
+COMMON_ROWS = 1000
+MAX_TERMS = 64
 _PARTS = ("terms", "indptr", "rows", "impacts", "idf")
 
 

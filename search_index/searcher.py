@@ -23,9 +23,9 @@ from search_index.documents import (
 )
 from search_index.errors import IndexMissing
 from search_index.highlight import fragments
-from search_index.query import Citation, find_citations
-from search_index.ranking import Bool, Float32
-from search_index.snapshot import DIMENSIONS, Query, Snapshot, stamp
+from search_index.query import Citation, Query, find_citations
+from search_index.ranking import Bool, Float32, top_rows
+from search_index.snapshot import DIMENSIONS, Snapshot, stamp
 from search_index.store.schema import staff_keys
 
 CHECK_SECONDS = 0.3
@@ -36,6 +36,7 @@ WEAK_COVERAGE = 0.34
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12
 MAX_CITED = 20
+CITED_SCORE = 100.0
 _OPEN_ATTEMPTS = 5
 
 
@@ -109,7 +110,7 @@ class SearchIndex:
         text = analysis.normalise(request.text)
         citations, cited, rest = self._cited(snapshot, text, request.as_of)
         query = snapshot.query(rest[:MAX_TEXT])
-        words = snapshot.scores(query)
+        words, full = snapshot.scores(query)
         masks = _masks(snapshot, request)
         dated = snapshot.valid_on(request.as_of) if request.as_of else None
         if dated is not None:
@@ -120,23 +121,26 @@ class SearchIndex:
         matching = np.flatnonzero(words >= max(top * RELEVANT_SHARE, 1e-6)) if top > 0 else _NONE
         matching = np.concatenate((np.array(cited, dtype=np.int64), matching)).astype(np.int64)
         facets = _facets(snapshot, matching, masks)
-        scores = snapshot.final_scores(words, request.as_of)
-        scores[words < top * RELEVANT_SHARE] = 0.0
+        allowed = np.where(words >= top * RELEVANT_SHARE, words, np.float32(0.0))
         for mask in masks.values():
-            scores *= mask
+            allowed *= mask
         cited = [row for row in cited if all(mask[row] for mask in masks.values())]
         total = len(matching)
         if masks:
             total = int(np.logical_and.reduce([mask[matching] for mask in masks.values()]).sum())
         offset, size = max(request.offset, 0), max(request.size, 0)
-        ranked = snapshot.best(scores, min(offset + size, snapshot.size))
-        listed: list[tuple[int, Why]] = [(row, "citation") for row in cited] + [
-            (int(row), "words") for row in ranked
+        ranked = snapshot.ranked(
+            words, allowed, full, min(offset + size, snapshot.size), dated is not None
+        )
+        listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
+        listed += [
+            (row, score, "words")
+            for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
         page = listed[offset : offset + size]
-        best_row = int(ranked[0]) if len(ranked) else None
+        best_row = int(ranked.rows[0]) if len(ranked.rows) else None
         weak = not cited and (best_row is None or snapshot.covered(query, best_row) < WEAK_COVERAGE)
-        hits = [self._hit(snapshot, row, float(scores[row]), query, why) for row, why in page]
+        hits = [self._hit(snapshot, row, score, query, why) for row, score, why in page]
         return SearchResult(
             hits=tuple(hits),
             total=total,
@@ -172,11 +176,10 @@ class SearchIndex:
     ) -> list[tuple[int, float]]:
         """The ranking alone: best rows and scores, without records, facets or fragments."""
         snapshot = self.snapshot()
-        scores = snapshot.final_scores(snapshot.scores(snapshot.query(text[:MAX_TEXT])), None)
-        if kinds:
-            scores *= snapshot.mask("kind", kinds)
-        rows = snapshot.best(scores, size)
-        return [(int(row), float(scores[row])) for row in rows]
+        words, full = snapshot.scores(snapshot.query(text[:MAX_TEXT]))
+        allowed = words * snapshot.mask("kind", kinds) if kinds else words
+        ranked = snapshot.ranked(words, allowed, full, size)
+        return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
     # ---- look-ups
 
@@ -213,14 +216,13 @@ class SearchIndex:
         if document.kind != "article":
             text = f"{document.title} {document.text}"
         query = snapshot.query(text[: MAX_TEXT * 2])
-        scores = snapshot.final_scores(snapshot.scores(query), None)
-        scores[snapshot.version_rows(row)] = 0.0
-        scores[row] = 0.0
-        if kinds:
-            scores *= snapshot.mask("kind", kinds)
-        rows = snapshot.best(scores, size)
+        words, full = snapshot.scores(query)
+        allowed = words * snapshot.mask("kind", kinds) if kinds else words.copy()
+        allowed[[row, *snapshot.version_rows(row)]] = 0.0
+        ranked = snapshot.ranked(words, allowed, full, size)
         return [
-            self._hit(snapshot, int(item), float(scores[item]), query, "words") for item in rows
+            self._hit(snapshot, item, score, query, "words")
+            for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
 
     def suggest(self, prefix: str, size: int = 8) -> list[Suggestion]:
@@ -342,7 +344,7 @@ def _nearest_category(snapshot: Snapshot, words: Float32) -> str | None:
     if not len(words):
         return None
     categorised = words * (snapshot.mask("category", ("",)) == 0)
-    rows = snapshot.best(categorised, 10)
+    rows = top_rows(categorised, 10)
     votes: dict[str, float] = {}
     for row in rows:
         value = snapshot.values["category"][snapshot.codes["category"][row]]

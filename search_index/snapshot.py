@@ -19,9 +19,19 @@ from search_index import analysis
 from search_index.documents import Document
 from search_index.errors import IndexFormatError, IndexMissing
 from search_index.laws import LawNames
-from search_index.learning import law_prior
 from search_index.numerals import article_order
+from search_index.query import Query, read_query
 from search_index.ranking import Bool, Float32, top_rows
+from search_index.reranking import (
+    DEPTH,
+    FEATURES,
+    LEVELS,
+    Float64,
+    Rows,
+    Teaching,
+    features,
+    weights,
+)
 from search_index.store.files import load_json, read_link
 from search_index.store.segment import NEVER, Segment, open_segment
 from search_index.store.writer import FORMAT
@@ -30,26 +40,21 @@ from search_index.thesaurus import Thesaurus
 
 DIMENSIONS = ("kind", "level", "validity", "category")
 
-# Ranking weights, tuned on inner folds of the corpus (docs/search.md has the figures).
-BIGRAM_WEIGHT = 0.5
-THESAURUS_WEIGHT = 0.4
-PRIOR_WEIGHT = 3.0
-OUT_OF_FORCE_FACTOR = 0.6
-# Words beyond the rarest this many only cost time: nobody asks a question of 10,000 characters.
-MAX_TERMS = 64
-# Terms in a quarter of all documents tell little and cost most; a small index can afford them.
-COMMON_SHARE = 0.25
-COMMON_ROWS = 1000
+# How strongly the law's prior counts in the first ranking (docs/search.md has the figures).
+PRIOR_WEIGHT = 2.0
+# What a version out of force loses, on the logarithmic scale of the second ranking.
+OUT_OF_FORCE_LOSS = 2.0
+# FAQ, guides, answers and decisions rank like articles of a law with this many citations.
+USUAL_CITATIONS = 100
 _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """An analysed question: its words, and the matrix terms with weights."""
+class Ranked:
+    """Rows, best first, and the score shown for each: 100 for the best."""
 
-    words: tuple[str, ...]
-    terms: analysis.UInt64
-    weights: Float32
+    rows: Rows
+    scores: Float32
 
 
 class Snapshot:
@@ -86,6 +91,7 @@ class Snapshot:
         self.order = self._concatenated("order")
         self.valid_from = self._concatenated("valid_from")
         self.valid_to = self._concatenated("valid_to")
+        self._prepare_articles()
         self._prepare_ranking()
         self._masks: dict[tuple[str, tuple[str, ...]], Bool] = {}
 
@@ -110,31 +116,62 @@ class Snapshot:
         values, codes = _extend(self.base.laws, self.delta.laws)
         return np.concatenate((self.base.law, codes[self.delta.law].astype(np.int32))), values
 
-    def _prepare_ranking(self) -> None:
-        counts = (self.delta or self.base).law_citations
-        per_law = np.array([law_prior(counts.get(name, 0)) for name in self.laws], dtype=np.float32)
+    def _prepare_articles(self) -> None:
         articles = self._value_mask("kind", ("article",))
-        prior = per_law[self.law] if len(per_law) else np.zeros(self.size, dtype=np.float32)
-        self.prior = np.where(articles, prior * PRIOR_WEIGHT, 0.0).astype(np.float32)
-        out_of_force = self._value_mask("validity", _OUT_OF_FORCE)
-        self.late_rows = np.flatnonzero(out_of_force & self.alive)
         self._articles = articles & self.alive
+        out_of_force = self._value_mask("validity", _OUT_OF_FORCE)
+        self._out_of_force = out_of_force
         codes = self.law.astype(np.int64) << 40 | self.order
         rows = np.flatnonzero(self._articles & (self.order > 0))
         # In-force versions come first within one article, later versions before earlier ones.
         ranking = np.lexsort((rows, -self.valid_from[rows], out_of_force[rows], codes[rows]))
         self._article_rows = rows[ranking]
         self._article_codes = codes[self._article_rows]
-        self._out_of_force = out_of_force
-        first = np.searchsorted(self._article_codes, codes[self.late_rows])
-        first = np.minimum(first, max(len(self._article_codes) - 1, 0))
-        if len(self._article_codes):
-            twin = self._article_rows[first]
-            same = (codes[twin] == codes[self.late_rows]) & ~out_of_force[twin]
-            same &= self.order[self.late_rows] > 0
-            self._twins = np.where(same, twin, -1)
-        else:
-            self._twins = np.full(len(self.late_rows), -1)
+        # For every version out of force the one in force of the same article, -1 without one.
+        self._twin = np.full(self.size, -1, dtype=np.int64)
+        late = np.flatnonzero(out_of_force & self._articles & (self.order > 0))
+        if len(late):
+            twin = self._article_rows[np.searchsorted(self._article_codes, codes[late])]
+            self._twin[late] = np.where(out_of_force[twin], -1, twin)
+
+    def _prepare_ranking(self) -> None:
+        known = {name: number for number, name in enumerate(LEVELS)}
+        level = np.array([known.get(name, -1) for name in self.values["level"]] or [-1])
+        articles = self._value_mask("kind", ("article",))
+        self.teaching = Teaching.build(
+            self._joined_citations(),
+            self.law.astype(np.int64),
+            number_chapters(self._concatenated("chapter")),
+            level[self.codes["level"]].astype(np.int8) if self.size else level[:0].astype(np.int8),
+            articles,
+        )
+        # An FAQ has no law; it is ranked like an article of a law that is often cited.
+        usual = float(np.log1p(USUAL_CITATIONS))
+        prior = np.where(articles, self.teaching.law_prior, usual) * PRIOR_WEIGHT
+        self._prior: Float32 = prior.astype(np.float32)
+        named = dict(zip(FEATURES, weights(), strict=True))
+        like_an_article = usual * named["law_prior"] + named["statute"]
+        self._handicap = np.where(articles, 0.0, like_an_article)
+
+    def _joined_citations(self) -> tuple[Rows, Rows]:
+        """Pairs of citing and cited row over base and delta, in the latest state."""
+        sources, targets = self.base.cite_sources, self.base.cite_targets
+        if self.delta is None:
+            return sources.astype(np.int64), targets.astype(np.int64)
+        moved = np.arange(self.base.size, dtype=np.int64)
+        for key in self._replaced:
+            row, new = self.base.row_of(key), self.delta.row_of(key)
+            if row is not None:
+                moved[row] = -1 if new is None else self.base.size + new
+        kept = self.alive[sources] & (moved[targets] >= 0)
+        pairs = list(zip(sources[kept].tolist(), moved[targets[kept]].tolist(), strict=True))
+        for row in range(self.delta.size):
+            for key in self.delta.record(row)["cites"]:
+                target = self.row_of(key)
+                if target is not None:
+                    pairs.append((self.base.size + row, target))
+        table = np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
 
     # ---- masks
 
@@ -256,52 +293,64 @@ class Snapshot:
 
     def query(self, text: str) -> Query:
         """Analyse a question into weighted terms."""
-        items = list(dict.fromkeys(analysis.content_words(text)))
-        weights: dict[int, float] = {}
-        for item in items:
-            weights[analysis.word_hash(item)] = 1.0
-        for pair in analysis.bigrams(text):
-            weights.setdefault(analysis.bigram_hash(pair), BIGRAM_WEIGHT)
-        for item in items:
-            for other in self.thesaurus.words.get(item, ()):
-                for word in analysis.content_words(other):
-                    weights.setdefault(analysis.word_hash(word), THESAURUS_WEIGHT)
-        terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
-        values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
-        return Query(tuple(items), terms, values)
+        return read_query(text, self.thesaurus.words)
 
-    def scores(self, query: Query) -> Float32:
-        """The words' score of every row, without priors; 0 where nothing matches."""
+    def scores(self, query: Query) -> tuple[Float32, float]:
+        """The words' score of every row (0 where nothing matches), and what a full match scores."""
         out = np.zeros(self.size, dtype=np.float32)
-        columns = self.base.postings.find(query.terms)
-        known = columns >= 0
-        frequency = self.base.postings.document_frequency(columns)
-        keep = known & (frequency <= max(COMMON_SHARE * self.base.size, COMMON_ROWS))
-        if not keep.any():
-            keep = known
-        rare = np.flatnonzero(keep)
-        if len(rare) > MAX_TERMS:
-            rare = rare[np.argsort(frequency[rare], kind="stable")[:MAX_TERMS]]
-        self.base.postings.add_scores(columns[rare], query.weights[rare], out[: self.base.size])
+        columns, keep = self.base.postings.choose(query.terms)
+        self.base.postings.add_scores(columns[keep], query.weights[keep], out[: self.base.size])
+        full = float(self.base.postings.idf[columns[keep]] @ query.weights[keep])
         if self.delta is not None and self.delta.size:
-            columns = self.delta.postings.find(query.terms)
-            there = np.flatnonzero((columns >= 0) & (keep | ~known))
+            local = self.delta.postings.find(query.terms)
+            there = (local >= 0) & (keep | (columns < 0))
             self.delta.postings.add_scores(
-                columns[there], query.weights[there], out[self.base.size :]
+                local[there], query.weights[there], out[self.base.size :]
             )
+            new = there & (columns < 0)
+            full += float(self.delta.postings.idf[local[new]] @ query.weights[new])
             out *= self.alive
-        return out
+        return out, max(full, 1e-6)
 
-    def final_scores(self, words: Float32, as_of: date | None) -> Float32:
-        """Word scores with priors; versions out of force come below the one in force."""
-        scores = words + self.prior * (words > 0)
-        if as_of is None and len(self.late_rows):
-            late = scores[self.late_rows] * OUT_OF_FORCE_FACTOR
-            twins = scores[self._twins]
-            capped = np.where(
-                (self._twins >= 0) & (twins > 0), np.minimum(late, twins * 0.999), late
-            )
-            scores[self.late_rows] = capped
+    def ranked(
+        self, words: Float32, allowed: Float32, full: float, count: int, dated: bool = False
+    ) -> Ranked:
+        """The best `count` rows of those allowed, best first.
+
+        `words` are the scores of all rows, `allowed` the same with the filtered rows at 0. When the
+        law of a day is searched (`dated`), being out of force today is no reason to rank lower.
+        """
+        first: Float32 = allowed + self._prior * (allowed > 0)
+        rows = top_rows(first, max(count, DEPTH))
+        head = rows[:DEPTH]
+        if not len(head):
+            return Ranked(head, np.empty(0, dtype=np.float32))
+        table = features(words, head, self.teaching, full)
+        scores = table @ weights()
+        scores += self._handicap[head]
+        if not dated:
+            scores = self._below_those_in_force(head, scores)
+        order = np.argsort(-scores, kind="stable")
+        # People read a score as a share of the best; the model's own scale is logarithmic.
+        shown = 100.0 * np.exp((scores[order] - scores[order[0]]) / 2.0)
+        rest = rows[DEPTH:]
+        tail = shown[-1] * first[rest] / max(float(first[rest].max(initial=0.0)), 1e-6)
+        return Ranked(
+            np.concatenate((head[order], rest))[:count],
+            np.concatenate((shown, tail)).astype(np.float32)[:count],
+        )
+
+    def _below_those_in_force(self, rows: Rows, scores: Float64) -> Float64:
+        """Scores with every version out of force below the version in force of the same article."""
+        late = np.flatnonzero(self._out_of_force[rows])
+        if not len(late):
+            return scores
+        scores[late] -= OUT_OF_FORCE_LOSS
+        places = {int(row): place for place, row in enumerate(rows)}
+        for place in late:
+            twin = places.get(int(self._twin[rows[place]]))
+            if twin is not None:
+                scores[place] = min(scores[place], scores[twin] - 0.001)
         return scores
 
     def covered(self, query: Query, row: int) -> float:
@@ -340,9 +389,12 @@ class Snapshot:
             if segment.size
         )
 
-    def best(self, scores: Float32, count: int) -> npt.NDArray[np.intp]:
-        """The rows of the best positive scores, best first."""
-        return top_rows(scores, count)
+
+def number_chapters(hashes: analysis.UInt64) -> Rows:
+    """Small numbers for chapters in place of their hashes, -1 for the empty chapter."""
+    distinct, numbers = np.unique(hashes, return_inverse=True)
+    numbers = numbers.astype(np.int64)
+    return np.where(distinct[numbers] == np.uint64(analysis.word_hash("")), -1, numbers)
 
 
 def _extend(first: list[str], second: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]:

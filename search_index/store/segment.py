@@ -40,8 +40,8 @@ FIELDS = (
     Field("text", 1.0, 0.6),
     Field("title", 0.6, 0.3),
     Field("heading", 0.6, 0.3),
-    Field("questions", 1.0, 0.3),
-    Field("chapter", 0.15, 0.6),
+    Field("questions", 0.6, 0.1),
+    Field("chapter", 0.3, 0.6),
 )
 _COLUMNS = ("kind", "level", "validity", "category")
 
@@ -87,7 +87,9 @@ class Segment:
     key_hashes: npt.NDArray[np.uint64]
     key_rows: npt.NDArray[np.int32]
     average_lengths: dict[str, float]
-    law_citations: dict[str, int]
+    chapter: npt.NDArray[np.uint64]
+    cite_sources: npt.NDArray[np.int32]
+    cite_targets: npt.NDArray[np.int32]
     _records: bytes | memoryview
     _offsets: npt.NDArray[np.int64]
 
@@ -177,7 +179,6 @@ def _aggregate(
 def write_segment(
     folder: Path,
     entries: Sequence[Entry],
-    law_citations: dict[str, int],
     progress: Progress,
     borrowed: Statistics | None = None,
 ) -> None:
@@ -211,7 +212,6 @@ def write_segment(
             "values": values,
             "laws": values.pop("law"),
             "average_lengths": borrowed.average_lengths if borrowed else average_lengths(counted),
-            "law_citations": law_citations,
         },
     )
 
@@ -231,11 +231,30 @@ def _write_columns(folder: Path, entries: Sequence[Entry]) -> dict[str, list[str
     ends = [_ordinal(doc.valid_to, NEVER) for doc in documents]
     save_array(folder / "valid_from.npy", np.array(starts, dtype=np.int32))
     save_array(folder / "valid_to.npy", np.array(ends, dtype=np.int32))
+    chapters = [f"{doc.law}\n{doc.heading}" if doc.heading else "" for doc in documents]
+    save_array(folder / "chapter.npy", analysis.word_hashes(map(analysis.normalise, chapters)))
+    _write_citations(folder, documents)
     hashes = analysis.word_hashes(analysis.normalise(doc.key) for doc in documents)
     rows = np.argsort(hashes, kind="stable")
     save_array(folder / "key_hashes.npy", hashes[rows])
     save_array(folder / "key_rows.npy", rows.astype(np.int32))
     return values
+
+
+def _write_citations(folder: Path, documents: Sequence[Document]) -> None:
+    """Pairs of citing and cited row; citations of documents outside this segment are left out."""
+    places = {doc.key: row for row, doc in enumerate(documents)}
+    pairs = sorted(
+        {
+            (row, places[key])
+            for row, doc in enumerate(documents)
+            for key in doc.cites
+            if key in places
+        }
+    )
+    table = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+    save_array(folder / "cite_sources.npy", np.ascontiguousarray(table[:, 0]))
+    save_array(folder / "cite_targets.npy", np.ascontiguousarray(table[:, 1]))
 
 
 def _ordinal(day: date | None, missing: int) -> int:
@@ -280,7 +299,9 @@ def open_segment(folder: Path) -> Segment:
         key_hashes=load_array(folder / "key_hashes.npy"),
         key_rows=load_array(folder / "key_rows.npy"),
         average_lengths=meta["average_lengths"],
-        law_citations=meta["law_citations"],
+        chapter=load_array(folder / "chapter.npy"),
+        cite_sources=load_array(folder / "cite_sources.npy"),
+        cite_targets=load_array(folder / "cite_targets.npy"),
         _records=records,
         _offsets=load_array(folder / "offsets.npy"),
     )

@@ -39,7 +39,7 @@ from search_index.store.segment import Entry, Segment, collect, open_segment, wr
 from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
 
-FORMAT = 1
+FORMAT = 2
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 WRITE_WAIT_SECONDS = 30.0
@@ -177,7 +177,7 @@ class IndexWriter:
         base = target / "base"
         base.mkdir()
         entries = [_entry(document, lessons) for document in everything]
-        write_segment(base, entries, dict(lessons.law_citations), progress)
+        write_segment(base, entries, progress)
         write_suggestions(base, everything)
         write_whoosh(base / "whoosh", everything, progress)
         self.thesaurus.save(base / "thesaurus.json")
@@ -232,7 +232,7 @@ def _write_delta(generation: Path, changes: Changes) -> None:
     base = open_segment(generation / "base")
     delta = _DeltaEntries(base, changes)
     entries = list(delta.entries.values())
-    write_segment(target, entries, delta.law_citations, silent, base.statistics())
+    write_segment(target, entries, silent, base.statistics())
     write_suggestions(target, [document for _, document in changes.upserts.values()])
     write_whoosh(target / "whoosh", [entry.document for entry in entries], silent)
     save_json(target / "changes.json", changes.to_json())
@@ -246,7 +246,7 @@ def _write_delta(generation: Path, changes: Changes) -> None:
 
 
 class _DeltaEntries:
-    """The delta's documents with their lessons, the base keys they replace, and the laws' counts.
+    """The delta's documents with their lessons, and the base keys they replace.
 
     An FAQ that came, changed or went changes what its cited articles have learned, so those
     articles are written into the delta too.
@@ -257,7 +257,6 @@ class _DeltaEntries:
         self._new = {key: document for key, (_, document) in changes.upserts.items()}
         self._gone = changes.deletions
         self.entries: dict[str, Entry] = {}
-        self.law_citations = dict(base.law_citations)
         touched = set(self._new) | set(changes.deletions)
         for key in self._new:
             self.entries[key] = self._new_entry(key)
@@ -294,9 +293,6 @@ class _DeltaEntries:
         kept = tuple(lesson for lesson in entry.lessons if lesson[0] != source)
         lessons = (*kept, (source, question)) if question is not None else kept
         self.entries[article_key] = Entry(entry.document, lessons, entry.chapter)
-        law = entry.document.law
-        change = len(lessons) - len(entry.lessons)
-        self.law_citations[law] = max(0, self.law_citations.get(law, 0) + change)
 
 
 @contextmanager

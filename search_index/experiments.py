@@ -1,0 +1,183 @@
+"""The workbench: rank with any settings in memory, fit the second ranking, print the ablation table.
+
+It uses the parts the index uses (analysis, postings, teaching, features); only the files are left out.
+Questions are never ranked with their own citations in the index: each is asked against an index
+taught by the other folds, and weights are fitted on questions of the training folds only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from search_index.analysis import normalise, word_hashes
+from search_index.documents import Document
+from search_index.learning import learn
+from search_index.query import BIGRAM_WEIGHT, read_query
+from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
+from search_index.reranking import DEPTH, LEVELS, Float64, Rows, Teaching, features, fit
+from search_index.snapshot import PRIOR_WEIGHT, number_chapters
+from search_index.store.segment import FIELDS, K1, Entry, count_terms
+from search_index.thesaurus import Thesaurus
+
+INNER_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One configuration of the ranking."""
+
+    fields: tuple[Field, ...] = FIELDS
+    k1: float = K1
+    bigram_weight: float = BIGRAM_WEIGHT
+    prior_weight: float = PRIOR_WEIGHT
+    second: bool = True
+    left_out: tuple[str, ...] = ()
+
+
+class Workbench:
+    """Articles and questions, counted once; models are compiled per set of training questions."""
+
+    def __init__(
+        self, articles: Sequence[Document], questions: Sequence[Document], thesaurus: Thesaurus
+    ) -> None:
+        self.articles = list(articles)
+        self.questions = list(questions)
+        self.synonyms = thesaurus.words
+        self.rows = {document.key: row for row, document in enumerate(self.articles)}
+        self.relevant = [
+            frozenset(self.rows[key] for key in question.cites if key in self.rows)
+            for question in self.questions
+        ]
+        asked = [read_query(question.title, self.synonyms) for question in self.questions]
+        self._asked = np.unique(np.concatenate([query.terms for query in asked]))
+        entries = [Entry(document).fields() for document in self.articles]
+        self._fixed = {
+            name: self._count([entry[name] for entry in entries])
+            for name in ("text", "title", "heading")
+        }
+        self._laws = _codes([document.law for document in self.articles])
+        self._chapters = [
+            f"{document.law}\n{document.heading}" if document.heading else ""
+            for document in self.articles
+        ]
+        known = {name: number for number, name in enumerate(LEVELS)}
+        self._levels = [known.get(document.level, -1) for document in self.articles]
+
+    def _count(self, texts: Sequence[str]) -> Counts:
+        counts = count_terms(texts, lambda row: None, Counter())
+        kept = np.isin(counts.terms, self._asked)  # other terms cannot score, only lengths matter
+        return Counts(counts.rows[kept], counts.terms[kept], counts.counts[kept], counts.lengths)
+
+    def model(self, train: Sequence[int], settings: Settings) -> Model:
+        """An index in memory of all articles, taught by the training questions."""
+        taught = [self.questions[number] for number in train]
+        lessons = learn([*self.articles, *taught])
+        entries = [
+            Entry(
+                document,
+                tuple(lessons.by_article.get(document.key, ())),
+                tuple(lessons.by_chapter.get((document.law, document.heading), ())),
+            ).fields()
+            for document in self.articles
+        ]
+        titles = [Entry(document).fields()["questions"] for document in taught]
+        size = len(self.articles) + len(taught)
+        fields = {name: _padded(counts, size) for name, counts in self._fixed.items()}
+        fields["questions"] = self._count([*(entry["questions"] for entry in entries), *titles])
+        fields["chapter"] = _padded(self._count([entry["chapter"] for entry in entries]), size)
+        postings = compile_postings(fields, settings.fields, size, settings.k1)
+        pairs = [
+            (len(self.articles) + place, row)
+            for place, number in enumerate(train)
+            for row in sorted(self.relevant[number])
+        ]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        extra = len(taught)
+        is_article = np.arange(size) < len(self.articles)
+        teaching = Teaching.build(
+            (table[:, 0], table[:, 1]),
+            np.concatenate((self._laws, np.full(extra, self._laws.max() + 1))),
+            number_chapters(word_hashes(map(normalise, [*self._chapters, *[""] * extra]))),
+            np.array([*self._levels, *[-1] * extra], dtype=np.int8),
+            is_article,
+        )
+        return Model(self, settings, postings, teaching, is_article)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An index in memory."""
+
+    bench: Workbench
+    settings: Settings
+    postings: Any
+    teaching: Teaching
+    is_article: npt.NDArray[np.bool_]
+
+    def first(self, number: int) -> tuple[Float32, Float32, float]:
+        """Word scores of all rows, the first ranking's scores of the articles, a full match's score."""
+        text = self.bench.questions[number].title
+        query = read_query(text, self.bench.synonyms, self.settings.bigram_weight)
+        words = np.zeros(self.postings.size, dtype=np.float32)
+        columns, keep = self.postings.choose(query.terms)
+        self.postings.add_scores(columns[keep], query.weights[keep], words)
+        full = max(float(self.postings.idf[columns[keep]] @ query.weights[keep]), 1e-6)
+        allowed = words * self.is_article
+        first = allowed + self.settings.prior_weight * self.teaching.law_prior * (allowed > 0)
+        return words, first.astype(np.float32), full
+
+    def candidates(self, number: int) -> tuple[Rows, Float64]:
+        """The rows the second ranking looks at, and their features."""
+        words, first, full = self.first(number)
+        rows = top_rows(first, DEPTH)
+        if not len(rows):
+            return rows, np.zeros((0, 0))
+        return rows, features(words, rows, self.teaching, full)
+
+    def ranking(self, number: int, weights: Float64 | None) -> Rows:
+        """The best 100 rows for a question."""
+        if weights is None:
+            return top_rows(self.first(number)[1], 100)
+        rows, table = self.candidates(number)
+        return rows[np.argsort(-(table @ weights), kind="stable")][:100] if len(rows) else rows
+
+
+def fit_weights(bench: Workbench, train: Sequence[int], settings: Settings, seed: int) -> Float64:
+    """Weights of the second ranking, fitted on training questions that were each held out once."""
+    groups = []
+    for inner_train, held_out in split(train, INNER_FOLDS, seed):
+        model = bench.model(inner_train, settings)
+        for number in held_out:
+            rows, table = model.candidates(number)
+            if len(rows):
+                relevant = np.isin(rows, list(bench.relevant[number]))
+                groups.append((table, relevant))
+    return fit(groups)
+
+
+def split(numbers: Sequence[int], folds: int, seed: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Pairs of training and held-out numbers, `folds` of them, in an order fixed by `seed`."""
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    for fold in range(folds):
+        held = set(order[fold::folds].tolist())
+        yield (
+            [number for place, number in enumerate(numbers) if place not in held],
+            [number for place, number in enumerate(numbers) if place in held],
+        )
+
+
+def _codes(values: Sequence[str]) -> Rows:
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int64)
+
+
+def _padded(counts: Counts, size: int) -> Counts:
+    lengths = np.zeros(size, dtype=np.float32)
+    lengths[: len(counts.lengths)] = counts.lengths
+    return replace(counts, lengths=lengths)
