@@ -199,6 +199,7 @@ def test_this_process_sees_a_publication_at_its_commit_and_not_before(
 
     thread = threading.Thread(target=other_session)
     thread.start()
+    assert counting.is_workday(D("2026-03-03")).is_workday
     with unit_of_work():
         operations.publish(SUPERVISOR, YearTable(2026, "改正通知", days))
         # The publisher counts by what it has written.
