@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
@@ -85,8 +87,21 @@ def update_faq(actor: Actor, faq: Faq, values: dict[str, Any]) -> Faq:
     faq.updated_at = clock.now()
     db.session.flush()
     index.schedule_update("faq", faq.id)
+    _settle_reviews(actor, faq)
     audit.record(actor, "faq.changed", "faq", faq.id, {"fields": "、".join(sorted(values))})
     return faq
+
+
+def _settle_reviews(actor: Actor, faq: Faq) -> None:
+    """Whoever edits an FAQ has read it; what still does not hold comes up again by itself."""
+    waiting = select(ReviewItem).where(
+        ReviewItem.subject_kind == "faq",
+        ReviewItem.subject_id == faq.id,
+        ReviewItem.state == ReviewState.OPEN,
+    )
+    for item in db.session.scalars(waiting):
+        item.state = ReviewState.DONE
+        item.handled_by, item.handled_at = actor.id, clock.now()
 
 
 @transactional

@@ -31,7 +31,7 @@ from portal.knowledge.schemas import (
     SuggestionArgs,
     SuggestionsSchema,
 )
-from portal.knowledge.search import Found, Question, reference_of, search
+from portal.knowledge.search import PLAIN_KINDS, Found, Question, reference_of, search
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, Blueprint
 from portal.web.pagination import Page, page_schema
@@ -154,17 +154,17 @@ def show_article(article_id: uuid.UUID) -> dict[str, Any]:
         "next": view.next,
         "versions": view.versions,
         "cited_by": view.cited_by,
-        "related": _related(key_of("article", article_id)),
+        "related": _related(key_of("article", article_id), ()),
     }
 
 
-def _related(key: str) -> list[dict[str, Any]]:
-    """Related texts; none while there is no index, since the article itself is there to read."""
+def _related(key: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Related texts; none while there is no index, since the text itself is there to read."""
     try:
         reader = index.reader()
     except Unavailable:
         return []
-    return [reference_of(hit) for hit in reader.related(key, RELATED)]
+    return [reference_of(hit) for hit in reader.related(key, RELATED, kinds)]
 
 
 @content_blp.get("/categories", audience=PUBLIC, returns=CategoriesSchema)
@@ -189,6 +189,7 @@ def show_faq(faq_id: uuid.UUID) -> Faq:
     """一条常见问答"""
     faq = queries.faq(faq_id)
     faq.linked = queries.see_also(faq)  # type: ignore[attr-defined]  # for the schema only
+    faq.also_asked = _related(key_of("faq", faq_id), PLAIN_KINDS)  # type: ignore[attr-defined]
     conditional.tag(faq)
     return faq
 

@@ -37,7 +37,7 @@ def _code(**kwargs: Any) -> CleanString:
     return CleanString(
         min_length=1,
         max_length=40,
-        validate=validate.Regexp(r"[a-z][a-z0-9_]*\Z", error="类别只能是小写字母、数字和下划线。"),
+        validate=validate.Regexp(r"^[a-z][a-z0-9_]*$", error="类别只能是小写字母、数字和下划线。"),
         **kwargs,
     )
 
@@ -496,6 +496,9 @@ class FaqSchema(FaqItem):
     steps = fields.List(fields.String(), required=True)
     citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
     see_also = fields.List(fields.Nested(FaqLink), attribute="linked", required=True)
+    also_asked = fields.List(
+        fields.Nested(RelatedTextSchema), required=True, metadata={"description": "别人还问了"}
+    )
     published_at = LocalDateTime(required=True, allow_none=True)
 
 

@@ -9,7 +9,7 @@ from portal.core.actor import ANONYMOUS, Actor, ActorKind
 from portal.core.db import db, new_id
 from portal.core.errors import Forbidden
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import editing, misses, operations
+from portal.knowledge import editing, misses, operations, reviews
 from portal.knowledge.models import (
     Faq,
     LawVersion,
@@ -252,3 +252,19 @@ def test_the_review_list_is_worked_off(loaded, api, editor):
     assert actions() == ["knowledge_review.done"]
     unknown = f"/staff/knowledge/reviews/{new_id()}/completion"
     assert api.post(unknown, headers=editor).status_code == 404
+
+
+def test_an_edit_settles_what_waited_for_a_reader(loaded, api, editor):
+    faq = db.session.scalar(select(Faq).where(Faq.slug == "labour-wages"))
+    with unit_of_work():
+        article = faq.citations[0].article
+        article.text, article.text_hash = "测试：改了。", "1" * 64
+    assert reviews.refresh().opened == 2
+    path = f"/staff/faqs/{faq.id}"
+    seen = api.get(path, headers=editor)
+    edited = send(api, editor, "PATCH", path, seen.headers["ETag"], {"answer": "按新条文改了。"})
+    assert edited.status_code == 200
+    (left,) = api.get("/staff/knowledge/reviews", headers=editor).json["items"]
+    assert left["subject_kind"] == "guide"
+    # It was read against the new text, so the daily round does not bring it back.
+    assert reviews.refresh().opened == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +12,8 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge.models import Article, Faq, Law, LawVersion, PublicationState
 from tests.knowledge.conftest import CIVIL, TRADEMARK
+
+OLD = date(2019, 4, 23)
 
 
 def law_id(name: str) -> uuid.UUID:
@@ -68,7 +71,7 @@ def test_the_articles_of_a_law_come_in_order_and_by_chapter(law, api):
     first = api.get(path + "?size=2").json
     rest = api.get(path + f"?size=10&cursor={first['page']['next']}").json
     assert [item["number"] for item in rest["items"]] == ["711", "1245", "1254"]
-    old = db.session.scalar(select(LawVersion).where(LawVersion.version_date == "2019-04-23"))
+    old = db.session.scalar(select(LawVersion).where(LawVersion.version_date == OLD))
     texts = api.get(f"/laws/{law_id(TRADEMARK)}/articles?version={old.id}").json["items"]
     assert all("旧法" in item["text"] for item in texts)
 
@@ -134,6 +137,15 @@ def test_an_faq_shows_its_articles_and_where_to_read_on(law, api):
     assert [link["question"] for link in body["see_also"]] == ["房东不退押金怎么办？"]
 
 
+def test_an_faq_shows_what_others_asked(loaded, api):
+    (item,) = api.get("/faqs?category=labour").json["items"]
+    also = api.get(f"/faqs/{item['id']}").json["also_asked"]
+    assert {entry["kind"] for entry in also} <= {"faq", "answer"}
+    assert item["id"] not in [entry["id"] for entry in also]
+    for entry in also:
+        assert api.client.get(entry["url"]).status_code == 200
+
+
 def test_what_is_withdrawn_is_not_shown(law, api):
     with unit_of_work():
         deposit = db.session.scalar(select(Faq).where(Faq.slug == "housing-deposit"))
@@ -163,9 +175,7 @@ def test_what_is_not_there_is_said_in_words(law, api, path):
 
 
 def test_a_version_of_another_law_is_not_found(law, api):
-    version = db.session.scalar(
-        select(LawVersion.id).where(LawVersion.version_date == "2019-04-23")
-    )
+    version = db.session.scalar(select(LawVersion.id).where(LawVersion.version_date == OLD))
     assert api.get(f"/laws/{law_id(CIVIL)}?version={version}").status_code == 404
 
 
