@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Response
 
 from portal.attachments import names, operations
-from portal.attachments.models import Attachment
+from portal.attachments.models import Attachment, MediaType
 from portal.attachments.schemas import AttachmentSchema
 from portal.attachments.uploads import UploadFiles, UploadForm
 from portal.web.blueprint import SIGNED_IN, Blueprint
@@ -46,7 +46,7 @@ def show(attachment_id: uuid.UUID) -> Attachment:
 @blp.get(
     "/<uuid:attachment_id>/content",
     audience=SIGNED_IN,
-    produces="application/octet-stream",
+    produces=tuple(kind.value for kind in MediaType),
     limit="300 per 10 minutes",
 )
 def content(attachment_id: uuid.UUID) -> Response:

@@ -132,7 +132,7 @@ class Blueprint(SmorestBlueprint):
         transaction: bool | None = None,
         limit: str | None = None,
         problems: tuple[int, ...] = (),
-        produces: str | None = None,
+        produces: tuple[str, ...] = (),
     ) -> Callable[[View], View]:
         """Declare a route.
 
@@ -140,7 +140,7 @@ class Blueprint(SmorestBlueprint):
         adds a limit by caller to the general ones. `transaction` defaults to true for methods that write; a view that
         must commit part of its work before refusing (sign-in) says False and calls its operations itself. `idempotent`
         defaults to true for POST inside a transaction. `if_match` documents and demands the header; the view compares
-        with `conditional.require_match`. `produces` names the media type of an answer that is not JSON. The docstring's
+        with `conditional.require_match`. `produces` names the media types of an answer that is not JSON. The docstring's
         first line is the summary.
         """
         writes = (method != "GET") if transaction is None else transaction
@@ -168,12 +168,15 @@ class Blueprint(SmorestBlueprint):
         return decorate
 
     def _dumping(
-        self, view: View, returns: SchemaClass | None, status: int, produces: str | None
+        self, view: View, returns: SchemaClass | None, status: int, produces: tuple[str, ...]
     ) -> View:
-        if produces is not None:
-            return self.response(
-                status, {"type": "string", "format": "binary"}, content_type=produces
-            )(view)
+        if produces:
+            binary = {"type": "string", "format": "binary"}
+            for kind in produces[1:]:
+                view = self.alt_response(status, schema=binary, content_type=kind, success=True)(
+                    view
+                )
+            return self.response(status, binary, content_type=produces[0])(view)
         if returns is None:
             return self.response(204)(_empty(view))
         return self.response(status, returns)(view)

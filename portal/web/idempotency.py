@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import clock, jobs, locks
 from portal.core.actor import Actor
 from portal.core.db import Model, PublicId, UTCDateTime, db, is_sqlite
-from portal.core.encryption import EncryptedText
+from portal.core.encryption import EncryptedText, blind_index
 from portal.core.errors import Invalid, KeyInFlight, Malformed
 from portal.core.unit_of_work import unit_of_work
 
@@ -66,6 +66,8 @@ def run(actor: Actor, key: str, view: Callable[[], Response]) -> Response:
     Raises KeyInFlight while another request with the key runs, Invalid when the key was used for another request.
     """
     scope = f"{actor.kind}:{actor.id}"
+    # A client may build its key from anything, an ID number too; only a keyed fingerprint of it is kept.
+    key = blind_index("idempotency.key", key.encode().hex())
     fingerprint = _fingerprint()
     with _alone(f"idempotency:{scope}:{key}"):
         stored = db.session.scalar(

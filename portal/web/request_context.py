@@ -17,6 +17,7 @@ from portal.core.errors import Unauthenticated
 
 Authenticator = Callable[[str], Actor | None]
 
+_LONG_NUMBER = re.compile(r"(?:\d[_.\-]?){11}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{8,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]{16,200}")
 _authenticator: Authenticator | None = None
@@ -36,7 +37,9 @@ def init_app(app: Flask) -> None:
 
 def _begin() -> None:
     sent = request.headers.get("X-Request-ID", "")
-    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(new_id())
+    # It is written into every log line and audit row, so one that could be a phone or an ID number is not taken over.
+    taken = _REQUEST_ID.fullmatch(sent) and not _LONG_NUMBER.search(sent)
+    g.request_id = sent if taken else str(new_id())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

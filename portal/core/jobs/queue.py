@@ -269,6 +269,8 @@ def _give_up(job: Job, reason: str) -> None:
     job.leased_until = job.lease_token = None
     job.state = JobState.DEAD
     job.finished_at = clock.now()
+    # As for a job that is done: what is left is the record, not the person.
+    job.payload = {}
 
 
 def release_leases(owner: str) -> int:
