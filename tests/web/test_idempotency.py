@@ -7,11 +7,10 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
-from datetime import timedelta
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
