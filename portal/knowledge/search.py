@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import settings
 from portal.core.db import db
-from portal.core.errors import Malformed
+from portal.core.errors import Invalid
 from portal.knowledge import index, misses
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX, subject_of
 from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
@@ -47,12 +48,15 @@ KIND_LABELS = {
 }
 LEVEL_LABELS = {level.value: level.label for level in LawLevel}
 PLAIN_KINDS = ("faq", "answer")
-# An FAQ comes first when its score is at least this share of the best article's. Articles carry a
-# prior for how often their law is cited, which FAQ do not; 0.6 makes up for it.
-LEADING_SHARE = 0.6
+# An FAQ or answer comes first when one of its wordings holds this share of the question: then the
+# same was asked before, and it says in plain words what the articles below it say in the law's.
+ALIKE = 0.6
 MOST_LEADING = 2
 # Whoever is this deep in a list needs another question, not another page.
 DEEPEST = 1000
+_QUESTION_WORDS = re.compile(
+    r"怎么办|怎么样|怎么|怎样|如何|什么|请问|是不是|能不能|可不可以|可以|吗|呢|啊|吧|我|的|\W"
+)
 _PATHS = {
     "article": "/api/v1/articles/{}",
     "faq": "/api/v1/faqs/{}",
@@ -124,7 +128,7 @@ class Found:
 
 
 def search(question: Question) -> Found:
-    """Answer a search; raises Unavailable without an index and Malformed for a broken cursor."""
+    """Answer a search; raises Unavailable without an index and Invalid for a broken cursor."""
     offset = _decode(question.cursor)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
@@ -184,15 +188,34 @@ def _ask(
 
 
 def _leading(reader: SearchIndex, question: Question, text: str, result: SearchResult) -> list[Hit]:
-    """The FAQ and answers that are put first; the same on every page of a search."""
+    """The FAQ and answers that are put first; the same on every page of a search.
+
+    None when a plain text comes first anyway.
+    """
     if question.kinds or result.weak or result.citations:
         return []
-    best = result.hits[0].score if result.hits else 0.0
+    hits = result.hits
     if question.cursor:
-        first = reader.search(question.request(text, 0, 1, ()))
-        best = first.hits[0].score if first.hits else 0.0
+        hits = reader.search(question.request(text, 0, 1, ())).hits
+    if not hits or hits[0].kind in PLAIN_KINDS:
+        return []
     plain = reader.search(question.request(text, 0, MOST_LEADING, PLAIN_KINDS))
-    return [hit for hit in plain.hits if best > 0 and hit.score >= best * LEADING_SHARE]
+    return [hit for hit in plain.hits if _likeness(text, reader.document(hit.key)) >= ALIKE]
+
+
+def _likeness(text: str, document: Document | None) -> float:
+    """How much of a question one of a document's wordings holds, in pairs of characters, 0 to 1."""
+    asked = _pairs(text)
+    if document is None or not asked:
+        return 0.0
+    wordings = (document.title, *document.questions)
+    return max(len(asked & _pairs(wording)) for wording in wordings) / len(asked)
+
+
+def _pairs(text: str) -> set[str]:
+    """The neighbouring characters of a question, without the words that every question has."""
+    parts = [part for part in _QUESTION_WORDS.split(text) if part]
+    return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
 
 
 def _item(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
@@ -405,7 +428,10 @@ def _decode(cursor: str | None) -> int:
         if not 0 < value[0] < DEEPEST:
             raise ValueError("out of range")
     except (ValueError, RecursionError) as error:
-        raise Malformed(
-            "翻页标记（cursor）无效。", code="bad_cursor", next_step="请从第一页重新开始。"
+        raise Invalid(
+            "翻页标记（cursor）无效。",
+            code="bad_cursor",
+            next_step="请从第一页重新开始。",
+            errors={"cursor": ["不是上一页返回的翻页标记。"]},
         ) from error
     return int(value[0])

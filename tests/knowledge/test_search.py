@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
@@ -10,6 +12,7 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, matching, misses, search
 from portal.knowledge.models import Faq, SearchMiss
+from search_index import Document
 from tests.knowledge.conftest import CIVIL, LABOUR, TRADEMARK
 
 
@@ -132,10 +135,50 @@ def test_pages_neither_repeat_nor_lose_a_result(loaded, api):
     assert len(seen) == len(set(seen)) == whole["total"]
 
 
+def test_an_faq_that_asks_the_same_comes_before_better_ranked_articles(loaded, api, monkeypatch):
+    reader = index.reader()
+    asked = reader.search
+
+    def articles_first(request):
+        result = asked(request)
+        order = sorted(result.hits, key=lambda hit: hit.kind != "article")
+        return dataclasses.replace(result, hits=tuple(order))
+
+    monkeypatch.setattr(reader, "search", articles_first)
+    first = found(api, "房东不退押金", size=2)
+    assert [item["kind"] for item in first["items"]] == ["faq", "article"]
+    seen = [item["id"] for item in first["items"]]
+    cursor = first["page"]["next"]
+    while cursor:
+        page = found(api, "房东不退押金", size=2, cursor=cursor)
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["page"]["next"]
+    # It stands first on the first page and nowhere else.
+    assert len(seen) == len(set(seen))
+    # Words that no FAQ asks stay with the articles.
+    assert found(api, "承租人应当妥善保管租赁物")["items"][0]["kind"] == "article"
+
+
+@pytest.mark.parametrize(
+    ("asked", "wording", "alike"),
+    [
+        ("房东不退押金怎么办", "房东不退押金？", True),
+        ("请问怎么申请法律援助", "法律援助的申请", True),
+        ("快递丢了", "东西被偷了怎么报案？", False),
+        ("怎么办", "房东不退押金怎么办？", False),
+        ("？！", "房东", False),
+        ("债", "债", True),
+    ],
+)
+def test_which_questions_are_the_same(asked, wording, alike):
+    document = Document(key="faq:1", kind="faq", title="别的", text="", questions=(wording,))
+    assert (search._likeness(asked, document) >= search.ALIKE) is alike
+    assert search._likeness(asked, None) == 0.0
+
+
 def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
     reader = index.reader()
     asked = reader.search
-    import dataclasses
 
     def search_with_correction(request):
         result = asked(request)
@@ -152,7 +195,6 @@ def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
 def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
     reader = index.reader()
     asked = reader.search
-    import dataclasses
 
     def search_with_correction(request):
         return dataclasses.replace(asked(request), weak=True, corrected="外形人 & 鬼")
@@ -228,7 +270,7 @@ def test_a_malformed_search_is_refused(loaded, api, query):
 )
 def test_a_broken_cursor_is_refused(loaded, api, cursor):
     answer = api.get(f"/search?q=工资&cursor={cursor}")
-    assert (answer.status_code, answer.json["code"]) == (400, "bad_cursor")
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_cursor")
 
 
 def test_without_an_index_search_says_so_and_the_rest_serves(law, api):
