@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 from search_index import analysis
-from search_index.analysis import Token
 from search_index.documents import Fragment
 
 TARGET = 90
-_SENTENCE_ENDS = frozenset("。;；!！?？\n")
-_CLAUSE_ENDS = _SENTENCE_ENDS | frozenset(",，:：、")
+_SENTENCE_END = re.compile("[。;!?\n]+")
+_CLAUSE_END = re.compile("[。;!?\n,:、]+")
 
 
 def to_utf16(text: str, offset: int) -> int:
@@ -30,73 +30,71 @@ def fragments(
     Stretches begin after and end at punctuation where they can, always between words. Without any
     match the beginning of the text is given, unmarked.
     """
-    pieces = analysis.tokens(text)
-    if not pieces:
+    normal = analysis.normalise(text)
+    if not normal:
         return ()
-    matched = [_matches(token.text, query_words) for token in pieces]
-    spans = _spans(pieces, target)
-    scored = []
-    for number, (first, last) in enumerate(spans):
-        distinct = {matched[index] for index in range(first, last) if matched[index]}
-        score = sum(weight(word) for word in distinct if word)
-        scored.append((-score, number))
+    spans = _spans(normal, target)
+    scored = [
+        (-sum(weight(word) for word in query_words if word and word in normal[start:end]), number)
+        for number, (start, end) in enumerate(spans)
+    ]
     best = sorted(scored)[:count]
     chosen = sorted(number for score, number in best if score < 0) or [0]
-    return tuple(_fragment(text, pieces, matched, *spans[number]) for number in chosen)
+    return tuple(_fragment(text, *spans[number], query_words) for number in chosen)
 
 
-def _matches(word: str, query_words: Collection[str]) -> str | None:
-    """The query word that a token stands for: itself, or one that holds it or is held by it."""
-    if word in query_words:
-        return word
-    if len(word) >= 2:
-        for query in query_words:
-            if len(query) >= 2 and (query in word or word in query):
-                return query
-    return None
+def _spans(normal: str, target: int) -> list[tuple[int, int]]:
+    """Stretches of about `target` characters that tile the text.
 
-
-def _spans(pieces: list[Token], target: int) -> list[tuple[int, int]]:
-    """Runs of whole tokens of about `target` characters, ending at punctuation when possible."""
+    They end at the end of a sentence, else of a clause; only where `target * 2` characters go by
+    without either is a stretch cut between two words.
+    """
     spans = []
-    first = 0
-    while first < len(pieces):
-        last = first
-        clause = 0
-        begin = pieces[first].start
-        while last < len(pieces):
-            token = pieces[last]
-            last += 1
-            width = token.end - begin
-            if token.text[-1] in _SENTENCE_ENDS and width >= target // 2:
-                clause = last
-                break
-            if token.text[-1] in _CLAUSE_ENDS and width <= target:
-                clause = last
-            if width >= target:
-                break
-        if last < len(pieces) and clause:
-            last = clause
-        spans.append((first, last))
-        first = last
+    start = 0
+    while start < len(normal):
+        end = _end_of_stretch(normal, start, target)
+        spans.append((start, end))
+        start = end
     return spans
 
 
-def _fragment(
-    text: str, pieces: list[Token], matched: list[str | None], first: int, last: int
-) -> Fragment:
-    while first < last - 1 and not pieces[first].text.strip():
-        first += 1
-    while last - 1 > first and not pieces[last - 1].text.strip():
-        last -= 1
-    begin, end = pieces[first].start, pieces[last - 1].end
+def _end_of_stretch(normal: str, start: int, target: int) -> int:
+    window = normal[start : start + target * 2]
+    if len(window) <= target:
+        return start + len(window)
+    for pattern, least in ((_SENTENCE_END, target // 2), (_CLAUSE_END, target // 2)):
+        match = pattern.search(window, least)
+        if match is not None and match.end() <= target * 3 // 2:
+            return start + match.end()
+    if _CLAUSE_END.search(window) is None:
+        pieces = analysis.tokens(window)
+        ends = [piece.end for piece in pieces if piece.end <= target]
+        # The window's last word may itself be cut, so the last whole word before the target counts.
+        return start + (ends[-1] if ends else pieces[0].end)
+    last = [match.end() for match in _CLAUSE_END.finditer(window)]
+    return start + last[-1]
+
+
+def _fragment(text: str, start: int, end: int, query_words: Collection[str]) -> Fragment:
+    shown = text[start:end]
+    begin = start + len(shown) - len(shown.lstrip())
+    shown = shown.strip() or text[start:end]
+    begin = begin if shown.strip() else start
     marks: list[tuple[int, int]] = []
-    for index in range(first, last):
-        if not matched[index]:
+    for token in analysis.tokens(shown):
+        if not _matches(token.text, query_words):
             continue
-        start, stop = pieces[index].start - begin, pieces[index].end - begin
-        if marks and marks[-1][1] == start:
-            marks[-1] = (marks[-1][0], stop)
+        if marks and marks[-1][1] == token.start:
+            marks[-1] = (marks[-1][0], token.end)
         else:
-            marks.append((start, stop))
-    return Fragment(text[begin:end], tuple(marks))
+            marks.append((token.start, token.end))
+    return Fragment(text[begin : begin + len(shown)], tuple(marks))
+
+
+def _matches(word: str, query_words: Collection[str]) -> bool:
+    """Whether a token stands for a query word: it is one, holds one or is held by one."""
+    if word in query_words:
+        return True
+    if len(word) < 2:
+        return False
+    return any(len(query) >= 2 and (query in word or word in query) for query in query_words)

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,6 @@ Rows = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 
 DEPTH = 300
-VOTING_POWER = 3.0
 LEVELS = ("statute", "judicial_interpretation", "administrative_regulation", "local_regulation")
 FEATURES = (
     "log_words",
@@ -43,13 +43,16 @@ FEATURES = (
 class Teaching:
     """Who cites what, per row of the index, ready for votes.
 
-    `sources` are the rows of documents that cite; pair i says that `sources[pair_source[i]]` cites row
-    `pair_target[i]`. `law` and `chapter` number the groups of every row, -1 for none.
+    `sources` are the rows of documents that cite, `cited` the rows they cite; pair i says that
+    `sources[pair_source[i]]` cites `cited[pair_cited[i]]`. `place` gives a row's place in `cited`, -1
+    for rows nobody cites. `law` and `chapter` number the groups of every row, -1 for no chapter.
     """
 
     sources: Rows
+    cited: Rows
     pair_source: Rows
-    pair_target: Rows
+    pair_cited: Rows
+    place: npt.NDArray[np.int32]
     law: Rows
     chapter: Rows
     level: npt.NDArray[np.int8]
@@ -68,43 +71,50 @@ class Teaching:
     ) -> Teaching:
         """Count priors from (source row, cited row) pairs."""
         sources, pair_source = np.unique(pairs[0], return_inverse=True)
-        target = pairs[1]
+        cited, pair_cited = np.unique(pairs[1], return_inverse=True)
         size = len(law)
-        groups = int(law.max(initial=-1)) + 1
-        own_law = np.where(articles, law, -1)
-        per_law = np.bincount(law[target], minlength=groups)
-        law_rows = np.bincount(own_law[own_law >= 0], minlength=groups)
-        if not groups:
-            per_law = law_rows = np.zeros(1, dtype=np.int64)
+        place = np.full(size, -1, dtype=np.int32)
+        place[cited] = np.arange(len(cited))
+        groups = int(law.max(initial=0)) + 1
+        per_law = np.bincount(law[pairs[1]], minlength=groups)
+        law_rows = np.bincount(law[articles], minlength=groups)
         return cls(
             sources=sources,
+            cited=cited,
             pair_source=pair_source,
-            pair_target=target,
+            pair_cited=pair_cited,
+            place=place,
             law=law,
             chapter=chapter,
             level=level,
             law_prior=np.where(articles, np.log1p(per_law)[law], 0.0).astype(np.float32),
-            article_prior=np.log1p(np.bincount(target, minlength=size)).astype(np.float32),
+            article_prior=np.log1p(np.bincount(pairs[1], minlength=size)).astype(np.float32),
             law_size=np.where(articles, np.log1p(law_rows)[law], 0.0).astype(np.float32),
         )
 
-    def votes(self, words: Float32, norm: float) -> tuple[Float64, Float64, Float64]:
-        """What similar questions cite: strength per law, per chapter and per row, 0 to about 1."""
-        similar = (words[self.sources] / norm).astype(np.float64) ** VOTING_POWER
-        weights = similar[self.pair_source]
-        target = self.pair_target
-        chapters = self.chapter[target]
+    def votes(self, words: Float32, rows: Rows, norm: float) -> tuple[Float64, Float64, Float64]:
+        """What similar questions cite: for each row the strength of its law, its chapter, itself.
+
+        Strengths go from 0 to about 1; `norm` is the score of a question that matches fully.
+        """
+        similar = (words[self.sources] / norm).astype(np.float64)
+        cubed = similar * similar * similar
+        per_cited = np.bincount(self.pair_cited, cubed[self.pair_source], len(self.cited))
+        chapters = self.chapter[self.cited]
         inside = chapters >= 0
         return (
-            _votes(self.law[target], weights),
-            _votes(chapters[inside], weights[inside]),
-            _votes(target, weights),
+            _root(np.bincount(self.law[self.cited], per_cited), self.law[rows]),
+            _root(np.bincount(chapters[inside], per_cited[inside]), self.chapter[rows]),
+            _root(per_cited, self.place[rows]),
         )
 
 
-def _votes(places: Rows, weights: Float64) -> Float64:
-    summed = np.bincount(places, weights).astype(np.float64)
-    return np.power(summed, 1.0 / VOTING_POWER)
+def _root(sums: npt.NDArray[Any], places: npt.NDArray[Any]) -> Float64:
+    """The cube root of the sum at each place, 0 for places outside."""
+    if not len(sums):
+        return np.zeros(len(places))
+    inside = (places >= 0) & (places < len(sums))
+    return np.cbrt(np.where(inside, sums[np.where(inside, places, 0)], 0.0))
 
 
 def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Float64:
@@ -114,7 +124,7 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
     """
     values = words[rows].astype(np.float64)
     share = values / values.max()
-    law_votes, chapter_votes, row_votes = teaching.votes(words, norm)
+    law_votes, chapter_votes, row_votes = teaching.votes(words, rows, norm)
     level = teaching.level[rows]
     columns = [
         np.log1p(values),
@@ -125,20 +135,12 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
         teaching.article_prior[rows],
         teaching.article_prior[rows] > 0,
         teaching.law_size[rows],
-        _at(law_votes, teaching.law[rows]),
-        _at(chapter_votes, teaching.chapter[rows]),
-        _at(row_votes, rows),
+        law_votes,
+        chapter_votes,
+        row_votes,
         *(level == number for number in range(len(LEVELS))),
     ]
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
-
-
-def _at(values: Float64, places: Rows) -> Float64:
-    """The value at each place, 0 for places outside."""
-    if not len(values):
-        return np.zeros(len(places))
-    inside = (places >= 0) & (places < len(values))
-    return np.where(inside, values[np.where(inside, places, 0)], 0.0)
 
 
 @lru_cache(maxsize=1)

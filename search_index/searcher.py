@@ -172,12 +172,19 @@ class SearchIndex:
         return _to_hit(document, score, query, why)
 
     def rank(
-        self, text: str, size: int = 10, kinds: tuple[str, ...] = ()
+        self,
+        text: str,
+        size: int = 10,
+        kinds: tuple[str, ...] = (),
+        levels: tuple[str, ...] = (),
     ) -> list[tuple[int, float]]:
         """The ranking alone: best rows and scores, without records, facets or fragments."""
         snapshot = self.snapshot()
         words, full = snapshot.scores(snapshot.query(text[:MAX_TEXT]))
-        allowed = words * snapshot.mask("kind", kinds) if kinds else words
+        allowed = words
+        for name, values in (("kind", kinds), ("level", levels)):
+            if values:
+                allowed = allowed * snapshot.mask(name, values)
         ranked = snapshot.ranked(words, allowed, full, size)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
