@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import marshmallow as ma
 from marshmallow import fields, validate
 
-from portal.knowledge import misses
 from portal.knowledge.models import (
     LawLevel,
-    MissState,
-    Origin,
-    PublicationState,
-    ReviewReason,
-    ReviewState,
     Validity,
 )
 from portal.knowledge.providers import KINDS
 from portal.web.pagination import PageArgs, PageInfo
 from portal.web.schemas import (
-    AllowedAction,
     BoundedInteger,
     Choice,
     CleanString,
@@ -33,7 +24,7 @@ from search_index import format_article_number
 MOST_FILTERS = 10
 
 
-def _code(**kwargs: Any) -> CleanString:
+def code_field(**kwargs: Any) -> CleanString:
     return CleanString(
         min_length=1,
         max_length=40,
@@ -68,7 +59,7 @@ class SearchArgs(Schema):
     )
     level = _several(Choice(LawLevel), "效力级别")
     validity = _several(Choice(Validity), "效力状态")
-    category = _several(_code(), "问题类别")
+    category = _several(code_field(), "问题类别")
     as_of = fields.Date(
         load_default=None,
         metadata={"description": "按这一天有效的法律检索（YYYY-MM-DD）"},
@@ -436,14 +427,14 @@ class CategoriesSchema(Schema):
 class FaqListArgs(PageArgs):
     """Query string of the list of FAQ."""
 
-    category = _code(load_default=None)
+    category = code_field(load_default=None)
     article = fields.UUID(load_default=None, metadata={"description": "引用这一条的问答"})
 
 
 class GuideListArgs(PageArgs):
     """Query string of the list of guides."""
 
-    category = _code(load_default=None)
+    category = code_field(load_default=None)
 
 
 class FaqItem(Schema):
@@ -519,167 +510,3 @@ class GuideSchema(GuideItem):
 
     body = fields.String(required=True, metadata={"description": "Markdown"})
     citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
-
-
-# --- staff ---
-
-
-class FaqCitationIn(Schema):
-    """A citation as an editor enters it: any usual name and form."""
-
-    law = CleanString(required=True, min_length=2, max_length=300)
-    article = CleanString(required=True, min_length=1, max_length=30)
-    point = CleanString(load_default="", max_length=200)
-
-
-def _wordings() -> fields.List[Any]:
-    return fields.List(
-        CleanString(min_length=1, max_length=200),
-        validate=validate.Length(max=30, error="最多 30 条。"),
-    )
-
-
-def _has_han(text: str) -> None:
-    if not re.search(r"[\u4e00-\u9fff]", text):
-        raise ma.ValidationError("应当有中文。")
-
-
-class FaqPatch(Schema):
-    """Changes to an FAQ; what is left out stays."""
-
-    category = _code()
-    question = CleanString(min_length=2, max_length=200, validate=_has_han)
-    other_wordings = _wordings()
-    answer = CleanString(min_length=2, max_length=4000, multiline=True, validate=_has_han)
-    steps = fields.List(
-        CleanString(min_length=1, max_length=500),
-        validate=validate.Length(max=20, error="最多 20 步。"),
-    )
-    citations = fields.List(
-        fields.Nested(FaqCitationIn),
-        validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
-    )
-    see_also = fields.List(
-        CleanString(min_length=1, max_length=80),
-        validate=validate.Length(max=10, error="最多 10 条。"),
-    )
-
-
-class FaqCreate(FaqPatch):
-    """A new FAQ."""
-
-    category = _code(required=True)
-    question = CleanString(required=True, min_length=2, max_length=200, validate=_has_han)
-    answer = CleanString(
-        required=True, min_length=2, max_length=4000, multiline=True, validate=_has_han
-    )
-    citations = fields.List(
-        fields.Nested(FaqCitationIn),
-        required=True,
-        validate=validate.Length(min=1, max=20, error="应当有 1 到 20 条引用。"),
-    )
-    other_wordings = fields.List(
-        CleanString(min_length=1, max_length=200),
-        load_default=list,
-        validate=validate.Length(max=30, error="最多 30 条。"),
-    )
-    steps = fields.List(
-        CleanString(min_length=1, max_length=500),
-        load_default=list,
-        validate=validate.Length(max=20, error="最多 20 步。"),
-    )
-    see_also = fields.List(
-        CleanString(min_length=1, max_length=80),
-        load_default=list,
-        validate=validate.Length(max=10, error="最多 10 条。"),
-    )
-    miss_id = fields.UUID(
-        load_default=None, metadata={"description": "这条问答补的是哪一条未找到的搜索"}
-    )
-
-
-class StaffFaqListArgs(FaqListArgs):
-    """Query string of the staff's list."""
-
-    state = Choice(PublicationState, load_default=None)
-
-
-class StaffFaqItem(FaqItem):
-    """An FAQ in the staff's list."""
-
-    state = Choice(PublicationState, required=True)
-    state_label = fields.String(attribute="state.label", required=True)
-    origin = Choice(Origin, required=True)
-    origin_label = fields.String(attribute="origin.label", required=True)
-    updated_at = LocalDateTime(required=True)
-
-
-class StaffFaqSchema(StaffFaqItem):
-    """An FAQ as its editors see it."""
-
-    other_wordings = fields.List(fields.String(), required=True)
-    steps = fields.List(fields.String(), required=True)
-    citations = fields.List(fields.Nested(FaqCitationSchema), required=True)
-    see_also = fields.List(fields.String(), required=True)
-    published_at = LocalDateTime(required=True, allow_none=True)
-    allowed_actions = fields.List(fields.Nested(AllowedAction), required=True)
-
-
-class SearchMissListArgs(PageArgs):
-    """Query string of the list of misses."""
-
-    state = Choice(MissState, load_default=MissState.OPEN)
-
-
-class FaqDraftLink(Schema):
-    """The way to write the FAQ: where to post, and what is known already."""
-
-    method = fields.String(required=True)
-    url = fields.String(required=True)
-    body = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-
-
-class SearchMissSchema(Schema):
-    """A question that search could not answer."""
-
-    id = fields.UUID(required=True)
-    text = fields.Function(misses.shown, metadata={"type": "string"})
-    count = fields.Integer(required=True)
-    first_seen_on = fields.Date(required=True)
-    last_seen_on = fields.Date(required=True)
-    category = fields.String(attribute="category_code", required=True, allow_none=True)
-    state = Choice(MissState, required=True)
-    state_label = fields.String(attribute="state.label", required=True)
-    faq_id = fields.UUID(required=True, allow_none=True)
-    handled_at = LocalDateTime(required=True, allow_none=True)
-    write_faq = fields.Method("_write_faq", metadata={"type": ["object", "null"]})
-
-    def _write_faq(self, miss: Any) -> dict[str, Any] | None:
-        if miss.state is not MissState.OPEN:
-            return None
-        body = {"question": misses.shown(miss), "miss_id": str(miss.id)}
-        if miss.category_code:
-            body["category"] = miss.category_code
-        return {"method": "POST", "url": "/api/v1/staff/faqs", "body": body}
-
-
-class KnowledgeReviewListArgs(PageArgs):
-    """Query string of the review list."""
-
-    state = Choice(ReviewState, load_default=ReviewState.OPEN)
-
-
-class KnowledgeReviewSchema(Schema):
-    """A text to be read again."""
-
-    id = fields.UUID(required=True)
-    subject_kind = fields.String(required=True)
-    subject_id = fields.UUID(required=True)
-    title = fields.String(required=True)
-    article = fields.Nested(ArticleLink, required=True)
-    reason = Choice(ReviewReason, required=True)
-    reason_label = fields.String(attribute="reason.label", required=True)
-    state = Choice(ReviewState, required=True)
-    state_label = fields.String(attribute="state.label", required=True)
-    created_at = LocalDateTime(required=True)
-    handled_at = LocalDateTime(required=True, allow_none=True)

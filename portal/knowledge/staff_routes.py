@@ -9,7 +9,7 @@ from portal.core.db import db
 from portal.knowledge import editing, queries
 from portal.knowledge.models import Faq, PublicationState, ReviewItem, SearchMiss
 from portal.knowledge.policies import EDITORS
-from portal.knowledge.schemas import (
+from portal.knowledge.staff_schemas import (
     FaqCreate,
     FaqPatch,
     KnowledgeReviewListArgs,
