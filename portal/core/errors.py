@@ -37,7 +37,7 @@ class DomainError(Exception):
 
 
 class Malformed(DomainError):
-    """The request cannot be read at all (broken JSON, wrong encoding, bad cursor)."""
+    """The request cannot be read at all (broken JSON, wrong encoding)."""
 
     code = "malformed"
     message = "请求的内容无法识别。"

@@ -185,7 +185,13 @@ class Blueprint(SmorestBlueprint):
         locations = {"query": "query", "body": "json", "files": "files", "form": "form"}
         for name, schema in schemas.items():
             if schema is not None:
-                view = self.arguments(schema, location=locations[name], arg_name=name)(view)
+                view = self.arguments(
+                    schema,
+                    location=locations[name],
+                    arg_name=name,
+                    # A body that may be empty may be left out.
+                    required=any(field.required for field in schema().load_fields.values()),
+                )(view)
         return view
 
 
@@ -349,6 +355,9 @@ def _audience_text(audience: Audience) -> str:
 
 class Api(flask_smorest.Api):
     """flask-smorest's Api with the house's problems instead of its own error bodies."""
+
+    # Every answer is documented by its status; a default would hide one that is not.
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         """Leave errors to `web.problems`."""

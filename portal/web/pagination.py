@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core.db import db
-from portal.core.errors import Malformed
+from portal.core.errors import Invalid
 from portal.web.schemas import BoundedInteger, CleanString, Schema
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Key:
 
 
 def paginate(query: Select[Any], keys: list[Key], cursor: str | None, size: int) -> Page[Any]:
-    """Run `query` in the order of `keys`, from the row after `cursor`; raises Malformed for a broken cursor.
+    """Run `query` in the order of `keys`, from the row after `cursor`; raises Invalid for a broken cursor.
 
     A query for one entity gives entities; one for an entity and labelled expressions gives rows.
     """
@@ -141,8 +141,11 @@ def _decode(cursor: str, keys: list[Key]) -> list[Any]:
             raise ValueError("wrong shape")
         return [_typed(value, key) for value, key in zip(plain, keys, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Malformed(
-            "翻页标记（cursor）无效。", code="bad_cursor", next_step="请从第一页重新开始。"
+        raise Invalid(
+            "翻页标记（cursor）无效。",
+            code="bad_cursor",
+            next_step="请从第一页重新开始。",
+            errors={"cursor": ["不是上一页返回的翻页标记。"]},
         ) from error
 
 

@@ -138,7 +138,7 @@ def test_a_wrong_filter_is_refused(api, chief, query):
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WyJ4IiwieCJd"])
 def test_a_broken_cursor_is_refused(api, chief, cursor):
-    assert api.get(f"{LIST}?cursor={cursor}", headers=chief).status_code == 400
+    assert api.get(f"{LIST}?cursor={cursor}", headers=chief).status_code == 422
 
 
 def test_each_sees_what_concerns_them(api, new_matter, clock):

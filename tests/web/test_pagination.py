@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.db import LabelledEnum, Model, PublicId, UTCDateTime, db, enum_column
-from portal.core.errors import Malformed
+from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.web.pagination import Key, PageArgs, page_schema, paginate
 from portal.web.schemas import Schema
@@ -134,7 +134,7 @@ def test_a_made_up_cursor_is_refused_or_finds_a_place(
     cursor = encode([first, second])
     try:
         page = paginate(select(Row), [Key(column), Key(Row.id)], cursor, 5)
-    except Malformed:
+    except Invalid:
         return
     assert len(page.items) <= 5
 
@@ -164,7 +164,7 @@ def test_a_made_up_cursor_is_refused_or_finds_a_place(
     ],
 )
 def test_a_cursor_of_the_wrong_kind_is_refused(context: None, column: Any, value: Any) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(Invalid):
         paginate(select(Row), [Key(column)], encode([value]), 5)
 
 
@@ -172,7 +172,7 @@ def test_a_cursor_of_the_wrong_kind_is_refused(context: None, column: Any, value
     "cursor", ["x", "====", "%%%", "W10", encode({}), encode([[[[]]]]), "A" * 900]
 )
 def test_what_is_no_cursor_is_refused(context: None, cursor: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(Invalid):
         paginate(select(Row), [Key(Row.id)], cursor, 5)
 
 

@@ -209,7 +209,7 @@ def test_a_wrong_query_string_is_refused_by_name(notes, query):
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "bnVsbA", "WzFd", "%ff", "WyIiXQ"])
 def test_a_broken_cursor_is_refused(notes, cursor):
-    assert notes.get(f"/api/v1/notes?cursor={cursor}").status_code == 400
+    assert notes.get(f"/api/v1/notes?cursor={cursor}").status_code == 422
 
 
 def test_pages_neither_repeat_nor_skip_when_rows_are_added_between(notes):
