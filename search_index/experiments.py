@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from search_index.analysis import normalise, word_hashes
+from search_index.analysis import content_words, normalise, word_hashes
 from search_index.documents import Document
-from search_index.learning import learn
+from search_index.learning import Bridges, learn, learn_bridges
 from search_index.query import BIGRAM_WEIGHT, read_query
 from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
 from search_index.reranking import DEPTH, LEVELS, Float64, Rows, Teaching, features, fit
@@ -38,6 +38,8 @@ class Settings:
     prior_weight: float = PRIOR_WEIGHT
     second: bool = True
     left_out: tuple[str, ...] = ()
+    bridges: bool = True
+    thesaurus: bool = True
 
 
 class Workbench:
@@ -54,8 +56,16 @@ class Workbench:
             frozenset(self.rows[key] for key in question.cites if key in self.rows)
             for question in self.questions
         ]
-        asked = [read_query(question.title, self.synonyms) for question in self.questions]
-        self._asked = np.unique(np.concatenate([query.terms for query in asked]))
+        # Terms no question can turn into cannot score and are not kept: a question's own terms, and
+        # what bridges can lead to, words of cited articles.
+        asked = [read_query(question.title, self.synonyms, {}).terms for question in self.questions]
+        cited = {row for rows in self.relevant for row in rows}
+        targets = {
+            word
+            for row in cited
+            for word in content_words(f"{self.articles[row].heading}\n{self.articles[row].text}")
+        }
+        self._asked = np.unique(np.concatenate([*asked, word_hashes(targets)]))
         entries = [Entry(document).fields() for document in self.articles]
         self._fixed = {
             name: self._count([entry[name] for entry in entries])
@@ -107,7 +117,8 @@ class Workbench:
             np.array([*self._levels, *[-1] * extra], dtype=np.int8),
             is_article,
         )
-        return Model(self, settings, postings, teaching, is_article)
+        bridges = learn_bridges([*self.articles, *taught]) if settings.bridges else {}
+        return Model(self, settings, postings, teaching, is_article, bridges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +130,13 @@ class Model:
     postings: Any
     teaching: Teaching
     is_article: npt.NDArray[np.bool_]
+    bridges: Bridges
 
     def first(self, number: int) -> tuple[Float32, Float32, float]:
         """Word scores of all rows, the first ranking's scores of the articles, a full match's score."""
         text = self.bench.questions[number].title
-        query = read_query(text, self.bench.synonyms, self.settings.bigram_weight)
+        synonyms = self.bench.synonyms if self.settings.thesaurus else {}
+        query = read_query(text, synonyms, self.bridges, self.settings.bigram_weight)
         words = np.zeros(self.postings.size, dtype=np.float32)
         columns, keep = self.postings.choose(query.terms)
         self.postings.add_scores(columns[keep], query.weights[keep], words)

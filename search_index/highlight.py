@@ -77,9 +77,9 @@ def _end_of_stretch(normal: str, start: int, target: int) -> int:
 
 def _fragment(text: str, start: int, end: int, query_words: Collection[str]) -> Fragment:
     shown = text[start:end]
-    begin = start + len(shown) - len(shown.lstrip())
-    shown = shown.strip() or text[start:end]
-    begin = begin if shown.strip() else start
+    if shown.strip():
+        start += len(shown) - len(shown.lstrip())
+        shown = shown.strip()
     marks: list[tuple[int, int]] = []
     for token in analysis.tokens(shown):
         if not _matches(token.text, query_words):
@@ -88,7 +88,7 @@ def _fragment(text: str, start: int, end: int, query_words: Collection[str]) -> 
             marks[-1] = (marks[-1][0], token.end)
         else:
             marks.append((token.start, token.end))
-    return Fragment(text[begin : begin + len(shown)], tuple(marks))
+    return Fragment(text[start : start + len(shown)], tuple(marks))
 
 
 def _matches(word: str, query_words: Collection[str]) -> bool:

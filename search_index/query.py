@@ -16,6 +16,7 @@ import numpy as np
 from search_index import analysis
 from search_index.analysis import normalise
 from search_index.laws import LawNames
+from search_index.learning import Bridges
 from search_index.numerals import (
     NUMERAL,
     article_order,
@@ -38,6 +39,7 @@ __all__ = [
 
 BIGRAM_WEIGHT = 0.8
 THESAURUS_WEIGHT = 0.4
+BRIDGE_WEIGHT = 0.2
 
 MAX_RANGE = 50
 _PART = rf"(?:\s*第\s*(?:{NUMERAL}|\d+)\s*款)?(?:\s*第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项)?"
@@ -74,9 +76,12 @@ class Query:
 
 
 def read_query(
-    text: str, synonyms: Mapping[str, tuple[str, ...]], bigram_weight: float = BIGRAM_WEIGHT
+    text: str,
+    synonyms: Mapping[str, tuple[str, ...]],
+    bridges: Bridges,
+    bigram_weight: float = BIGRAM_WEIGHT,
 ) -> Query:
-    """Words, bigrams and the thesaurus's words for them, each once, with weights."""
+    """Words, bigrams, and what thesaurus and bridges add to them, each once, with weights."""
     items = list(dict.fromkeys(analysis.content_words(text)))
     weights = dict.fromkeys(map(analysis.word_hash, items), 1.0)
     if bigram_weight:
@@ -86,6 +91,12 @@ def read_query(
         for other in synonyms.get(item, ()):
             for word in analysis.content_words(other):
                 weights.setdefault(analysis.word_hash(word), THESAURUS_WEIGHT)
+    bridged: dict[int, float] = {}
+    for item in items:
+        for other, share in bridges.get(item, ()):
+            term = analysis.word_hash(other)
+            bridged[term] = max(bridged.get(term, 0.0), BRIDGE_WEIGHT * share)
+    weights = {**bridged, **weights}
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
     return Query(tuple(items), terms, values)

@@ -19,6 +19,7 @@ from search_index import analysis
 from search_index.documents import Document
 from search_index.errors import IndexFormatError, IndexMissing
 from search_index.laws import LawNames
+from search_index.learning import Bridges
 from search_index.numerals import article_order
 from search_index.query import Query, read_query
 from search_index.ranking import Bool, Float32, top_rows
@@ -270,6 +271,13 @@ class Snapshot:
         return Thesaurus.load(self.base.folder / "thesaurus.json")
 
     @cached_property
+    def _bridges(self) -> Bridges:
+        stored = load_json(self.base.folder / "bridges.json")
+        return {
+            word: tuple((other, share) for other, share in found) for word, found in stored.items()
+        }
+
+    @cached_property
     def law_names(self) -> LawNames:
         """The resolver for names of laws."""
         return LawNames(self.laws, self.thesaurus.law_names)
@@ -293,7 +301,7 @@ class Snapshot:
 
     def query(self, text: str) -> Query:
         """Analyse a question into weighted terms."""
-        return read_query(text, self.thesaurus.words)
+        return read_query(text, self.thesaurus.words, self._bridges)
 
     def scores(self, query: Query) -> tuple[Float32, float]:
         """The words' score of every row (0 where nothing matches), and what a full match scores."""

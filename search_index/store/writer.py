@@ -24,7 +24,7 @@ from typing import Any
 
 from search_index.documents import Document
 from search_index.errors import BuildInProgress, IndexMissing, IndexWriteError
-from search_index.learning import Lessons, learn, wordings
+from search_index.learning import Lessons, learn, learn_bridges, wordings
 from search_index.store.files import (
     load_json,
     locked,
@@ -39,7 +39,7 @@ from search_index.store.segment import Entry, Segment, collect, open_segment, wr
 from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
 
-FORMAT = 2
+FORMAT = 3
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 WRITE_WAIT_SECONDS = 30.0
@@ -180,6 +180,7 @@ class IndexWriter:
         write_segment(base, entries, progress)
         write_suggestions(base, everything)
         write_whoosh(base / "whoosh", everything, progress)
+        save_json(base / "bridges.json", learn_bridges(everything))
         self.thesaurus.save(base / "thesaurus.json")
         (target / "deltas").mkdir()
         save_json(

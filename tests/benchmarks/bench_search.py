@@ -181,7 +181,7 @@ def bench_growth(index: SearchIndex, texts: list[str]) -> dict[str, float]:
     ):
 
         def ask(text: str, postings: Postings = postings) -> int:
-            query = read_query(text, {})
+            query = read_query(text, {}, {})
             scores = np.zeros(postings.size, dtype=np.float32)
             columns, keep = postings.choose(query.terms)
             postings.add_scores(columns[keep], query.weights[keep], scores)

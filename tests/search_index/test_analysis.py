@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import analysis
@@ -12,6 +12,7 @@ from search_index import analysis
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=200)  # lone surrogates included
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_normalising_keeps_the_length_and_can_be_encoded(text: str) -> None:
     normal = analysis.normalise(text)
@@ -20,6 +21,7 @@ def test_normalising_keeps_the_length_and_can_be_encoded(text: str) -> None:
     assert analysis.normalise(normal) == normal
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_tokens_tile_the_text(text: str) -> None:
     pieces = analysis.tokens(text)
@@ -28,6 +30,7 @@ def test_tokens_tile_the_text(text: str) -> None:
     assert [piece.start for piece in pieces] == ends[:-1]
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_bigrams_agree_between_text_and_arrays(text: str) -> None:
     pairs = analysis.bigrams(text)

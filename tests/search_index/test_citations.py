@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import LawNames, SearchIndex, find_citations
@@ -105,12 +105,14 @@ def test_an_alias_of_a_law_that_is_not_held_is_ignored() -> None:
     assert len(NAMES) == 9
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     for citation in find_citations(text, NAMES):
         assert 0 <= citation.start < citation.end <= len(text)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

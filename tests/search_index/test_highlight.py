@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import analysis, to_utf16
@@ -48,6 +48,7 @@ def test_a_long_run_without_punctuation_is_cut_between_words() -> None:
         assert start + len(fragment.text) in boundaries
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=300), st.lists(st.text(max_size=3), max_size=4))
 def test_fragments_are_pieces_of_the_text_between_tokens(text: str, asked: list[str]) -> None:
     ends = {token.end for token in analysis.tokens(text)} | {0}
@@ -58,6 +59,7 @@ def test_fragments_are_pieces_of_the_text_between_tokens(text: str, asked: list[
         assert all(0 <= a < b <= len(fragment.text) for a, b in fragment.highlights)
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=100), st.integers(0, 100)
 )

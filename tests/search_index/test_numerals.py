@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import article_order, format_article_number, parse_article_number
 from search_index.numerals import MAX_NUMBER, format_numeral, parse_numeral
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=MAX_NUMBER))
 def test_numeral_round_trip(value: int) -> None:
     assert parse_numeral(format_numeral(value)) == value
 
 
+@settings(deadline=None)
 @given(st.integers(1, 99_999), st.one_of(st.none(), st.integers(1, 99)))
 def test_article_number_round_trip(base: int, branch: int | None) -> None:
     number = f"{base}-{branch}" if branch else str(base)
     assert parse_article_number(format_article_number(number)) == number
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_a_number_or_is_refused(text: str) -> None:
     number = parse_article_number(text)
