@@ -8,11 +8,17 @@ from typing import Any
 from portal.core.errors import Unavailable
 from portal.knowledge import citations, index, queries
 from portal.knowledge.documents import key_of, subject_of
-from portal.knowledge.models import Faq, Guide
-from portal.knowledge.schemas import (
+from portal.knowledge.law_schemas import (
     ArticleItem,
     ArticleListArgs,
     ArticleSchema,
+    LawArgs,
+    LawListArgs,
+    LawListItem,
+    LawSchema,
+)
+from portal.knowledge.models import Faq, Guide
+from portal.knowledge.schemas import (
     CategoriesSchema,
     CitationCheckArgs,
     CitationCheckSchema,
@@ -22,10 +28,6 @@ from portal.knowledge.schemas import (
     GuideItem,
     GuideListArgs,
     GuideSchema,
-    LawArgs,
-    LawListArgs,
-    LawListItem,
-    LawSchema,
     SearchArgs,
     SearchResultSchema,
     SuggestionArgs,

@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from portal.knowledge import misses
+from portal.knowledge.law_schemas import ArticleLink
 from portal.knowledge.models import (
     MissState,
     Origin,
@@ -17,7 +18,6 @@ from portal.knowledge.models import (
     ReviewState,
 )
 from portal.knowledge.schemas import (
-    ArticleLink,
     FaqCitationSchema,
     FaqItem,
     FaqListArgs,
