@@ -25,7 +25,8 @@ _STARTED = "_portal_request_started"
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 # Chatty below this level and of no use to the operator.
 _LEVELS = {
-    "alembic.runtime.plugins": logging.WARNING,
+    # Looking at the revision, as every readiness check does, is not worth a line.
+    "alembic.runtime": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "urllib3": logging.WARNING,
     "werkzeug": logging.WARNING,
