@@ -4,6 +4,9 @@
 articles in a temporary folder, teaches it the training questions, asks the test questions and
 prints one JSON object. Articles are JSON lines `id, law, number, heading, text, level, version`;
 questions are JSON lines `id, question, articles`. Files ending in .gz are read compressed.
+
+`--ablation QUESTIONS` prints what each step of the ranking brings, over five folds; the weights of the
+second ranking are then fitted within each fold. `--fit QUESTIONS` prints weights for `reranker.json`.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,7 +26,9 @@ from typing import Any
 
 from search_index import analysis
 from search_index.documents import Document, SearchRequest
+from search_index.experiments import Settings, Workbench, cross_validate, fit_weights, steps
 from search_index.numerals import parse_article_number
+from search_index.reranking import FEATURES
 from search_index.searcher import SearchIndex
 from search_index.store.writer import IndexWriter, silent
 from search_index.thesaurus import Thesaurus
@@ -149,26 +154,82 @@ def evaluate(
     }
 
 
+def ablation(
+    articles: Path, questions: Path, thesaurus: Thesaurus, seed: int, say: Callable[[str], None]
+) -> None:
+    """Print what each step of the ranking brings, cross-validated over the questions."""
+    bench = _workbench(articles, questions, thesaurus)
+    say("| ranking | MRR@10 | success@5 | recall@10 | recall@100 |")
+    say("|---|---|---|---|---|")
+    for name, settings in steps():
+        found = measure(cross_validate(bench, settings, seed))
+        figures = (found.mrr_at_10, found.success_at_5, found.recall_at_10, found.recall_at_100)
+        say(f"| {name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
+
+
+def refit(articles: Path, questions: Path, thesaurus: Thesaurus, seed: int) -> dict[str, float]:
+    """The second ranking's weights fitted on all questions, each asked without its own citations."""
+    bench = _workbench(articles, questions, thesaurus)
+    fitted = fit_weights(bench, range(len(bench.questions)), Settings(), seed)
+    return {name: round(float(value), 4) for name, value in zip(FEATURES, fitted, strict=True)}
+
+
+def _workbench(articles: Path, questions: Path, thesaurus: Thesaurus) -> Workbench:
+    return Workbench(
+        [article_document(row) for row in read_lines(articles)],
+        [question_document(row) for row in read_lines(questions)],
+        thesaurus,
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m search_index.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--articles", type=Path, required=True)
+    parser.add_argument("--train", type=Path, help="questions that teach the index")
+    parser.add_argument("--test", type=Path, help="questions to ask")
+    parser.add_argument(
+        "--ablation", type=Path, metavar="QUESTIONS", help="print the table of steps"
+    )
+    parser.add_argument("--fit", type=Path, metavar="QUESTIONS", help="print new reranker weights")
+    parser.add_argument("--seed", type=int, default=0, help="how questions fall into folds")
+    parser.add_argument("--thesaurus", type=Path, default=DEFAULT_THESAURUS)
+    return parser
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m search_index.evaluate", description=__doc__)
-    parser.add_argument("--articles", type=Path, required=True)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--thesaurus", type=Path, default=DEFAULT_THESAURUS)
+    parser = _parser()
     options = parser.parse_args(arguments)
+    if not (options.ablation or options.fit or (options.train and options.test)):
+        parser.error("--train and --test, or --ablation, or --fit is needed")
     thesaurus = Thesaurus()
     if options.thesaurus.exists():
         thesaurus = Thesaurus.from_yaml(options.thesaurus)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            figures = evaluate(
-                options.articles, options.train, options.test, Path(folder), thesaurus
+        if options.ablation:
+            ablation(options.articles, options.ablation, thesaurus, options.seed, _say)
+        elif options.fit:
+            _say(
+                json.dumps(refit(options.articles, options.fit, thesaurus, options.seed), indent=2)
             )
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                figures = evaluate(
+                    options.articles, options.train, options.test, Path(folder), thesaurus
+                )
+            _say(json.dumps(figures))
     except (OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 1
-    sys.stdout.write(json.dumps(figures) + "\n")
     return 0
 
 

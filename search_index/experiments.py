@@ -26,6 +26,7 @@ from search_index.store.segment import FIELDS, K1, Entry, count_terms
 from search_index.thesaurus import Thesaurus
 
 INNER_FOLDS = 5
+OUTER_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ class Settings:
     bigram_weight: float = BIGRAM_WEIGHT
     prior_weight: float = PRIOR_WEIGHT
     second: bool = True
-    left_out: tuple[str, ...] = ()
     bridges: bool = True
     thesaurus: bool = True
 
@@ -194,3 +194,50 @@ def _padded(counts: Counts, size: int) -> Counts:
     lengths = np.zeros(size, dtype=np.float32)
     lengths[: len(counts.lengths)] = counts.lengths
     return replace(counts, lengths=lengths)
+
+
+def steps() -> list[tuple[str, Settings]]:
+    """The ranking built up step by step, for the ablation table."""
+    by_name = {spec.name: spec for spec in FIELDS}
+    order = ("text", "title", "heading", "questions", "chapter")
+
+    def only(*names: str) -> tuple[Field, ...]:
+        return tuple(by_name[name] for name in order if name in names)
+
+    bare = Settings(only("text"), K1, 0.0, 0.0, second=False, bridges=False, thesaurus=False)
+    named = replace(bare, fields=only("text", "title", "heading"))
+    pairs = replace(named, bigram_weight=BIGRAM_WEIGHT)
+    prior = replace(pairs, prior_weight=PRIOR_WEIGHT)
+    taught = replace(prior, fields=only("text", "title", "heading", "questions"))
+    chapters = replace(taught, fields=FIELDS)
+    synonyms = replace(chapters, thesaurus=True)
+    bridged = replace(synonyms, bridges=True)
+    return [
+        ("words of the article's text", bare),
+        ("+ title and headings", named),
+        ("+ bigrams", pairs),
+        ("+ the law's prior", prior),
+        ("+ questions as text of the articles they cite", taught),
+        ("+ questions as text of the chapter, lightly", chapters),
+        ("+ thesaurus", synonyms),
+        ("+ learned bridges", bridged),
+        ("+ second ranking", replace(bridged, second=True)),
+    ]
+
+
+def cross_validate(
+    bench: Workbench, settings: Settings, seed: int, folds: int = OUTER_FOLDS
+) -> list[tuple[list[str], frozenset[str]]]:
+    """Rankings of every question by a model that has seen neither it nor its fold.
+
+    The second ranking's weights are fitted anew in each fold, on that fold's training questions.
+    """
+    rankings = []
+    for train, test in split(range(len(bench.questions)), folds, seed):
+        model = bench.model(train, settings)
+        weights = fit_weights(bench, train, settings, seed) if settings.second else None
+        for number in test:
+            keys = [bench.articles[row].key for row in model.ranking(number, weights)]
+            relevant = frozenset(bench.articles[row].key for row in bench.relevant[number])
+            rankings.append((keys, relevant))
+    return rankings

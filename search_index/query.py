@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 BIGRAM_WEIGHT = 0.8
-THESAURUS_WEIGHT = 0.4
+THESAURUS_WEIGHT = 0.6
 BRIDGE_WEIGHT = 0.2
 
 MAX_RANGE = 50
@@ -73,6 +73,7 @@ class Query:
     words: tuple[str, ...]
     terms: analysis.UInt64
     weights: Float32
+    text: str = ""
 
 
 def read_query(
@@ -99,7 +100,7 @@ def read_query(
     weights = {**bridged, **weights}
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
-    return Query(tuple(items), terms, values)
+    return Query(tuple(items), terms, values, text)
 
 
 @dataclass(frozen=True, slots=True)

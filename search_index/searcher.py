@@ -130,7 +130,7 @@ class SearchIndex:
             total = int(np.logical_and.reduce([mask[matching] for mask in masks.values()]).sum())
         offset, size = max(request.offset, 0), max(request.size, 0)
         ranked = snapshot.ranked(
-            words, allowed, full, min(offset + size, snapshot.size), dated is not None
+            query, words, allowed, full, min(offset + size, snapshot.size), dated is not None
         )
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
         listed += [
@@ -180,12 +180,13 @@ class SearchIndex:
     ) -> list[tuple[int, float]]:
         """The ranking alone: best rows and scores, without records, facets or fragments."""
         snapshot = self.snapshot()
-        words, full = snapshot.scores(snapshot.query(text[:MAX_TEXT]))
+        query = snapshot.query(text[:MAX_TEXT])
+        words, full = snapshot.scores(query)
         allowed = words
         for name, values in (("kind", kinds), ("level", levels)):
             if values:
                 allowed = allowed * snapshot.mask(name, values)
-        ranked = snapshot.ranked(words, allowed, full, size)
+        ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
     # ---- look-ups
@@ -226,7 +227,7 @@ class SearchIndex:
         words, full = snapshot.scores(query)
         allowed = words * snapshot.mask("kind", kinds) if kinds else words.copy()
         allowed[[row, *snapshot.version_rows(row)]] = 0.0
-        ranked = snapshot.ranked(words, allowed, full, size)
+        ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
         return [
             self._hit(snapshot, item, score, query, "words")
             for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)

@@ -6,6 +6,7 @@ the rows of the base; replaced base rows are masked out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -47,6 +48,8 @@ PRIOR_WEIGHT = 2.0
 OUT_OF_FORCE_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
 USUAL_CITATIONS = 100
+_LOCAL = LEVELS.index("local_regulation")
+_PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
 _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 
@@ -278,6 +281,17 @@ class Snapshot:
         }
 
     @cached_property
+    def _places(self) -> tuple[str, ...]:
+        """The places whose local regulations the index holds, with and without 市, 区, 县."""
+        local = set(self.law[self.teaching.level == _LOCAL].tolist())
+        found: set[str] = set()
+        for number in local:
+            match = _PLACE.match(self.laws[number])
+            if match is not None:
+                found.update((match["name"], match["name"] + match["kind"]))
+        return tuple(sorted(found))
+
+    @cached_property
     def law_names(self) -> LawNames:
         """The resolver for names of laws."""
         return LawNames(self.laws, self.thesaurus.law_names)
@@ -321,7 +335,7 @@ class Snapshot:
         return out, max(full, 1e-6)
 
     def ranked(
-        self, words: Float32, allowed: Float32, full: float, count: int, dated: bool = False
+        self, query: Query, words: Float32, allowed: Float32, full: float, count: int, dated: bool
     ) -> Ranked:
         """The best `count` rows of those allowed, best first.
 
@@ -336,6 +350,10 @@ class Snapshot:
         table = features(words, head, self.teaching, full)
         scores = table @ weights()
         scores += self._handicap[head]
+        if any(place in query.text for place in self._places):
+            # The model learned on national questions that local law is seldom meant; whoever names
+            # the place means it.
+            scores[self.teaching.level[head] == _LOCAL] -= weights()[FEATURES.index(LEVELS[_LOCAL])]
         if not dated:
             scores = self._below_those_in_force(head, scores)
         order = np.argsort(-scores, kind="stable")

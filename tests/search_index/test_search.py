@@ -158,6 +158,14 @@ def test_staff_query_language(index: SearchIndex) -> None:
     assert index.staff_search("押金", size=0) == []
 
 
+def test_whoever_names_the_place_means_its_law(index: SearchIndex) -> None:
+    def share(text: str) -> float:
+        hits = index.search(SearchRequest(text=text, kinds=("article",), size=20)).hits
+        return next(hit.score for hit in hits if hit.key == f"article:{LOCAL}:1")
+
+    assert share("大足动物伤人造成他人损害") > 2 * share("动物伤人造成他人损害")
+
+
 def test_ranking_alone_agrees_with_the_search(index: SearchIndex) -> None:
     rows = [row for row, _ in index.rank("租赁物押金退还", 3, kinds=("article",))]
     snapshot = index.snapshot()
