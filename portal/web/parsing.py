@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import marshmallow as ma
 from flask import Request, request
@@ -102,9 +103,11 @@ def read_json(req: Request) -> Any:
 
 
 def refuse_broken_query(req: Request) -> None:
-    """Raise Malformed when the query string is not UTF-8 (werkzeug would replace the bytes silently)."""
-    if any("\ufffd" in part for pair in req.args.items(multi=True) for part in pair):
-        raise Malformed("网址中的参数不是有效的 UTF-8 编码。", code="malformed_query")
+    """Raise Malformed when the query string is not UTF-8 (werkzeug would leave the bytes escaped, silently)."""
+    try:
+        unquote_to_bytes(req.query_string).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed("网址中的参数不是有效的 UTF-8 编码。", code="malformed_query") from error
 
 
 def refuse_any_query(req: Request) -> None:

@@ -1,0 +1,139 @@
+"""The worker's own loop, in this process: work, heartbeat, trouble with the database, and a clean stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from portal.core import encryption, jobs
+from portal.core.db import db
+from portal.core.jobs import Job, JobRun, JobState, WorkerHeartbeat, enqueue, queue, worker
+from portal.core.unit_of_work import unit_of_work
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def hired(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[worker.Worker]:
+    """A worker with the handlers of the test, that beats often; stopped in any case."""
+    monkeypatch.setattr(queue, "_handlers", {})
+    monkeypatch.setattr(queue, "_periodic", {})
+    monkeypatch.setattr(worker, "HEARTBEAT", timedelta(milliseconds=50))
+    made = worker.Worker(app)
+    guard = threading.Timer(30, made.stop)
+    guard.start()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield made
+    guard.cancel()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def put(kind: str) -> None:
+    with unit_of_work():
+        enqueue(kind)
+
+
+def test_it_works_until_it_is_stopped_and_leaves_no_heartbeat(hired: worker.Worker) -> None:
+    done: list[str] = []
+
+    @jobs.job_handler("test.first")
+    def first(run: JobRun) -> None:
+        done.append(run.kind)
+
+    @jobs.job_handler("test.last")
+    def last(run: JobRun) -> None:
+        done.append(run.kind)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    put("test.first")
+    put("test.last")
+    hired.run()
+    assert done == ["test.first", "test.last"]
+    db.session.rollback()
+    assert set(db.session.scalars(select(Job.state))) == {JobState.DONE}
+    assert db.session.scalars(select(WorkerHeartbeat)).all() == []
+
+
+def test_a_long_job_keeps_its_lease_by_the_heartbeat(hired: worker.Worker) -> None:
+    leases: list[object] = []
+    beats: list[object] = []
+
+    @jobs.job_handler("test.long", transactional=False)
+    def long(run: JobRun) -> None:
+        for _ in range(2):
+            with db.engine.connect() as connection:
+                leases.append(connection.scalar(select(Job.leased_until).where(Job.id == run.id)))
+                beats.append(connection.scalar(select(WorkerHeartbeat.beat_at)))
+            time.sleep(0.5)
+        hired.stop()
+
+    put("test.long")
+    hired.run()
+    assert leases[0] != leases[1]
+    assert beats[0] != beats[1]
+
+
+def test_it_outlives_a_database_that_goes_away(
+    hired: worker.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease, beat, troubles = queue.lease_next, hired._beat, iter(range(2))
+
+    def away(owner: str) -> JobRun | None:
+        if next(troubles, None) is not None:
+            raise OperationalError("SELECT", {}, Exception("gone"))
+        return lease(owner)
+
+    def no_beat() -> None:
+        beat()
+        monkeypatch.setattr(hired, "_beat", failing)
+
+    def failing() -> None:
+        raise OperationalError("UPDATE", {}, Exception("gone"))
+
+    @jobs.job_handler("test.after")
+    def after(_run: JobRun) -> None:
+        hired.stop()
+
+    monkeypatch.setattr(queue, "lease_next", away)
+    monkeypatch.setattr(hired, "_beat", no_beat)
+    put("test.after")
+    hired.run()
+    db.session.rollback()
+    assert db.session.scalars(select(Job.state)).one() is JobState.DONE
+
+
+def test_the_commands_of_the_ground_floor(app: Flask, hired: worker.Worker) -> None:
+    runner = app.test_cli_runner()
+    made = runner.invoke(args=["encryption", "new-key"]).output.strip()
+    assert encryption.KeyRing.parse(f"1:{made}", made).current == 1
+    jobs.job_handler("test.once")(lambda run: None)
+    put("test.once")
+    assert runner.invoke(args=["worker", "--once"]).output == "办理了 1 项任务。\n"
+    rotated = runner.invoke(args=["encryption", "rotate"])
+    assert rotated.exit_code == 0
+    assert "共重新加密 0 项，当前密钥版本 1" in rotated.output
+    assert "job.payload" in rotated.output
+
+
+def test_a_forked_process_opens_connections_of_its_own(app: Flask) -> None:
+    """gunicorn loads the application before it forks; a shared connection would corrupt both sides' answers."""
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    before = db.engine.pool
+    assert before.checkedin() > 0  # type: ignore[attr-defined]
+    child = os.fork()
+    if child == 0:
+        fresh = db.engine.pool is not before and db.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+        os._exit(0 if fresh else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert db.engine.pool is before
