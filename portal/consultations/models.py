@@ -36,11 +36,11 @@ class ConsultationState(LabelledEnum):
     """Where a question stands."""
 
     SUBMITTED = "submitted", "待审核"
-    RETURNED = "returned", "待您补充"
+    RETURNED = "returned", "待居民补充"
     REJECTED = "rejected", "未受理"
     QUEUED = "queued", "待律师认领"
     CLAIMED = "claimed", "律师办理中"
-    ASKED_BACK = "asked_back", "待您回复律师"
+    ASKED_BACK = "asked_back", "待居民回复"
     IN_REVIEW = "in_review", "答复待签发"
     ANSWERED = "answered", "已答复"
     CLOSED = "closed", "已办结"
@@ -65,11 +65,11 @@ class RejectionReason(LabelledEnum):
 class MessageKind(LabelledEnum):
     """What a message between resident and staff is."""
 
-    FACTS_REQUEST = "facts_request", "审核员请您补充"
-    SUPPLEMENT = "supplement", "您的补充"
+    FACTS_REQUEST = "facts_request", "审核员请居民补充"
+    SUPPLEMENT = "supplement", "居民补充"
     QUESTION_BACK = "question_back", "律师询问"
-    REPLY = "reply", "您的回复"
-    FOLLOW_UP = "follow_up", "您的追问"
+    REPLY = "reply", "居民回复"
+    FOLLOW_UP = "follow_up", "居民追问"
 
 
 class AnswerState(LabelledEnum):

@@ -80,6 +80,21 @@ NEXT_STEP_BY_STATE: dict[S, str] = {
     S.WITHDRAWN: "您已撤回这条咨询；需要时可以重新提交。",
 }
 
+# The same for the staff who look at it.
+STAFF_NEXT_STEP_BY_STATE: dict[S, str] = {
+    S.SUBMITTED: "等待审核：受理、不予受理或退回补充。",
+    S.RETURNED: "等待居民补充，审核时限已暂停。",
+    S.REJECTED: "已告知居民原因；如属误操作，可以恢复审核。",
+    S.QUEUED: "等待律师认领。",
+    S.CLAIMED: "承办律师写答复，或者询问居民。",
+    S.ASKED_BACK: "等待居民回复，答复时限已暂停。",
+    S.IN_REVIEW: "等待另一人核对签发。",
+    S.ANSWERED: "居民可以评价和追问；可以准备公开稿。",
+    S.CLOSED: "已办结；可以准备公开稿。",
+    S.LAPSED: "居民逾期未补充；补充后恢复审核。",
+    S.WITHDRAWN: "居民已撤回，无需办理。",
+}
+
 
 def register_templates() -> None:
     """Make the templates known to notifications."""

@@ -13,11 +13,12 @@ from portal.consultations.models import (
     Answer,
     AnswerState,
     Consultation,
+    ConsultationState,
     Publication,
     PublicationState,
 )
-from portal.consultations.notifications import NEXT_STEP_BY_STATE
-from portal.consultations.operations.publishing import FIELDS, public_text
+from portal.consultations.notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
+from portal.consultations.operations.publishing import FIELDS, public_text, publishable
 from portal.consultations.workflow import CONSULTATION
 from portal.core.actor import Actor
 from portal.supervision import queries as supervision
@@ -28,15 +29,51 @@ EXCERPT = 60
 _INTERNAL_STEPS = frozenset({"propose_publication", "edit_publication"})
 
 
+# Where each step is carried out, below the consultation's own address; a body may be needed (see the API's document).
+_RESIDENT_ADDRESSES = {
+    "supplement": ("POST", "/messages"),
+    "reply": ("POST", "/messages"),
+    "follow_up": ("POST", "/follow-up"),
+    "close": ("POST", "/closure"),
+    "withdraw": ("POST", "/withdrawal"),
+    "rate": ("POST", "/rating"),
+    "change_wish": ("PATCH", ""),
+}
+_STAFF_ADDRESSES = {
+    "accept": ("POST", "/moderation"),
+    "reject": ("POST", "/moderation"),
+    "return": ("POST", "/moderation"),
+    "reopen": ("POST", "/reopening"),
+    "claim": ("POST", "/claim"),
+    "release": ("POST", "/release"),
+    "ask_back": ("POST", "/questions"),
+    "save_draft": ("PUT", "/answer-draft"),
+    "submit_answer": ("POST", "/answer"),
+    "send_back": ("POST", "/sign-off"),
+    "sign_off": ("POST", "/sign-off"),
+    "publish": ("POST", "/publication"),
+}
+
+
 def actions(actor: Actor, consultation: Consultation) -> list[dict[str, str]]:
-    """What the caller may do now, workflow steps first."""
-    found = [
-        {"action": row.action, "label": row.label}
-        for row in CONSULTATION.allowed(consultation, actor)
-    ]
-    if policies.can_speak_for(actor, consultation) and consultation.answered_at is not None:
-        found.append({"action": "rate", "label": "评价"})
-    return found
+    """What the caller may do now and where: the workflow's steps first, then what changes no state."""
+    found = [(row.action, row.label) for row in CONSULTATION.allowed(consultation, actor)]
+    if policies.can_speak_for(actor, consultation):
+        if consultation.answered_at is not None:
+            found.append(("rate", "评价"))
+        found.append(("change_wish", "改变公开意愿"))
+    if policies.can_handle(actor, consultation) and consultation.state is ConsultationState.CLAIMED:
+        found.append(("save_draft", "保存草稿"))
+    if policies.can_publish(actor, consultation) and publishable(consultation):
+        found.append(("publish", "生成公开稿"))
+    addresses = _STAFF_ADDRESSES if actor.is_staff else _RESIDENT_ADDRESSES
+    base = "/api/v1/staff/consultations" if actor.is_staff else "/api/v1/consultations"
+    result = []
+    for action, label in found:
+        method, suffix = addresses[action]
+        url = f"{base}/{consultation.id}{suffix}"
+        result.append({"action": action, "label": label, "method": method, "url": url})
+    return result
 
 
 def _base(actor: Actor, consultation: Consultation, deadlines: list[Any]) -> dict[str, Any]:
@@ -92,6 +129,7 @@ def for_staff(actor: Actor, consultation: Consultation) -> dict[str, Any]:
     publication = consultation.publication
     return {
         **_base(actor, consultation, _deadlines([consultation.id])[consultation.id]),
+        "next_step": STAFF_NEXT_STEP_BY_STATE[consultation.state],
         "resident_name": _masked_name(consultation),
         "lawyer_id": consultation.lawyer_id,
         "lawyer_name": names.get(consultation.lawyer_id) if consultation.lawyer_id else None,
@@ -149,6 +187,7 @@ def staff_summaries(actor: Actor, consultations: list[Consultation]) -> list[dic
     return [
         {
             **resident_summary(consultation),
+            "next_step": STAFF_NEXT_STEP_BY_STATE[consultation.state],
             # In lists private details are masked (rules.md 5.3): the text is opened one by one, and each view is recorded.
             "excerpt": _excerpt(
                 redaction.apply(consultation.text, redaction.find(consultation.text))

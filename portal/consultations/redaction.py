@@ -51,11 +51,20 @@ _PATTERNS: tuple[tuple[RedactionKind, re.Pattern[str]], ...] = (
             rf"(?<!\d)(?:\+?86{_GAP})?1[3-9](?:{_GAP}\d){{9}}(?!\d)|(?<!\d)0\d{{2,3}}[-\s]?\d{{7,8}}(?!\d)"
         ),
     ),
+    # A phone spelled out, so that no machine reads it: 一三八……
+    (RedactionKind.PHONE, re.compile(r"[一幺二两三四五六七八九零〇]{11}")),
     (RedactionKind.ACCOUNT, re.compile(rf"(?<!\d)(?:\d{_GAP}){{11,29}}\d(?!\d)")),
+    (RedactionKind.ID_NUMBER, re.compile(r"(?<![A-Za-z0-9])[EGHMeghm]\d{8}(?!\d)")),
+    (
+        RedactionKind.OTHER,
+        re.compile(
+            r"(?:生于)?\d{4}年\d{1,2}月(?:\d{1,2}[日号])?(?:出生|生人?)|生于\d{4}年(?:\d{1,2}月)?"
+        ),
+    ),
     (
         RedactionKind.ACCOUNT,
         re.compile(
-            r"(?:微信号?|QQ号?|支付宝(?:账号)?|账号|卡号|案号)[为是:：\s]{0,3}"
+            r"(?:微信号?|QQ号?|支付宝(?:账号)?|抖音号?|快手号?|旺旺号?|账号|卡号|案号)[为是:：\s]{0,3}"
             r"([A-Za-z0-9][A-Za-z0-9_\-]{4,30})"
         ),
     ),
@@ -114,14 +123,25 @@ _SURNAME = rf"(?:{'|'.join(_COMPOUND)}|[{_SURNAMES}])"
 # A name where the words before or after it say that a person is meant.
 _BEFORE = (
     r"(?:我叫|名叫|叫做|姓名|名字[是叫]|我是|本人|老板|同事|房东|租客|邻居|丈夫|妻子|老公|老婆|前夫|前妻|父亲|母亲|爸爸|妈妈|哥哥|弟弟|姐姐|妹妹|儿子|女儿"
-    r"|儿媳|女婿|朋友|亲戚|债务人|借款人|担保人|司机|包工头|工头|经理|主任|医生|老师|被告|原告|当事人|对方|向|给|被|和|与|跟|借给|起诉)"
+    r"|儿媳|女婿|朋友|亲戚|隔壁|楼上|楼下|对门|村里|村民|债务人|借款人|担保人|司机|包工头|工头|经理|主任|医生|老师|被告|原告|当事人|对方|向|给|被|和|与|跟|借给|起诉)"
 )
 _AFTER = (
     r"(?=[欠借打说不要让想又却就也在会去来换扣赖为拒骗跑的，。、；：？！,;:?!\s（(]|$|把我|没有|已经|至今|是我|和我|与我|跟我|向我"
     r"|先生|女士|同志|您|你|等人|夫妇|答应|承诺|住|签|写|开车|驾驶|电话|手机|微信|拖|因|从|有|于|是|及|等|收|转|还|回|骂|动手|联系|失|躲|告|辞|解|发"
     r"|付|找|带|曾|一直|总|每|今|昨|给|提|起|出)"
 )
+# The surnames that most people bear, for forms of address without a given name: 老刘, 王嬢嬢.
+_COMMON = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱林何郭马罗梁宋郑谢韩唐冯董程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶余潘杜戴夏钟汪田任姜范姚谭廖邹熊陆郝孔崔康毛邱秦"
+    "江史顾侯邵孟龙段雷汤尹黎乔贺赖龚"
+)
+_ADDRESSED = "嬢嬢|孃孃|婆婆|大爷|大娘|大妈|大姐|大哥|爷爷|奶奶|阿姨|叔叔|伯伯|婶婶|嫂子|师傅|老板|老师|总|某"
 _NAMES = (
+    re.compile(rf"((?<![\u4e00-\u9fff])(?:老|小|阿)[{_COMMON}]){_AFTER}"),
+    re.compile(
+        rf"(?:{_BEFORE}|[的，。、；\s])((?:老|小|阿)[{_COMMON}])(?![\u4e00-\u9fff]{{0,1}}[法区时])"
+    ),
+    re.compile(rf"([{_COMMON}](?:{_ADDRESSED}))"),
     re.compile(rf"{_BEFORE}[:：是为叫]?\s?({_SURNAME}{_GIVEN}?){_AFTER}"),
     re.compile(rf"(?:我叫|名叫|叫做|姓名[:：是为]?|本人)\s?({_SURNAME}{_GIVEN})"),
     re.compile(rf"({_SURNAME}某{{1,2}}[\u4e00-\u9fff]?)"),

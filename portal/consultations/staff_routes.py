@@ -162,7 +162,7 @@ def claim(consultation_id: uuid.UUID) -> Dumped:
     ):
         raise NotFound("没有找到这条咨询。")
     # Whoever comes second learns that somebody was faster, not that their copy is stale.
-    operations.refuse_if_taken(consultation)
+    operations.refuse_if_taken(current_actor(), consultation)
     conditional.require_match(consultation)
     return _dump(operations.claim(current_actor(), consultation))
 

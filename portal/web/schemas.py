@@ -181,7 +181,9 @@ class Choice(fields.Enum[Any]):
 
 
 class AllowedAction(Schema):
-    """Something the caller may do to the resource now."""
+    """Something the caller may do to the resource now, and where."""
 
     action = fields.String()
     label = fields.String()
+    method = fields.String()
+    url = fields.String()

@@ -38,6 +38,12 @@ from portal.consultations.redaction import apply, find
         ("被告是王某某，原告是我", "王某某", Kind.NAME),
         ("阿卜杜拉·买买提借了钱", "阿卜杜拉·买买提", Kind.NAME),
         ("欧阳建华先生答应还钱", "欧阳建华", Kind.NAME),
+        ("护照E12345678丢了", "E12345678", Kind.ID_NUMBER),
+        ("他的抖音号：wanger_2020", "wanger_2020", Kind.ACCOUNT),
+        ("电话一三八一二三四五六七八", "一三八一二三四五六七八", Kind.PHONE),
+        ("隔壁老刘打人", "老刘", Kind.NAME),
+        ("王嬢嬢借了钱", "王嬢嬢", Kind.NAME),
+        ("1985年3月2日出生的", "1985年3月2日出生", Kind.OTHER),
         ("，宏达建筑工程有限公司拖欠工资", "宏达建筑工程有限公司", Kind.ORGANISATION),
     ],
 )
@@ -56,6 +62,8 @@ def test_a_private_detail_is_proposed(text, expected, kind):
         "我在2026年3月2日签了合同，3月15日被辞退。",
         "离婚后孩子归谁抚养？",
         "同事借我钱不还怎么办",
+        "老公不给生活费，小区物业不管，老师打人，加班三个小时。",
+        "小马路边摆摊被罚款",
     ],
 )
 def test_an_ordinary_question_is_left_alone(text):

@@ -27,6 +27,9 @@ from portal.knowledge import citations as knowledge
 from portal.notifications import operations as notifications
 from portal.supervision import operations as supervision
 
+# While it is with a lawyer.
+HANDLED = (ConsultationState.CLAIMED, ConsultationState.ASKED_BACK, ConsultationState.IN_REVIEW)
+
 
 @dataclass(frozen=True)
 class CitationEntry:
@@ -36,20 +39,27 @@ class CitationEntry:
     article: str
 
 
-def refuse_if_taken(consultation: Consultation) -> None:
-    """Raise WrongState when another lawyer was faster."""
-    if consultation.state is not ConsultationState.QUEUED and consultation.lawyer_id is not None:
+def refuse_if_taken(actor: Actor, consultation: Consultation) -> None:
+    """Raise WrongState when another lawyer was faster, or when the actor has it already."""
+    if consultation.state not in HANDLED:
+        return
+    if consultation.lawyer_id == actor.id:
         raise WrongState(
-            "这条咨询刚刚被别人认领了。",
-            code="already_claimed",
-            next_step="请从待认领列表中另选一条。",
+            "您已经认领了这条咨询。",
+            code="already_yours",
+            next_step="请在“我在办的”列表中继续办理。",
         )
+    raise WrongState(
+        "这条咨询刚刚被别人认领了。",
+        code="already_claimed",
+        next_step="请从待认领列表中另选一条。",
+    )
 
 
 @transactional
 def claim(actor: Actor, consultation: Consultation) -> Consultation:
     """Take a question from the queue; it goes back if nothing happens for a while (CO-D3)."""
-    refuse_if_taken(consultation)
+    refuse_if_taken(actor, consultation)
     if not policies.can_claim(actor, consultation):
         raise Forbidden
     # The handler is set before the step, because a claimed question without one cannot be stored.

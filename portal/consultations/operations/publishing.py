@@ -37,6 +37,16 @@ def signed_answers(consultation: Consultation) -> list[Answer]:
     return [answer for answer in consultation.answers if answer.state is AnswerState.SIGNED]
 
 
+def publishable(consultation: Consultation) -> bool:
+    """True when a public text could be begun: answered, wished, and none is there."""
+    publication = consultation.publication
+    return (
+        consultation.state in (ConsultationState.ANSWERED, ConsultationState.CLOSED)
+        and not consultation.keep_unpublished
+        and (publication is None or publication.state is PublicationState.WITHDRAWN)
+    )
+
+
 @transactional
 def propose_publication(actor: Actor, consultation: Consultation) -> Publication:
     """Make the draft of a public text with everything private-looking proposed for redaction.
@@ -94,8 +104,15 @@ def propose_publication(actor: Actor, consultation: Consultation) -> Publication
 
 
 def _title(text: str) -> str:
+    """The question's first line, shortened; never in the middle of something private, half of which nobody would notice."""
     first = text.strip().split("\n", 1)[0]
-    return first if len(first) <= TITLE_LENGTH else first[: TITLE_LENGTH - 1] + "…"
+    if len(first) <= TITLE_LENGTH:
+        return first
+    cut = TITLE_LENGTH - 1
+    for finding in redaction.find(first):
+        if finding.start < cut < finding.end:
+            cut = finding.start
+    return first[:cut] + "…"
 
 
 def _known_strings(consultation: Consultation) -> list[str]:
@@ -167,10 +184,11 @@ def edit_publication(
         by_id[decision.id]["redact"] = decision.redact
     if title is not None and title != publication.title:
         publication.title = title
+        names = {row["text"] for row in rows if row["kind"] == redaction.RedactionKind.NAME}
         rows = [row for row in rows if row["field"] != "title"]
         rows += [
             _as_json("title", finding)
-            for finding in redaction.find(title, _known_strings(consultation))
+            for finding in redaction.find(title, {*_known_strings(consultation), *names})
         ]
     for addition in additions:
         rows += _occurrences(publication, addition, rows)
