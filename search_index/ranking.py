@@ -199,30 +199,28 @@ def _empty(size: int) -> Postings:
     )
 
 
-_BLOCK = 64
+_GROUPS = 64
 
 
 def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
     """The rows of the k best positive scores, best first, ties by row.
 
-    Block maxima bound the k-th best from below, which spares a partial sort of all rows.
+    The k-th best of the maxima of many small groups bounds the k-th best of all from below, which
+    spares a partial sort of all rows. Groups are strided, so that the maxima are one vector operation.
     """
     size = len(scores)
     if k <= 0 or not size:
         return np.empty(0, dtype=np.intp)
-    whole = size // _BLOCK * _BLOCK
-    maxima = scores[:whole].reshape(-1, _BLOCK).max(axis=1) if whole else scores[:0]
+    width = size // _GROUPS
     floor = np.float32(0.0)
-    if len(maxima) > k:
-        floor = max(floor, np.partition(maxima, len(maxima) - k)[len(maxima) - k])
-    candidates = (
-        np.flatnonzero((scores >= floor) & (scores > 0))
-        if floor <= 0
-        else np.flatnonzero(scores >= floor)
-    )
+    if width > k:
+        maxima = scores[: width * _GROUPS].reshape(_GROUPS, width).max(axis=0)
+        floor = np.partition(maxima, width - k)[width - k]
+    candidates = np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
+    values = scores[candidates]
     if len(candidates) > k:
-        values = scores[candidates]
         kth = np.partition(values, len(values) - k)[len(values) - k]
-        candidates = candidates[values >= kth]
-    order = np.lexsort((candidates, -scores[candidates]))
+        kept = values >= kth
+        candidates, values = candidates[kept], values[kept]
+    order = np.argsort(-values, kind="stable")
     return candidates[order][:k]

@@ -25,7 +25,7 @@ from search_index.errors import IndexMissing
 from search_index.highlight import fragments
 from search_index.query import Citation, Query, find_citations
 from search_index.ranking import Bool, Float32, top_rows
-from search_index.snapshot import DIMENSIONS, Snapshot, stamp
+from search_index.snapshot import DIMENSIONS, Filters, Snapshot, stamp
 from search_index.store.schema import staff_keys
 
 CHECK_SECONDS = 0.3
@@ -111,7 +111,8 @@ class SearchIndex:
         citations, cited, rest = self._cited(snapshot, text, request.as_of)
         query = snapshot.query(rest[:MAX_TEXT])
         words, full = snapshot.scores(query)
-        masks = _masks(snapshot, request)
+        filters = _filters(request)
+        masks = {name: snapshot.mask(name, values) for name, values in filters}
         dated = snapshot.valid_on(request.as_of) if request.as_of else None
         if dated is not None:
             words *= dated
@@ -122,8 +123,8 @@ class SearchIndex:
         matching = np.concatenate((np.array(cited, dtype=np.int64), matching)).astype(np.int64)
         facets = _facets(snapshot, matching, masks)
         allowed = np.where(words >= top * RELEVANT_SHARE, words, np.float32(0.0))
-        for mask in masks.values():
-            allowed *= mask
+        if filters:
+            allowed *= snapshot.factor(filters)
         cited = [row for row in cited if all(mask[row] for mask in masks.values())]
         total = len(matching)
         if masks:
@@ -182,10 +183,9 @@ class SearchIndex:
         snapshot = self.snapshot()
         query = snapshot.query(text[:MAX_TEXT])
         words, full = snapshot.scores(query)
-        allowed = words
-        for name, values in (("kind", kinds), ("level", levels)):
-            if values:
-                allowed = allowed * snapshot.mask(name, values)
+        wanted = (("kind", kinds), ("level", levels))
+        filters = tuple((name, values) for name, values in wanted if values)
+        allowed = words * snapshot.factor(filters) if filters else words
         ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
@@ -225,7 +225,7 @@ class SearchIndex:
             text = f"{document.title} {document.text}"
         query = snapshot.query(text[: MAX_TEXT * 2])
         words, full = snapshot.scores(query)
-        allowed = words * snapshot.mask("kind", kinds) if kinds else words.copy()
+        allowed = words * snapshot.factor((("kind", kinds),) if kinds else ())
         allowed[[row, *snapshot.version_rows(row)]] = 0.0
         ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
         return [
@@ -319,14 +319,14 @@ def _resolve(
     return match, rows
 
 
-def _masks(snapshot: Snapshot, request: SearchRequest) -> dict[str, Bool]:
-    wanted = {
-        "kind": request.kinds,
-        "level": request.levels,
-        "validity": request.validities,
-        "category": request.categories,
-    }
-    return {name: snapshot.mask(name, tuple(values)) for name, values in wanted.items() if values}
+def _filters(request: SearchRequest) -> Filters:
+    wanted = (
+        ("kind", request.kinds),
+        ("level", request.levels),
+        ("validity", request.validities),
+        ("category", request.categories),
+    )
+    return tuple((name, tuple(values)) for name, values in wanted if values)
 
 
 def _facets(snapshot: Snapshot, rows: Rows, masks: dict[str, Bool]) -> dict[str, dict[str, int]]:

@@ -48,9 +48,16 @@ PRIOR_WEIGHT = 2.0
 OUT_OF_FORCE_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
 USUAL_CITATIONS = 100
+_HUGE = np.float32(1e9)
 _LOCAL = LEVELS.index("local_regulation")
 _PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
 _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
+
+
+# Pairs of dimension and wanted values.
+Filters = tuple[tuple[str, tuple[str, ...]], ...]
+# A bound on remembered filters, so that made-up ones cannot fill the memory.
+KEPT_MASKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Snapshot:
         self._prepare_articles()
         self._prepare_ranking()
         self._masks: dict[tuple[str, tuple[str, ...]], Bool] = {}
+        self._factors: dict[Filters, Float32] = {}
 
     # ---- joining base and delta
 
@@ -192,8 +200,19 @@ class Snapshot:
         found = self._masks.get(key)
         if found is None:
             found = self._value_mask(name, values)
-            if len(self._masks) < 64:  # a bound, so that made-up filters cannot fill the memory
+            if len(self._masks) < KEPT_MASKS:
                 self._masks[key] = found
+        return found
+
+    def factor(self, filters: Filters) -> Float32:
+        """1 for rows that pass all filters, 0 for the others."""
+        found = self._factors.get(filters)
+        if found is None:
+            found = np.ones(self.size, dtype=np.float32)
+            for name, values in filters:
+                found *= self.mask(name, values)
+            if len(self._factors) < KEPT_MASKS:
+                self._factors[filters] = found
         return found
 
     def valid_on(self, day: date) -> Bool:
@@ -342,7 +361,10 @@ class Snapshot:
         `words` are the scores of all rows, `allowed` the same with the filtered rows at 0. When the
         law of a day is searched (`dated`), being out of force today is no reason to rank lower.
         """
-        first: Float32 = allowed + self._prior * (allowed > 0)
+        # The prior counts only where words match. This form keeps all passes in one vector type:
+        # any match times a large number exceeds the prior, no match leaves 0.
+        first = np.minimum(allowed * _HUGE, self._prior)
+        first += allowed
         rows = top_rows(first, max(count, DEPTH))
         head = rows[:DEPTH]
         if not len(head):
