@@ -5,11 +5,17 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
-from portal.consultations.models import SUBJECT_KIND, AnswerState, Consultation
-from portal.consultations.operations.asking import withdraw
+from portal.consultations.models import (
+    SUBJECT_KIND,
+    AnswerState,
+    Consultation,
+    ConsultationState,
+    PublicationState,
+)
+from portal.consultations.operations.asking import close, erase
 from portal.consultations.workflow import CONSULTATION
 from portal.core import clock
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import SYSTEM
 from portal.core.db import db
 from portal.core.events import subscribe
 from portal.supervision import operations as supervision
@@ -53,19 +59,42 @@ def _exported(consultation: Consultation) -> dict[str, object]:
 
 @subscribe(ResidentDeletionRequested)
 def forget(event: ResidentDeletionRequested) -> None:
-    """Withdraw what is under way and erase what the person wrote; the figures and the public text (which names nobody) stay.
+    """End what is under way and erase the conversation; the figures and the public text (which names nobody) stay.
 
     A consultation is a service by the platform and no statutory case file, so nothing obliges the office to keep the text
-    (个人信息保护法 47).
+    (个人信息保护法 47). What was made anonymous is no longer personal information (个人信息保护法 4).
     """
-    actor = Actor(ActorKind.RESIDENT, event.resident_id)
-    for consultation in _of(event.resident_id):
-        if any(row.action == "withdraw" for row in CONSULTATION.allowed(consultation, actor)):
-            withdraw(actor, consultation)
+    found = _of(event.resident_id)
+    for consultation in found:
+        if CONSULTATION.find("erase", consultation.state) is not None:
+            erase(consultation)
+        elif consultation.state is ConsultationState.ANSWERED:
+            close(SYSTEM, consultation)
         supervision.cancel_all(SUBJECT_KIND, consultation.id, reason="账号注销")
-        consultation.text = ERASED
-        consultation.rating_comment = None
-        consultation.rejection_note = None
-        for message in consultation.messages:
-            message.text = ERASED
+        _erase_texts(consultation)
         consultation.resident_id = None
+    if found:
+        event.keep("咨询的编号、类别和办理时间", "只用于统计，不含您写的内容，也不再与您关联")
+    if any(_is_public(consultation) for consultation in found):
+        event.keep("已公开的问答", "公开时已去掉个人信息（个人信息保护法第四条）")
+
+
+def _erase_texts(consultation: Consultation) -> None:
+    consultation.text = ERASED
+    consultation.rating_comment = None
+    consultation.rejection_note = None
+    for message in consultation.messages:
+        message.text = ERASED
+    for answer in consultation.answers:
+        # An answer addresses the person and repeats the story.
+        answer.text = ERASED
+        answer.review_note = None
+    publication = consultation.publication
+    if publication is not None and publication.state is PublicationState.PROPOSED:
+        # A draft still holds everything that was to be taken out.
+        db.session.delete(publication)
+
+
+def _is_public(consultation: Consultation) -> bool:
+    publication = consultation.publication
+    return publication is not None and publication.state is PublicationState.PUBLISHED

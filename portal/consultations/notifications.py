@@ -5,7 +5,9 @@ from __future__ import annotations
 from portal.consultations.models import ConsultationState as S
 from portal.notifications.templates import Template, register
 
-_SMS = "您的咨询 {reference} 有新进展，请登录{district}查看。"
+_SMS = "您的咨询 {reference} 有新进展，请登录{district}法治服务平台查看。"
+# Whoever has just submitted needs no SMS to say so.
+_WITHOUT_SMS = frozenset({"consultation.submitted"})
 
 # action -> template code
 RESIDENT_TEMPLATES = {
@@ -60,6 +62,7 @@ _STAFF_TEXTS = {
         "咨询已退回待认领",
         "咨询 {reference} 因认领后长时间没有进展，已退回待认领列表。",
     ),
+    "consultation.staff.withdrawn": ("居民已撤回", "咨询 {reference} 已由居民撤回，不必继续办理。"),
     "consultation.staff.sent_back": (
         "答复退回修改",
         "咨询 {reference} 的答复被退回，请查看原因并修改。",
@@ -99,6 +102,7 @@ STAFF_NEXT_STEP_BY_STATE: dict[S, str] = {
 def register_templates() -> None:
     """Make the templates known to notifications."""
     for code, (title, text) in _TEXTS.items():
-        register(Template(code=code, title=title, in_app=text, sms=_SMS))
+        sms = None if code in _WITHOUT_SMS else _SMS
+        register(Template(code=code, title=title, in_app=text, sms=sms))
     for code, (title, text) in _STAFF_TEXTS.items():
         register(Template(code=code, title=title, in_app=text, sms=None))

@@ -101,3 +101,14 @@ def follow_up_left(consultation: Consultation) -> DomainError | None:
             next_step="如果还有新的问题，请另外提交一条咨询。",
         )
     return None
+
+
+def not_answered_yet(consultation: Consultation) -> DomainError | None:
+    """What has been answered is closed, not withdrawn: the answer may already be public."""
+    if consultation.answered_at is not None:
+        return Conflict(
+            "这条咨询已经有答复，不能撤回。",
+            code="already_answered",
+            next_step="不再需要追问时可以等待答复后办结；不希望公开可以改变公开意愿。",
+        )
+    return None

@@ -9,7 +9,7 @@ from portal.consultations.models import Consultation
 from portal.core import events
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from tests.consultations.conftest import QUESTION
+from tests.consultations.conftest import ANSWER, QUESTION
 from tests.consultations.test_publication import published
 
 
@@ -28,20 +28,23 @@ def test_the_export_holds_the_question_and_its_answer(district):
 
 
 def test_after_deletion_nothing_says_who_asked_or_what(district):
-    waiting = district.accepted()
-    answered = district.answered()
-    owner = resident_id()
+    waiting, signing, answered = district.accepted(), district.in_review(), district.answered()
+    event = ResidentDeletionRequested(resident_id())
     with unit_of_work():
-        events.publish(ResidentDeletionRequested(owner))
+        events.publish(event)
     db.session.expire_all()
     rows = {str(row.id): row for row in db.session.query(Consultation)}
-    assert rows[waiting].state.value == "withdrawn"
-    assert rows[answered].state.value == "answered"
+    states = [rows[each].state.value for each in (waiting, signing, answered)]
+    assert states == ["withdrawn", "withdrawn", "closed"]
     assert all(row.resident_id is None and QUESTION not in row.text for row in rows.values())
+    assert all(ANSWER not in answer.text for row in rows.values() for answer in row.answers)
+    assert [kept.what for kept in event.retention] == ["咨询的编号、类别和办理时间"]
 
 
 def test_a_public_text_survives_because_it_names_nobody(district):
     _, question_id = published(district)
+    event = ResidentDeletionRequested(resident_id())
     with unit_of_work():
-        events.publish(ResidentDeletionRequested(resident_id()))
+        events.publish(event)
+    assert "已公开的问答" in [kept.what for kept in event.retention]
     assert district.api.get(f"/questions/{uuid.UUID(question_id)}").status_code == 200

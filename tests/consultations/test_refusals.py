@@ -199,3 +199,26 @@ def test_two_lawyers_at_the_same_moment_one_gets_it(app, district):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["already_claimed", "claimed"]
+
+
+def test_what_was_answered_is_not_withdrawn(district):
+    consultation_id = district.answered()
+    path = f"/consultations/{consultation_id}"
+    district.api.post(
+        f"{path}/follow-up", {"text": "公司没有钱怎么办？"}, headers=district.resident
+    )
+    refused = district.api.post(f"{path}/withdrawal", headers=district.resident)
+    assert (refused.status_code, refused.json["code"]) == (409, "already_answered")
+
+
+def test_the_lawyer_learns_of_a_withdrawal(district):
+    consultation_id = district.claimed()
+    district.api.post(f"/consultations/{consultation_id}/withdrawal", headers=district.resident)
+    told = district.api.get("/staff/notifications", headers=district.lawyer).json["items"]
+    assert told[0]["title"] == "居民已撤回"
+
+
+def test_whoever_has_a_question_is_told_so_when_claiming_again(district):
+    consultation_id = district.claimed()
+    again = district.staff_step(district.lawyer, consultation_id, "claim")
+    assert (again.status_code, again.json["code"]) == (409, "already_yours")

@@ -18,7 +18,7 @@ from portal.consultations.models import (
 from portal.consultations.operations import steps
 from portal.consultations.operations.publishing import withdraw_publication
 from portal.core import clock
-from portal.core.actor import Actor
+from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Conflict, Forbidden, WrongState
 from portal.core.references import next_reference
@@ -155,10 +155,29 @@ def _restart_silence(consultation: Consultation) -> None:
 
 @transactional
 def withdraw(actor: Actor, consultation: Consultation) -> Consultation:
-    """Take the question back, as long as no answer is being signed; ends all its clocks."""
-    steps.move(consultation, "withdraw", actor)
-    supervision.cancel_all(SUBJECT_KIND, consultation.id, reason="居民撤回")
+    """Take the question back, as long as no answer is being signed; ends all its clocks and tells the lawyer."""
+    _take_back(actor, consultation, "withdraw", "居民撤回")
     return consultation
+
+
+@transactional
+def erase(consultation: Consultation) -> None:
+    """End the question of somebody who closes their account, whatever is under way."""
+    _take_back(SYSTEM, consultation, "erase", "账号注销")
+
+
+def _take_back(actor: Actor, consultation: Consultation, action: str, reason: str) -> None:
+    steps.move(consultation, action, actor)
+    supervision.cancel_all(SUBJECT_KIND, consultation.id, reason=reason)
+    if consultation.lawyer_id is not None:
+        notifications.notify_staff(
+            consultation.lawyer_id,
+            "consultation.staff.withdrawn",
+            {},
+            subject_kind=SUBJECT_KIND,
+            subject_id=consultation.id,
+            reference=consultation.reference,
+        )
 
 
 @transactional
