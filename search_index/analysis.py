@@ -89,6 +89,11 @@ class Token:
     end: int
 
 
+def pieces(normal: str) -> list[str]:
+    """The pieces of an already normalised text; joined they are the text."""
+    return _cut(normal)
+
+
 def _meaningful(word: str) -> bool:
     return any(char.isalnum() for char in word)
 

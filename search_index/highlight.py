@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from search_index import analysis
 from search_index.documents import Fragment
 
 TARGET = 90
+# Longer words are names and numbers, whose parts mean nothing by themselves.
+LONGEST_SPLIT = 8
 _SENTENCE_END = re.compile("[。;!?\n]+")
 _CLAUSE_END = re.compile("[。;!?\n,:、]+")
 
@@ -40,7 +43,7 @@ def fragments(
     ]
     best = sorted(scored)[:count]
     chosen = sorted(number for score, number in best if score < 0) or [0]
-    return tuple(_fragment(text, *spans[number], query_words) for number in chosen)
+    return tuple(_fragment(text, normal, *spans[number], query_words) for number in chosen)
 
 
 def _spans(normal: str, target: int) -> list[tuple[int, int]]:
@@ -75,26 +78,36 @@ def _end_of_stretch(normal: str, start: int, target: int) -> int:
     return start + last[-1]
 
 
-def _fragment(text: str, start: int, end: int, query_words: Collection[str]) -> Fragment:
-    shown = text[start:end]
+def _fragment(
+    text: str, normal: str, start: int, end: int, query_words: Collection[str]
+) -> Fragment:
+    shown = normal[start:end]
     if shown.strip():
         start += len(shown) - len(shown.lstrip())
         shown = shown.strip()
+    parts = _parts(frozenset(query_words))
+    longer = [word for word in query_words if len(word) >= 2]
     marks: list[tuple[int, int]] = []
-    for token in analysis.tokens(shown):
-        if not _matches(token.text, query_words):
+    position = 0
+    for piece in analysis.pieces(shown):
+        begin, position = position, position + len(piece)
+        # A token stands for a query word when it is one, is part of one, or holds one.
+        if piece not in parts and not (len(piece) > 2 and any(word in piece for word in longer)):
             continue
-        if marks and marks[-1][1] == token.start:
-            marks[-1] = (marks[-1][0], token.end)
+        if marks and marks[-1][1] == begin:
+            marks[-1] = (marks[-1][0], position)
         else:
-            marks.append((token.start, token.end))
+            marks.append((begin, position))
     return Fragment(text[start : start + len(shown)], tuple(marks))
 
 
-def _matches(word: str, query_words: Collection[str]) -> bool:
-    """Whether a token stands for a query word: it is one, holds one or is held by one."""
-    if word in query_words:
-        return True
-    if len(word) < 2:
-        return False
-    return any(len(query) >= 2 and (query in word or word in query) for query in query_words)
+@lru_cache(maxsize=64)
+def _parts(query_words: frozenset[str]) -> frozenset[str]:
+    """The query's words and every part of two letters or more of them."""
+    return query_words | {
+        word[begin:end]
+        for word in query_words
+        for begin in range(len(word))
+        for end in range(begin + 2, len(word) + 1)
+        if len(word) <= LONGEST_SPLIT
+    }
