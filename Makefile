@@ -111,7 +111,7 @@ bench-faults: install-dev ## 反复杀死进程，检查没有丢失和重复
 	@$(BIN)/python -m tests.benchmarks.faults
 
 bench-search: install-dev ## 在真实问题上测量检索质量和速度
-	@$(BIN)/python -m tests.benchmarks.search
+	@$(BIN)/python -m tests.benchmarks.bench_search
 
 # --- upkeep --------------------------------------------------------------------------------------
 
