@@ -26,6 +26,10 @@ FAR_COMMONER = 50
 _PEOPLE_ASK = ("faq", "guide", "answer", "decision")
 
 
+# Characters of a line that fits under a search field.
+LONGEST_LINE = 40
+
+
 def write_suggestions(folder: Path, documents: Sequence[Document]) -> None:
     """Write the completion lines of a segment: questions, guides and the names of laws."""
     lines: dict[str, tuple[str, str, str]] = {}
@@ -35,6 +39,9 @@ def write_suggestions(folder: Path, documents: Sequence[Document]) -> None:
             laws[document.law] += 1
         elif document.kind in _PEOPLE_ASK:
             for text in wordings(document):
+                # A published question may be a whole story: text to search in, not to complete with.
+                if len(text) > LONGEST_LINE or "\n" in text:
+                    continue
                 entry = (text.strip(), document.kind, document.key)
                 lines.setdefault(analysis.normalise(text).strip(), entry)
     for law in laws:

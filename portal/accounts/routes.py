@@ -19,8 +19,9 @@ auth = Blueprint("auth", __name__, url_prefix="/api/v1", description="居民登�
 me_blp = Blueprint("me", __name__, url_prefix="/api/v1/me", description="我的账号")
 
 # By address, beside the limits by phone in `sms_codes`: many homes share one address of a mobile network.
-CODES_BY_ADDRESS = "30 per 10 minutes; 300 per day"
-SIGN_INS_BY_ADDRESS = "60 per 10 minutes; 600 per day"
+# Whole towns share an address behind a carrier; codes and guesses are limited by phone and by code as well.
+CODES_BY_ADDRESS = "120 per 10 minutes; 2000 per day"
+SIGN_INS_BY_ADDRESS = "300 per 10 minutes; 5000 per day"
 _CODE_SENT = {
     "expires_in": int(sms_codes.VALID_FOR.total_seconds()),
     "resend_after": int(sms_codes.RESEND_AFTER.total_seconds()),

@@ -20,7 +20,7 @@ from portal.web.request_context import current_actor
 blp = Blueprint("staff_accounts", __name__, url_prefix="/api/v1/staff", description="工作人员账号")
 
 ADMIN = roles("admin")
-SIGN_INS_BY_ADDRESS = "60 per 10 minutes"
+SIGN_INS_BY_ADDRESS = "300 per 10 minutes"
 
 
 @blp.post(

@@ -17,7 +17,7 @@ NEXT_STEPS: dict[RejectionReason, str] = {
     RejectionReason.NOT_LEGAL: "您可以换一种说法重新提问，或者拨打 12348 公共法律服务热线询问。",
     RejectionReason.EMERGENCY: "请立即拨打 110 报警，需要急救请拨打 120；安全之后欢迎再来咨询。",
     RejectionReason.MEDIATION: "您可以向所在村（社区）或者乡镇（街道）的人民调解委员会申请调解，调解不收费。",
-    RejectionReason.PETITION: "您可以向信访部门提出；平台的办事指南里有说明。",
+    RejectionReason.PETITION: "您可以向有关机关的信访部门提出。",
     RejectionReason.RECONSIDERATION: "请留意申请行政复议和提起诉讼的期限，平台的办事指南里有说明。",
     RejectionReason.LEGAL_AID: "您可以向当地法律援助机构申请法律援助，平台的办事指南里有说明。",
     RejectionReason.ALREADY_ANSWERED: "请用关键词搜索常见问题和已公开的答复；如果情况不同，请说明不同之处再提问。",

@@ -49,6 +49,13 @@ ROLES_OF_LIST: dict[Worklist, tuple[str, ...]] = {
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+def first_list(actor: Actor) -> Worklist:
+    """Return the list that a member of staff begins with; every role of this room has one."""
+    return next(
+        (which for which, roles in ROLES_OF_LIST.items() if actor.has_role(*roles)), Worklist.ALL
+    )
+
+
 def _with_everything(query: Any) -> Any:
     return query.options(
         selectinload(Consultation.messages),

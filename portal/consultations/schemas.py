@@ -202,7 +202,11 @@ class ConsultationSummary(Schema):
 class WorklistArgs(PageArgs):
     """Which list, narrowed how."""
 
-    list = Choice(Worklist, load_default=Worklist.ALL)
+    list = Choice(
+        Worklist,
+        load_default=None,
+        metadata={"description": "不填时为您岗位的第一个列表"},
+    )
     category = CleanString(load_default=None, max_length=40)
     state = Choice(ConsultationState, load_default=None)
 

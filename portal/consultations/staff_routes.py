@@ -57,7 +57,7 @@ def index(query: Dumped) -> Any:
     列表里的文字已隐去个人信息；打开单条查看全文会留下记录。
     """
     actor = current_actor()
-    which = query["list"]
+    which = query["list"] or queries.first_list(actor)
     if not actor.has_role(*queries.ROLES_OF_LIST[which]):
         raise Forbidden(f"您没有查看“{which.label}”列表的权限。")
     page = queries.worklist(

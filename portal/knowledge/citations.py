@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -118,12 +119,53 @@ def check(text: str) -> list[CheckedCitation]:
     found = find_citations(text, names)[:MOST_CITATIONS]
     wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
     articles = lookup(wanted)
-    return [
+    checked = [
         _checked(
             text, item.start, item.end, item.law_as_written, item.candidates, item.number, articles
         )
         for item in found
     ]
+    checked += _unrecognised(text, checked)[: MOST_CITATIONS - len(checked)]
+    return sorted(checked, key=lambda citation: citation.start)
+
+
+# What looks like a citation although no law of that name is known: 根据合同法第五十二条.
+_LOOSE = re.compile(
+    r"([\u4e00-\u9fff]{1,20}?(?:法典|法|条例|规定|办法|解释|规则|细则))第"
+    r"[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
+)
+_INTRODUCTION = re.compile(
+    r"^.*(?:根据|依据|按照|依照|按|依|违反|适用|参照|和|及|与|或者|以及|的|了|是)"
+)
+# These point back to a law that was named before; the library follows them where it can.
+_POINTING_BACK = re.compile(
+    r"(?:本|该|此|前述|上述|这部|这个)(?:法|条例|规定|办法|解释|规则|细则)$"
+)
+
+
+def _unrecognised(text: str, known: list[CheckedCitation]) -> list[CheckedCitation]:
+    """Report what reads like a citation of a law that the portal does not have; silence would look like consent."""
+    found = []
+    for match in _LOOSE.finditer(text):
+        if any(citation.start < match.end() and match.start() < citation.end for citation in known):
+            continue
+        name = _INTRODUCTION.sub("", match[1])
+        if len(name) < 2 or _POINTING_BACK.search(match[1]):
+            continue
+        start = match.start() + len(match[1]) - len(name)
+        found.append(
+            CheckedCitation(
+                text=text[start : match.end()],
+                start=start,
+                end=match.end(),
+                law=name,
+                number="",
+                status=CitationStatus.NO_SUCH_LAW,
+                article_id=None,
+                message=f"没有收录“{name}”，它可能已经废止或改名，请核对法律的全称。",
+            )
+        )
+    return found
 
 
 def _meant(candidates: tuple[str, ...]) -> tuple[str, ...]:

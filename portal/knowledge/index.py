@@ -68,7 +68,7 @@ def reader() -> SearchIndex:
     except (IndexMissing, IndexFormatError, FileNotFoundError) as error:
         _log.warning("search_index_unavailable", error=type(error).__name__)
         raise Unavailable(
-            "检索暂时不可用：索引正在建立。",
+            "检索暂时不可用：检索索引还没有准备好。",
             code="search_index_missing",
             next_step="请过几分钟再试；也可以直接浏览常见问答，或者向律师提问。",
             retry_after=60,

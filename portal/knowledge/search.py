@@ -129,11 +129,12 @@ class Found:
 
 def search(question: Question) -> Found:
     """Answer a search; raises Unavailable without an index and Invalid for a broken cursor."""
-    offset = _decode(question.cursor)
+    offset, led = _decode(question.cursor)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
-    leading = _leading(reader, question, text, result)
-    hits = list(leading[: question.size]) if offset == 0 else []
+    # As many lead on every page as found room on the first, so that the others keep their place in the list.
+    leading = _leading(reader, question, text, result)[: question.size if led is None else led]
+    hits = list(leading) if led is None else []
     known = {hit.key for hit in leading}
     # Where the next page begins in the library's own order, in which the leading ones stand elsewhere.
     following = offset
@@ -152,7 +153,7 @@ def search(question: Question) -> Found:
         total=result.total,
         weak=result.weak,
         items=[_item(hit, labels) for hit in hits],
-        next=_encode(following) if more else None,
+        next=_encode(following, len(leading)) if more else None,
         size=question.size,
         facets=_facets(result, labels),
         citations=[_citation(reader, match) for match in result.citations],
@@ -160,7 +161,7 @@ def search(question: Question) -> Found:
     )
     if result.weak or not found.items:
         found.next_steps = _next_steps(found)
-        if offset == 0 and not question.filtered and not result.citations:
+        if led is None and not question.filtered and not result.citations:
             _count(question.text, found.nearest_category)
     return found
 
@@ -184,7 +185,8 @@ def _ask(
         second = reader.search(question.request(corrected, offset, size, question.kinds))
         if not second.weak:
             return corrected, second, corrected
-    return question.text, result, corrected
+    # A correction of what was understood only puts words into somebody's mouth.
+    return question.text, result, corrected if result.weak else None
 
 
 def _leading(reader: SearchIndex, question: Question, text: str, result: SearchResult) -> list[Hit]:
@@ -413,19 +415,21 @@ def _next_steps(found: Found) -> list[dict[str, str]]:
 # --- cursors ---
 
 
-def _encode(offset: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([offset]).encode()).decode().rstrip("=")
+def _encode(offset: int, led: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([offset, led]).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str | None) -> int:
+def _decode(cursor: str | None) -> tuple[int, int | None]:
+    """Return where the page begins in the library's order, and how many were put first; None on the first page."""
     if not cursor:
-        return 0
+        return 0, None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         value = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if not isinstance(value, list) or len(value) != 1 or type(value[0]) is not int:
+        if not isinstance(value, list) or [type(part) for part in value] != [int, int]:
             raise ValueError("wrong shape")
-        if not 0 < value[0] < DEEPEST:
+        offset, led = value
+        if not 0 <= offset < DEEPEST or not 0 <= led <= MOST_LEADING:
             raise ValueError("out of range")
     except (ValueError, RecursionError) as error:
         raise Invalid(
@@ -434,4 +438,4 @@ def _decode(cursor: str | None) -> int:
             next_step="请从第一页重新开始。",
             errors={"cursor": ["不是上一页返回的翻页标记。"]},
         ) from error
-    return int(value[0])
+    return offset, led

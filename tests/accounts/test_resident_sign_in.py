@@ -181,9 +181,10 @@ def test_the_limit_by_phone_holds_by_hour_and_by_day(clock):
 
 
 def test_sending_is_limited_by_address(api):
-    statuses = [ask(api, phone()).status_code for _ in range(32)]
-    assert statuses[:30] == [202] * 30
-    assert statuses[30:] == [429, 429]
+    statuses = [ask(api, phone()).status_code for _ in range(122)]
+    # The limit on all writes of one caller is the same number, so either may speak first.
+    assert statuses[:119] == [202] * 119
+    assert statuses[-1] == 429
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,21 @@ def test_the_route_tells_what_holds(law, api):
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "字" * 20_001}, {"text": 1}, {"x": 1}])
 def test_the_route_refuses_a_malformed_body(law, api, body):
     assert api.post("/citations/check", body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("根据合同法第五十二条，合同无效。", "合同法"),
+        ("依照某某市养犬管理条例第12条处理", "某某市养犬管理条例"),
+    ],
+)
+def test_a_citation_of_a_law_that_is_not_known_is_not_passed_over(law, text, name):
+    (found,) = citations.check(text)
+    assert (found.status, found.law) == (citations.CitationStatus.NO_SUCH_LAW, name)
+    assert text[found.start : found.end] == found.text
+
+
+@pytest.mark.parametrize("text", ["依照本办法第五条办理。", "该法第三条没有规定。", "第三条第二款"])
+def test_words_that_point_back_are_no_unknown_law(law, text):
+    assert [item.status for item in citations.check(text)] in ([], ["ambiguous"])

@@ -266,7 +266,7 @@ def test_a_malformed_search_is_refused(loaded, api, query):
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "WzBd", "Wy0xXQ", "WzFlOV0", "WzEwMDBd", "W3RydWVd", "bnVsbA"]
+    "cursor", ["x", "WzBd", "Wy0xLDBd", "WzEsOV0", "WzEwMDAsMF0", "W3RydWUsMF0", "bnVsbA"]
 )
 def test_a_broken_cursor_is_refused(loaded, api, cursor):
     answer = api.get(f"/search?q=工资&cursor={cursor}")
@@ -303,3 +303,15 @@ def test_what_may_already_answer_a_question_comes_plain_texts_first(loaded):
     assert any(match.title == TRADEMARK for match in old)
     with unit_of_work():
         assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_a_page_filled_by_leading_hits_goes_on(loaded, api):
+    seen, cursor = [], None
+    for _ in range(60):
+        page = found(api, "房东不退押金", size=1, **({"cursor": cursor} if cursor else {}))
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["page"]["next"]
+        if cursor is None:
+            break
+    assert cursor is None
+    assert len(seen) == len(set(seen)) == page["total"]

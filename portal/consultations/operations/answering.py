@@ -165,7 +165,7 @@ def _replace_citations(answer: Answer, entries: list[CitationEntry]) -> None:
     resolved = []
     for position, entry in enumerate(entries):
         try:
-            resolved.append((entry, knowledge.resolve(entry.law, entry.article)))
+            resolved.append(knowledge.resolve(entry.law, entry.article))
         except Invalid as error:
             problems[f"citations.{position}"] = [error.message]
     if problems:
@@ -174,9 +174,13 @@ def _replace_citations(answer: Answer, entries: list[CitationEntry]) -> None:
     db.session.flush()
     answer.citations.extend(
         AnswerCitation(
-            position=position, law=entry.law, article=entry.article, article_id=article.id
+            # As the law writes itself, whatever was typed.
+            position=position,
+            law=article.law.name,
+            article=article.label,
+            article_id=article.id,
         )
-        for position, (entry, article) in enumerate(resolved)
+        for position, article in enumerate(resolved)
     )
 
 

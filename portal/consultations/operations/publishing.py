@@ -41,7 +41,8 @@ def publishable(consultation: Consultation) -> bool:
     """True when a public text could be begun: answered, wished, and none is there."""
     publication = consultation.publication
     return (
-        consultation.state in (ConsultationState.ANSWERED, ConsultationState.CLOSED)
+        consultation.resident_id is not None
+        and consultation.state in (ConsultationState.ANSWERED, ConsultationState.CLOSED)
         and not consultation.keep_unpublished
         and (publication is None or publication.state is PublicationState.WITHDRAWN)
     )
@@ -62,6 +63,12 @@ def propose_publication(actor: Actor, consultation: Consultation) -> Publication
         ConsultationState.CLOSED,
     ):
         raise WrongState("只有已经签发答复的咨询可以公开。")
+    if consultation.resident_id is None:
+        raise Conflict(
+            "居民已经注销账号，这条咨询的内容已删除。",
+            code="resident_gone",
+            next_step="可以另写一条常见问题。",
+        )
     if consultation.keep_unpublished:
         raise Conflict(
             "居民希望这条咨询不公开。",
