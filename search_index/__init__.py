@@ -5,6 +5,7 @@ It knows neither Flask nor the portal; `portal.knowledge` is its only user. `Doc
 through `IndexWriter`, `SearchRequest` goes in and `SearchResult` comes out through `SearchIndex`.
 """
 
+from search_index.analysis import tokens
 from search_index.documents import (
     CitationMatch,
     Document,
@@ -54,4 +55,5 @@ __all__ = [
     "format_article_number",
     "parse_article_number",
     "to_utf16",
+    "tokens",
 ]

@@ -1,13 +1,15 @@
-"""Commands: `flask law import-starter`, `flask content load`, `flask search rebuild`."""
+"""Commands: `flask law import`, `flask law import-starter`, `flask content load`, `flask search rebuild`."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from portal.core.errors import Invalid
 from portal.knowledge import index, operations, reviews, starter
 from portal.knowledge.operations import ImportReport
 from search_index import BuildInProgress, IndexWriteError
@@ -17,6 +19,7 @@ content_group = AppGroup("content", help="问答、指南和类别。")
 search_group = AppGroup("search", help="检索索引。")
 
 STAGES = {
+    "read": "读取文件",
     "law": "导入条文",
     "content": "载入内容文件",
     "collect": "读取内容",
@@ -70,15 +73,81 @@ def tell_import(report: ImportReport) -> None:
     )
 
 
+@law_group.command("import")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "docx", "jsonl", "starter"]),
+    help="文件格式；不写时按文件名判断，starter 是起步法律数据包。",
+)
+@click.option("--dry-run", is_flag=True, help="只读取和比较，不写入。")
+def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> None:
+    """导入法律文本（文件或者文件夹），可以重复运行。有错的文件整个不导入。"""
+    if form == "starter":
+        if dry_run or paths:
+            raise click.UsageError(
+                "--format starter 只导入已安装的数据包，不接受路径和 --dry-run。"
+            )
+        _import_starter()
+        return
+    if not paths:
+        raise click.UsageError("请写明要导入的文件或者文件夹。")
+    try:
+        report = operations.import_law(paths, form, dry_run=dry_run, progress=Progress())
+    except Invalid as error:
+        raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
+    tell_law(report)
+    if report.problems:
+        raise SystemExit(1)
+
+
+def tell_law(report: operations.LawReport) -> None:
+    """Say what an import of texts did to each file, and what did not go in."""
+    for file in report.files:
+        versions = [
+            f"{word} {count} 个版本"
+            for word, count in (
+                ("新增", file.versions_added),
+                ("更新", file.versions_changed),
+                ("不变", file.versions_unchanged),
+            )
+            if count
+        ]
+        click.echo(f"  {file.file}：{'、'.join(versions)}；{file.articles}。")
+        for note in file.notes:
+            click.echo(f"    提示：{note}。")
+    for line in report.repealed:
+        click.echo(f"  效力：{line}。")
+    for problem in report.problems:
+        click.echo(f"  没有导入：{problem}。", err=True)
+    total = operations.LawCounts()
+    for file in report.files:
+        total.add(file.articles)
+    click.echo(
+        f"{'试运行，没有写入。' if report.dry_run else ''}"
+        f"成功 {len(report.files)} 项，问题 {len(report.problems)} 处；{total}；"
+        f"用时 {report.seconds:.1f} 秒。"
+    )
+    if report.changed:
+        _tell_rebuild()
+
+
+def _tell_rebuild() -> None:
+    click.echo("条文有变化，后台任务会重建检索索引；也可以运行 flask --app wsgi search rebuild。")
+
+
 @law_group.command("import-starter")
 def import_starter() -> None:
     """导入起步法律数据包里的法律条文，可以重复运行。"""
+    _import_starter()
+
+
+def _import_starter() -> None:
     report = operations.import_starter(Progress())
     tell_import(report)
     if report.changed:
-        click.echo(
-            "条文有变化，后台任务会重建检索索引；也可以运行 flask --app wsgi search rebuild。"
-        )
+        _tell_rebuild()
 
 
 @content_group.command("load")

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from portal.knowledge.history import Change, Op
 from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.schemas import RelatedTextSchema
 from portal.web.pagination import PageArgs
@@ -162,3 +163,51 @@ class ArticleSchema(Schema):
     versions = fields.List(fields.Nested(ArticleVersion), required=True)
     cited_by = fields.List(fields.Nested(CitingSchema), required=True)
     related = fields.List(fields.Nested(RelatedTextSchema), required=True)
+
+
+class LawVersionsSchema(Schema):
+    """A law's versions, newest first."""
+
+    law = fields.Nested(LawLink, required=True)
+    items = fields.List(fields.Nested(LawVersionSchema), required=True)
+
+
+class DifferenceSchema(Schema):
+    """A stretch of text and what became of it."""
+
+    op = Choice(Op, required=True)
+    text = fields.String(required=True)
+
+
+class HistoryArticle(Schema):
+    """The article as it stands in one version."""
+
+    id = fields.UUID(required=True)
+    label = fields.String(required=True)
+    chapter = fields.List(fields.String(), required=True)
+    text = fields.String(required=True)
+
+
+class HistoryEntrySchema(Schema):
+    """One version; `article` is null where it no longer has the article."""
+
+    version = fields.Nested(LawVersionSchema, required=True)
+    article = fields.Nested(HistoryArticle, required=True, allow_none=True)
+    change = Choice(Change, required=True)
+    change_label = fields.String(attribute="change.label", required=True)
+    difference = fields.List(
+        fields.Nested(DifferenceSchema),
+        required=True,
+        metadata={"description": "与上一版本逐词比较；最早的版本没有可比较的，为空"},
+    )
+
+
+class ArticleHistorySchema(Schema):
+    """An article through the versions of its law, newest first."""
+
+    id = fields.UUID(attribute="article.id", required=True)
+    law = fields.Nested(LawLink, attribute="article.law", required=True)
+    number = fields.String(attribute="article.number", required=True)
+    label = fields.String(attribute="article.label", required=True)
+    title = fields.String(attribute="article.title", required=True)
+    items = fields.List(fields.Nested(HistoryEntrySchema), attribute="entries", required=True)

@@ -6,18 +6,26 @@ The three steps of the set-up may be repeated at any time; each skips what is up
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from portal.core.unit_of_work import transactional
 from portal.knowledge import content, index, reviews, starter
 from portal.knowledge.content import ContentReport
+from portal.knowledge.importing import run as importing
+from portal.knowledge.importing.run import Report as LawReport
+from portal.knowledge.importing.texts import Counts as LawCounts
 from portal.knowledge.starter import ImportReport
 
 __all__ = [
     "ContentReport",
     "ImportReport",
     "IndexReport",
+    "LawCounts",
+    "LawReport",
     "ensure_index",
+    "import_law",
     "import_starter",
     "load_content",
     "schedule_index_update",
@@ -44,6 +52,24 @@ def schedule_index_update(kind: str, subject_id: uuid.UUID) -> None:
 def import_starter(progress: index.Progress = index.silent) -> ImportReport:
     """Load the starter law from the package's data file; says so in the report when it is missing."""
     report = starter.import_starter(progress)
+    if report.changed:
+        reviews.refresh()
+    return report
+
+
+def import_law(
+    paths: Sequence[Path],
+    form: str | None = None,
+    *,
+    dry_run: bool = False,
+    progress: index.Progress = index.silent,
+) -> LawReport:
+    """Import texts of law from files; `form` is markdown, docx or jsonl, by name when None.
+
+    Broken files are in the report. What cites a changed article goes to the review list. Raises
+    Invalid when there is nothing to import.
+    """
+    report = importing.run(paths, form, dry_run=dry_run, progress=progress)
     if report.changed:
         reviews.refresh()
     return report

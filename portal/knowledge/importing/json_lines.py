@@ -1,0 +1,223 @@
+"""Articles as JSON lines: {id, law, number, heading, text, level, version}, plain or gzip.
+
+One file holds many texts, each in consecutive lines. It is read twice and never held whole: first
+every line is checked, so that a broken file loads nothing, then text after text is handed over.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from portal.knowledge import validity
+from portal.knowledge.importing import lines
+from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
+from portal.knowledge.models import LawLevel
+from search_index import parse_article_number
+
+LEVELS = {
+    "constitution": LawLevel.CONSTITUTION,
+    "statute": LawLevel.LAW,
+    "administrative_regulation": LawLevel.ADMINISTRATIVE_REGULATION,
+    "local_regulation": LawLevel.LOCAL_REGULATION,
+    "judicial_interpretation": LawLevel.JUDICIAL_INTERPRETATION,
+    "departmental_rule": LawLevel.RULE,
+}
+LONGEST_LINE = 1024 * 1024
+_HEADINGS = re.compile(r"\s+(?=第[零一二三四五六七八九十百千]+(?:编|分编|章|节)(?:\s|$))")
+_TITLE_YEAR = re.compile(r"（(\d{4})年）$")
+_FIELDS = ("law", "number", "heading", "text", "level")
+
+Key = tuple[str, str | None]
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive lines of one text; `line` is the first."""
+
+    key: Key
+    line: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of numbers and texts: the same text may stand twice under other headings."""
+        content = [(row["number"], row["text"]) for row in self.rows]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first reading found."""
+
+    articles: int = 0
+    texts: int = 0
+    newest: date | None = None
+    skipped: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+
+def survey(path: Path) -> Survey:
+    """Check every line of a file; raises Unreadable with the first line that is broken."""
+    found = Survey()
+    kept: dict[str, dict[str, Run]] = defaultdict(dict)
+    dated: dict[Key, int] = {}
+    for run in _runs(path):
+        found.articles += len(run.rows)
+        found.texts += 1
+        name, version = run.key
+        if version is not None:
+            found.newest = max(date.fromisoformat(version), found.newest or date.min)
+        text_hash = run.text_hash
+        twin = kept[name].get(text_hash)
+        # The rows themselves are not kept: a file may be larger than the memory.
+        run.rows = []
+        if twin is not None:
+            # Of the same text twice, the one with a date says more.
+            loser = twin if twin.key[1] is None and version is not None else run
+            found.skipped.add(loser.line)
+            found.notes.append(f"第 {loser.line} 行起的《{name}》与前文相同，没有重复导入")
+            if loser is run:
+                continue
+        elif run.key in dated:
+            raise Unreadable(
+                run.line,
+                f"《{name}》同一版本在第 {dated[run.key]} 行已有，两处文字不同",
+            )
+        kept[name][text_hash] = run
+        dated[run.key] = run.line
+    if not found.articles:
+        raise Unreadable(1, "文件里没有条文")
+    return found
+
+
+def read(path: Path, found: Survey) -> Iterator[VersionText]:
+    """Hand over the texts of a file that `survey` has passed."""
+    source = f"文件 {path.name}"
+    for run in _runs(path):
+        if run.line not in found.skipped:
+            yield _version(run, found, source)
+
+
+def _version(run: Run, found: Survey, source: str) -> VersionText:
+    name, written = run.key
+    articles = tuple(
+        ArticleText(
+            position=place,
+            number=parse_article_number(row["number"]),
+            label=row["number"] or "全文",
+            chapter=_chapter(row["heading"]),
+            text=row["text"],
+        )
+        for place, row in enumerate(run.rows)
+    )
+    start = lines.commencement_of(articles, run.line)
+    if written is not None:
+        version_date = date.fromisoformat(written)
+        known, exact = validity.starts(start, version_date) if start else (None, False)
+    else:
+        # The first day in force is a day on which the law was law; nothing better is known. A text
+        # that names none was in force when the file was made, which is its newest date at least.
+        year = _TITLE_YEAR.search(name)
+        stood = date(int(year.group(1)), 1, 1) if year else found.newest or date(1949, 10, 1)
+        version_date, known, exact = start or stood, start or stood, False
+    return VersionText(
+        law=name,
+        version_date=version_date,
+        source=source,
+        articles=articles,
+        effective_from=known,
+        dates_exact=exact,
+        level=LEVELS[run.rows[0]["level"]],
+        undated=written is None,
+    )
+
+
+def _chapter(heading: str) -> tuple[str, ...]:
+    text = heading.strip()
+    return tuple(lines.heading_title(part) for part in _HEADINGS.split(text)) if text else ()
+
+
+def _runs(path: Path) -> Iterator[Run]:
+    run: Run | None = None
+    for number, row in _rows(path):
+        key = (row["law"], row["version"])
+        if run is None or run.key != key or _begins_anew(run, row):
+            if run is not None:
+                yield run
+            run = Run(key, number)
+        run.rows.append(row)
+    if run is not None:
+        yield run
+
+
+def _begins_anew(run: Run, row: dict[str, Any]) -> bool:
+    """True where a second copy of the same text follows the first without another in between."""
+    return bool(row["number"]) and row["number"] == run.rows[0]["number"]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    try:
+        with _opened(path) as stream:
+            while line := stream.readline(LONGEST_LINE + 1):
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    raise Unreadable(number, "这一行超过 1 MB")
+                if line.strip():
+                    yield number, _row(line, number)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise Unreadable(number + 1, "压缩文件不完整或者已损坏") from None
+
+
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")
+
+
+def _row(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError:
+        raise Unreadable(number, "不是 UTF-8 编码") from None
+    except (json.JSONDecodeError, RecursionError):
+        raise Unreadable(number, "不是完整的 JSON 对象") from None
+    if not isinstance(row, dict):
+        raise Unreadable(number, "不是 JSON 对象")
+    return _checked(row, number)
+
+
+def _checked(row: dict[str, Any], number: int) -> dict[str, Any]:
+    for name in _FIELDS:
+        value = row.get(name)
+        if not isinstance(value, str):
+            raise Unreadable(number, f"字段 {name} 缺失或者不是文字")
+        row[name] = lines.clean(value, number)
+    if not row["law"] or len(row["law"]) > 300:
+        raise Unreadable(number, "法律名称缺失或者过长")
+    if not row["text"]:
+        raise Unreadable(number, f"{row['number'] or '这一条'}没有文字")
+    if row["level"] not in LEVELS:
+        raise Unreadable(number, f"效力级别“{row['level'][:40]}”无法识别")
+    if len(row["number"]) > lines.LABEL_LENGTH:
+        raise Unreadable(number, "条文序号过长")
+    if row["number"].startswith("第") and not parse_article_number(row["number"]):
+        raise Unreadable(number, f"条文序号“{row['number']}”无法识别")
+    version = row.setdefault("version", None)
+    if version is not None:
+        try:
+            row["version"] = date.fromisoformat(version).isoformat()
+        except (TypeError, ValueError):
+            raise Unreadable(number, f"版本日期“{str(version)[:40]}”无法识别") from None
+    return row

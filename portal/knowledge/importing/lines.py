@@ -1,0 +1,301 @@
+"""From the lines of a text of law to its articles; what Markdown and Word documents share."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+
+from portal.knowledge.importing.texts import ArticleText, Unreadable
+from portal.knowledge.models import LawLevel
+from search_index import article_order, format_article_number, parse_article_number
+
+_NUMERAL = "[零〇一二三四五六七八九十百千]+"
+_ARTICLE = re.compile(rf"(第{_NUMERAL}条(?:之{_NUMERAL})?)(?:\s+(.*))?", re.DOTALL)
+# As misprints in published texts have it: a dash for 一, a space before 条, none after the number.
+_MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}－—―–\- ]+条(?:之{_NUMERAL})?)\s*(\S.*)", re.DOTALL)
+_HEADING = re.compile(rf"(第{_NUMERAL}(编|分编|章|节))\s*(.*)")
+_SEVERAL_HEADINGS = re.compile(rf"(?:^|\s)第{_NUMERAL}(?:编|分编|章|节)\s")
+_ITEM = re.compile(r"([一二三四五六七八九十]+)、\s*(.*)", re.DOTALL)
+_ANNEX = re.compile(r"(?:附件|附录|附表|附)(?:[一二三四五六七八九十]+|\d+)?[：:]?")
+_DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
+_COMMENCEMENT = re.compile(
+    r"本(?:法|条例|办法|规定|规则|细则|解释|决定|章程|通则|意见|批复|修正案)自(\d{4})年(\d{1,2})月(\d{1,2})日起?(?:施行|实施|生效)"
+)
+_REPEAL = re.compile(r"《((?:[^《》]|《[^《》]*》)+)》(?!第)")
+_MID_SENTENCE = "的、，。；：规第和或至及与所中之款项"
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+RANKS = {"编": 1, "分编": 2, "章": 3, "节": 4}
+LABEL_LENGTH = 60
+
+
+def clean(text: str, line: int) -> str:
+    """Return a line without invisible characters and outer space; raises Unreadable."""
+    found = _CONTROL.search(text)
+    if found is not None:
+        raise Unreadable(line, f"含有无法显示的字符（U+{ord(found.group()):04X}）")
+    return re.sub(r"[^\S\n]", " ", text.translate(_INVISIBLE)).strip()
+
+
+def heading_title(text: str) -> str:
+    """Return a heading with single spaces: 第一章 总 则 is 第一章 总则."""
+    numbered = _HEADING.fullmatch(text)
+    if numbered is None:
+        return _closed_up(text)
+    return f"{numbered.group(1)} {_closed_up(numbered.group(3))}".strip()
+
+
+def heading_rank(text: str) -> int | None:
+    """Return how deep a heading stands (编 1, 分编 2, 章 3, 节 4); None for another line."""
+    found = _HEADING.fullmatch(text)
+    if found is None or len(text) > LABEL_LENGTH or re.search(r"[。；]", text):
+        return None
+    return RANKS[found.group(2)]
+
+
+def is_contents(text: str) -> bool:
+    """True for a table of contents that got into one line."""
+    return len(_SEVERAL_HEADINGS.findall(text)) > 1
+
+
+def is_annex(text: str) -> bool:
+    """True for the heading of an annex."""
+    return _ANNEX.fullmatch(text.replace(" ", "")) is not None
+
+
+def split_article(text: str, last: str = "") -> tuple[str, str] | None:
+    """Return an article's number as written and its first paragraph; None for another line.
+
+    A number with a misprint, or without a space behind it, begins an article only when it is the
+    next one after `last` (canonical): 第三条规定的… is the middle of a sentence.
+    """
+    found = _ARTICLE.fullmatch(text)
+    if found is not None:
+        return found.group(1), (found.group(2) or "").strip()
+    found = _MISPRINT.fullmatch(text)
+    if found is not None and found.group(2)[0] not in _MID_SENTENCE:
+        number = parse_article_number(re.sub("[－—―–-]", "一", found.group(1).replace(" ", "")))
+        if number == str(int(last.partition("-")[0] or 0) + 1):
+            return format_article_number(number), found.group(2)
+    return None
+
+
+def _closed_up(text: str) -> str:
+    words = text.split()
+    return "".join(words) if all(len(word) == 1 for word in words) else " ".join(words)
+
+
+def day(written: Sequence[str], line: int | None) -> date:
+    """Return the date of year, month and day; raises Unreadable for one that does not exist."""
+    year, month, number = written
+    try:
+        return date(int(year), int(month), int(number))
+    except ValueError:
+        raise Unreadable(line, f"日期“{year}年{month}月{number}日”不存在") from None
+
+
+# --- what stands above the text ---
+
+
+@dataclass(slots=True)
+class Preamble:
+    """What the lines between title and text say: adoption, amendments, commencement, repeal."""
+
+    newest: date | None = None
+    commencement: date | None = None
+    repealed: date | None = None
+    issuing_body: str | None = None
+
+    def read(self, text: str, line: int) -> None:
+        """Take one line in; raises Unreadable for a date that does not exist."""
+        plain = unicodedata.normalize("NFKC", text).strip("() ")
+        for part in re.split(r"(?:根据|;|\s{2,})", plain):
+            days = [day(found, line) for found in _DATE.findall(part)]
+            if not days:
+                continue
+            ending = part.rstrip(" )。")
+            if ending.endswith(("废止", "失效")):
+                self.repealed = days[-1]
+                continue
+            if ending.endswith(("施行", "实施", "生效")) and len(days) == 1:
+                self.commencement = days[0]
+                continue
+            if ending.endswith(("施行", "实施", "生效")):
+                self.commencement = days.pop()
+            self.newest = max([*days, *([self.newest] if self.newest else [])])
+            self.issuing_body = _body_of(part) or self.issuing_body
+
+
+def _body_of(text: str) -> str | None:
+    congress = re.search(
+        r"([^\s\d年月日，。（(]*?)第[一二三四五六七八九十]+届(全国)?人民代表大会(常务委员会)?", text
+    )
+    if congress is not None:
+        place = congress.group(1).removeprefix("经")
+        return f"{place}{congress.group(2) or ''}人民代表大会{congress.group(3) or ''}"
+    for name in ("国务院", "最高人民法院", "最高人民检察院"):
+        if name in text:
+            return name
+    return None
+
+
+def level_of(title: str, issuing_body: str | None) -> LawLevel | None:
+    """Return a text's rank by its title and who made it; None when neither tells."""
+    body = issuing_body or ""
+    if title.startswith("中华人民共和国宪法"):
+        return LawLevel.CONSTITUTION
+    if title.startswith(("最高人民法院", "最高人民检察院")) or body.startswith("最高人民"):
+        return LawLevel.JUDICIAL_INTERPRETATION
+    if body.startswith("全国人民代表大会"):
+        return LawLevel.LAW
+    if body == "国务院":
+        return LawLevel.ADMINISTRATIVE_REGULATION
+    if "人民代表大会" in body:
+        return LawLevel.LOCAL_REGULATION
+    return None
+
+
+# --- what the text says about itself ---
+
+
+def commencement_of(articles: Iterable[ArticleText], line: int | None = None) -> date | None:
+    """Return the first day in force that the text itself names (本法自…起施行), None without one."""
+    for article in reversed(list(articles)):
+        if not article.number:
+            continue
+        plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", article.text))
+        found = _COMMENCEMENT.search(plain)
+        if found is not None:
+            return day(found.groups(), line)
+    return None
+
+
+def repealed_by_text(articles: Iterable[ArticleText]) -> list[str]:
+    """Return the names of the texts that an article repeals as whole texts (《…》同时废止)."""
+    names: list[str] = []
+    for article in articles:
+        for sentence in re.split(r"[。\n]", article.text):
+            head, repeals, _ = sentence.rpartition("同时废止")
+            if repeals and article.number and head.rstrip().endswith("》"):
+                names += [found.group(1) for found in _REPEAL.finditer(head)]
+    return names
+
+
+def gaps(articles: Iterable[ArticleText]) -> list[str]:
+    """Return the numbers that are missing between the articles, as written."""
+    bases = sorted({int(a.number.partition("-")[0]) for a in articles if a.number})
+    missing = []
+    for before, after in pairwise(bases):
+        missing += [format_article_number(str(number)) for number in range(before + 1, after)]
+    return missing
+
+
+# --- the articles ---
+
+
+@dataclass(slots=True)
+class _Open:
+    number: str
+    label: str
+    chapter: tuple[str, ...]
+    line: int
+    paragraphs: list[str] = field(default_factory=list)
+
+
+class ArticleBuilder:
+    """Puts articles together from headings and paragraphs, in the order in which they come.
+
+    Text without a number becomes a passage of its own: an annex under its heading, a decision's
+    items (一、), a preamble. With `items`, numbers inside belong to what a decision quotes.
+    """
+
+    def __init__(self, *, part: str | None = None, items: bool = False) -> None:
+        self._base: tuple[str, ...] = (part,) if part else ()
+        self._path: list[tuple[int, str]] = []
+        self._items = items
+        self._open: _Open | None = None
+        self._done: list[ArticleText] = []
+        self._lines: dict[str, int] = {}
+        self.last = ""
+
+    def heading(self, text: str, rank: int) -> None:
+        """A heading; `rank` grows with depth."""
+        self._close()
+        while self._path and self._path[-1][0] >= rank:
+            self._path.pop()
+        self._path.append((rank, heading_title(text)))
+
+    def paragraph(self, text: str, line: int) -> None:
+        """A line of text; raises Unreadable."""
+        found = None if self._items else split_article(text, self.last)
+        if found is not None and not self._in_annex():
+            self._begin(found[0], found[1], line)
+            return
+        item = _ITEM.fullmatch(text) if self._items else None
+        if item is not None:
+            self._close()
+            self._open = _Open("", f"{item.group(1)}、", self._chapter(), line, [item.group(2)])
+        elif self._open is None:
+            self._open = _Open("", "", self._chapter(), line, [text])
+        else:
+            self._open.paragraphs.append(text)
+
+    def finish(self, line: int) -> tuple[ArticleText, ...]:
+        """Return the articles; raises Unreadable when there are none (`line` is the last one)."""
+        self._close()
+        if not self._done:
+            raise Unreadable(line, "到文件末尾也没有正文")
+        numbered = any(article.label for article in self._done)
+        if not numbered:
+            whole = [a.text for a in self._done]
+            return (ArticleText(0, "", "全文", (), "\n".join(whole)),)
+        labelled = []
+        for article in self._done:
+            label = article.label or (article.chapter[-1] if article.chapter else "前言")
+            labelled.append(
+                ArticleText(
+                    article.position,
+                    article.number,
+                    label[:LABEL_LENGTH],
+                    article.chapter,
+                    article.text,
+                )
+            )
+        return tuple(labelled)
+
+    def _in_annex(self) -> bool:
+        return bool(self._path) and is_annex(self._path[-1][1])
+
+    def _chapter(self) -> tuple[str, ...]:
+        return self._base + tuple(title for _, title in self._path)
+
+    def _begin(self, written: str, text: str, line: int) -> None:
+        self._close()
+        number = parse_article_number(written)
+        if not number:
+            raise Unreadable(line, f"条文序号“{written}”无法识别")
+        if number in self._lines:
+            raise Unreadable(line, f"{written}重复，前一处在第 {self._lines[number]} 行（段）")
+        if self.last and article_order(number) < article_order(self.last):
+            before = format_article_number(self.last)
+            raise Unreadable(line, f"{written}排在{before}之后，次序不对")
+        self._lines[number] = line
+        self.last = number
+        label = format_article_number(number)
+        self._open = _Open(number, label, self._chapter(), line, [text] if text else [])
+
+    def _close(self) -> None:
+        piece, self._open = self._open, None
+        if piece is None:
+            return
+        text = "\n".join(piece.paragraphs).strip()
+        if not text:
+            raise Unreadable(piece.line, f"{piece.label or '这一段'}没有文字")
+        self._done.append(
+            ArticleText(len(self._done), piece.number, piece.label, piece.chapter, text)
+        )

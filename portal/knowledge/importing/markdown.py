@@ -1,0 +1,177 @@
+"""Texts of law as Markdown files: title, dates, `<!-- INFO END -->`, headings, articles.
+
+A file is one version, dated in its name (公司法(2023-12-29).md) or by the newest date above the
+text. A second title names a part: the books of a code come as one file each and are one law.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from portal.knowledge import validity
+from portal.knowledge.importing import lines
+from portal.knowledge.importing.lines import ArticleBuilder, Preamble
+from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
+from portal.knowledge.models import Validity
+from search_index import article_order
+
+MARK = "<!-- INFO END -->"
+LARGEST_BYTES = 20 * 1024 * 1024
+_NAME_DATE = re.compile(r"[(（](\d{4})-(\d{1,2})-(\d{1,2})[)）]$")
+_HEADING = re.compile(r"(#{1,6})(?:\s+(.*)|\s*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file as read: its version, and the title of the part when it is one of several."""
+
+    path: Path
+    version: VersionText
+    part: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Frame:
+    """What a file says besides its articles."""
+
+    title: str
+    preamble: Preamble
+    part: str | None = None
+
+
+def read(path: Path) -> Sheet:
+    """Read one file; raises Unreadable with line and reason."""
+    if path.stat().st_size > LARGEST_BYTES:
+        raise Unreadable(None, "文件超过 20 MB，不像一部法律")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise Unreadable(line, "不是 UTF-8 编码") from None
+    rows = [lines.clean(row, number) for number, row in enumerate(text.split("\n"), 1)]
+    title, part, begins = _titles(rows)
+    frame = Frame(title, Preamble(), part)
+    for number in range(begins[0], begins[1]):
+        if rows[number] and not rows[number].startswith(("#", "<!--")):
+            frame.preamble.read(rows[number], number + 1)
+    body = rows[begins[1] :]
+    builder = ArticleBuilder(part=part, items=has_items(title, body))
+    for number, row in enumerate(body, begins[1] + 1):
+        if not row or row.startswith("<!--"):
+            continue
+        heading = _HEADING.fullmatch(row)
+        if heading is None:
+            builder.paragraph(row, number)
+            continue
+        name = (heading.group(2) or "").strip()
+        if name and not lines.is_contents(name):
+            builder.heading(name, len(heading.group(1)))
+    return Sheet(
+        path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}")
+    )
+
+
+def version_of(
+    stem: str, frame: Frame, articles: tuple[ArticleText, ...], source: str
+) -> tuple[VersionText, str | None, tuple[str, ...]]:
+    """Put together what a file says; raises Unreadable without a date. Shared with Word documents."""
+    preamble = frame.preamble
+    version_date = _date_of(stem) or preamble.newest
+    if version_date is None:
+        raise Unreadable(None, "没有版本日期：文件名里没有（YYYY-MM-DD），题注里也没有日期")
+    start = lines.commencement_of(articles) or preamble.commencement
+    known, exact = validity.starts(start, version_date) if start else (None, False)
+    missing = lines.gaps(articles)
+    notes: tuple[str, ...] = ()
+    if missing:
+        more = "等" if len(missing) > 5 else ""
+        notes = (f"条文序号不连续，缺{'、'.join(missing[:5])}{more}",)
+    version = VersionText(
+        law=frame.title,
+        version_date=version_date,
+        source=source,
+        articles=articles,
+        effective_from=known,
+        dates_exact=exact,
+        declared=Validity.REPEALED if preamble.repealed else None,
+        repealed_by=preamble.repealed,
+        level=lines.level_of(frame.title, preamble.issuing_body),
+        issuing_body=preamble.issuing_body,
+        parts=(frame.part,) if frame.part else (),
+    )
+    return version, frame.part, notes
+
+
+def has_items(title: str, rows: list[str]) -> bool:
+    """True for a decision or an amendment whose own text is items, not articles."""
+    if not re.search(r"(?:决定|修正案)(?:（[^）]*）)?$", title):
+        return False
+    own = (row for row in rows if row.startswith("一、") or lines.split_article(row))
+    return next(own, "").startswith("一、")
+
+
+def joined(sheets: list[Sheet]) -> VersionText:
+    """Make one version of the parts of a law, in the order of their articles."""
+    first = sheets[0].version
+    articles = [article for sheet in sheets for article in sheet.version.articles]
+    seen: dict[str, str] = {}
+    for sheet in sheets:
+        for article in sheet.version.articles:
+            before = seen.setdefault(article.number or article.label, sheet.path.name)
+            if article.number and before != sheet.path.name:
+                raise Unreadable(None, f"{article.label}在 {before} 里已经有了")
+    articles.sort(key=lambda article: article_order(article.number))
+    starts = [sheet.version.effective_from for sheet in sheets if sheet.version.effective_from]
+    exact = [sheet.version.dates_exact for sheet in sheets if sheet.version.effective_from]
+    return replace(
+        first,
+        articles=tuple(replace(article, position=place) for place, article in enumerate(articles)),
+        effective_from=max(starts) if starts else None,
+        dates_exact=all(exact) if exact else False,
+        source="文件 " + "、".join(sorted(sheet.path.name for sheet in sheets)),
+        parts=tuple(sheet.part for sheet in sheets if sheet.part),
+    )
+
+
+def _titles(rows: list[str]) -> tuple[str, str | None, tuple[int, int]]:
+    """Return title, part, and where the lines above the text begin and end."""
+    first = next((number for number, row in enumerate(rows) if row), None)
+    if first is None:
+        raise Unreadable(1, "文件是空的")
+    heading = _HEADING.fullmatch(rows[first])
+    title = (heading.group(2) or "").strip() if heading and heading.group(1) == "#" else ""
+    if not title:
+        raise Unreadable(first + 1, "第一行应当是标题（# 法律名称）")
+    if len(title) > 300:
+        raise Unreadable(first + 1, "标题超过 300 字")
+    if MARK in rows:
+        end = rows.index(MARK)
+    else:
+        end = next(
+            (
+                number
+                for number, row in enumerate(rows)
+                if row.startswith("##") or lines.split_article(row)
+            ),
+            len(rows),
+        )
+    part = None
+    for number in range(first + 1, end):
+        found = _HEADING.fullmatch(rows[number])
+        if found is not None and found.group(1) == "#" and found.group(2):
+            part = lines.heading_title(found.group(2).strip())
+    return title, part, (first + 1, end)
+
+
+def _date_of(stem: str) -> date | None:
+    found = _NAME_DATE.search(stem)
+    if found is None:
+        return None
+    try:
+        return date(*map(int, found.groups()))
+    except ValueError:
+        raise Unreadable(None, f"文件名里的日期“{found.group()[1:-1]}”不存在") from None

@@ -1,0 +1,156 @@
+"""Texts of law as Word documents of the national law database (flk.npc.gov.cn).
+
+Title, a note in parentheses with the dates of adoption and amendment, mostly a table of contents,
+then headings and articles as paragraphs. Styles say little there, so the text decides.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docx
+from docx.opc.exceptions import PackageNotFoundError
+from docx.table import Table
+
+from portal.knowledge.importing import lines
+from portal.knowledge.importing.lines import ArticleBuilder, Preamble
+from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
+from portal.knowledge.importing.texts import Unreadable
+
+# What a document may unfold to: a text of law is a few hundred kilobytes of XML.
+LARGEST_UNFOLDED = 200 * 1024 * 1024
+_PAGE = re.compile(r"[\s.…·⋯]*\d*$")
+
+Row = tuple[int, str]
+
+
+def read(path: Path) -> Sheet:
+    """Read one document; raises Unreadable with the paragraph's number and the reason."""
+    rows = _rows(path)
+    title, rows = _title(rows)
+    preamble = Preamble()
+    rows = _preamble(rows, preamble)
+    rows = _without_contents(rows)
+    frame = Frame(title, preamble)
+    builder = ArticleBuilder(items=has_items(title, [text for _, text in rows]))
+    for number, text in rows:
+        rank = lines.heading_rank(text)
+        if rank is not None:
+            builder.heading(text, rank)
+        elif lines.is_annex(text) or _squeezed(text) == "附则":
+            builder.heading(text, 1)
+        else:
+            builder.paragraph(text, number)
+    return Sheet(
+        path,
+        *version_of(
+            path.stem, frame, builder.finish(rows[-1][0] if rows else 1), f"文件 {path.name}"
+        ),
+    )
+
+
+def _rows(path: Path) -> list[Row]:
+    """The paragraphs with their numbers (from 1, empty ones counted), a table's row as one."""
+    if path.stat().st_size > LARGEST_BYTES:
+        raise Unreadable(None, "文件超过 20 MB，不像一部法律")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNFOLDED:
+                raise Unreadable(None, "文件展开后过大，没有读取")
+        document = docx.Document(str(path))
+        texts = list(_texts(document))
+    except (
+        zipfile.BadZipFile,
+        PackageNotFoundError,
+        KeyError,
+        ValueError,
+        SyntaxError,
+    ) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable(None, "不是能打开的 Word 文档（.docx）") from None
+    rows = []
+    for number, text in enumerate(texts, 1):
+        # A line break inside a paragraph begins a new line of the law.
+        for piece in text.split("\n"):
+            cleaned = lines.clean(piece, number)
+            if cleaned:
+                rows.append((number, cleaned))
+    return rows
+
+
+def _texts(document: docx.document.Document) -> Iterator[str]:
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            for row in block.rows:
+                yield " | ".join(cell.text.strip().replace("\n", " ") for cell in row.cells)
+        else:
+            yield block.text.replace("\t", " ").replace("\v", "\n")
+
+
+def _title(rows: list[Row]) -> tuple[str, list[Row]]:
+    """The lines before the note, as one title: long names stand on two lines."""
+    parts: list[str] = []
+    for place, (number, text) in enumerate(rows):
+        begins = (
+            text.startswith(("（", "("))
+            or _squeezed(text) == "目录"
+            or lines.heading_rank(text) is not None
+            or lines.split_article(text) is not None
+            or text.endswith("。")
+        )
+        if begins:
+            title = lines.heading_title("".join(parts))
+            if not title:
+                raise Unreadable(number, "正文之前没有标题")
+            if len(title) > 300:
+                raise Unreadable(number, "标题超过 300 字")
+            return title, rows[place:]
+        parts.append(text if len(text.split()) < 2 else lines.heading_title(text))
+    raise Unreadable(None, "没有正文")
+
+
+def _preamble(rows: list[Row], preamble: Preamble) -> list[Row]:
+    """Read the note in parentheses, which may run over several paragraphs; returns what follows."""
+    if not rows or not rows[0][1].startswith(("（", "(")):
+        return rows
+    depth = 0
+    for place, (number, text) in enumerate(rows):
+        depth += len(re.findall(r"[（(]", text)) - len(re.findall(r"[）)]", text))
+        preamble.read(text, number)
+        if depth <= 0:
+            return rows[place + 1 :]
+    raise Unreadable(rows[0][0], "题注的括号没有结束")
+
+
+def _without_contents(rows: list[Row]) -> list[Row]:
+    """Leave out the table of contents: it ends where its first entry stands a second time."""
+    begins = next(
+        (
+            number
+            for number, (_, text) in enumerate(rows)
+            if _squeezed(text) == "目录" or lines.split_article(text) is not None
+        ),
+        None,
+    )
+    if begins is None or _squeezed(rows[begins][1]) != "目录":
+        return rows
+    after = rows[begins + 1 :]
+    first = _entry(after[0][1]) if after else ""
+    for end in range(1, len(after)):
+        text = after[end][1]
+        if _entry(text) == first or lines.split_article(text) is not None:
+            return rows[:begins] + after[end:]
+    raise Unreadable(rows[begins][0], "目录之后没有正文")
+
+
+def _entry(text: str) -> str:
+    """An entry of the contents without its page number and spaces."""
+    return _squeezed(_PAGE.sub("", text))
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
