@@ -94,6 +94,14 @@ def pieces(normal: str) -> list[str]:
     return _cut(normal)
 
 
+def dictionary_pieces(normal: str) -> list[str]:
+    """The pieces of a normalised text by the dictionary alone, no word guessed."""
+    import rjieba
+
+    found: list[str] = rjieba.cut(normal, hmm=False)
+    return found
+
+
 def _meaningful(word: str) -> bool:
     return any(char.isalnum() for char in word)
 

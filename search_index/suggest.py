@@ -23,6 +23,9 @@ from search_index.store.files import load_json, save_json
 MIN_COUNT = 5
 LONGEST_WORD = 6
 FAR_COMMONER = 50
+VERY_COMMON = 500
+# A word of this many letters is recognised although one has another sound.
+SURE_LENGTH = 4
 _PEOPLE_ASK = ("faq", "guide", "answer", "decision")
 
 
@@ -145,7 +148,7 @@ class Speller:
         self._by_gap: dict[str, list[str]] = defaultdict(list)
         for word in words:
             self._by_sound[self._sound(word)].append(word)
-            if len(word) >= 3:
+            if len(word) >= SURE_LENGTH:
                 for gap in range(len(word)):
                     self._by_gap[word[:gap] + "*" + word[gap + 1 :]].append(word)
 
@@ -192,12 +195,10 @@ class Speller:
         return "".join(result) if changed else None
 
     def _free(self, plain: str) -> list[bool]:
-        """For each character, whether it stands outside every known word of two letters or more."""
-        free = [_is_cjk(char) for char in plain]
-        for token in analysis.tokens(plain):
-            known = token.text in self._words or token.text in analysis.STOP_WORDS
-            if token.end - token.start >= 2 and known:
-                free[token.start : token.end] = [False] * (token.end - token.start)
+        """For each character, whether it stands outside every real word of two letters or more."""
+        free: list[bool] = []
+        for piece in analysis.dictionary_pieces(plain):
+            free.extend(len(piece) == 1 and _is_cjk(char) for char in piece)
         return free
 
     def _far_commoner(self, pair: str, position: int, count: int) -> tuple[int, str] | None:
@@ -218,7 +219,9 @@ class Speller:
                     continue
                 for word, closeness in self._candidates(piece):
                     wrong = next(i for i in range(length) if word[i] != piece[i])
-                    if not free[start + wrong]:
+                    # A word as common as 谁 or 前 is rarely the slip; 和同 for 合同 is.
+                    common = piece[wrong] in analysis.STOP_WORDS
+                    if not free[start + wrong] or (common and self._words[word] < VERY_COMMON):
                         continue
                     rank = (closeness, length, self._words[word])
                     if best is None or rank > best[0]:
@@ -230,7 +233,7 @@ class Speller:
         for word in self._by_sound.get(self._sound(piece), ()):
             if sum(a != b for a, b in zip(word, piece, strict=False)) == 1:
                 yield word, 2
-        if len(piece) >= 3:
+        if len(piece) >= SURE_LENGTH:
             for gap in range(len(piece)):
                 for word in self._by_gap.get(piece[:gap] + "*" + piece[gap + 1 :], ()):
                     if word != piece:

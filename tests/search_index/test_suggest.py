@@ -38,7 +38,7 @@ def speller(tmp_path_factory: pytest.TempPathFactory) -> Speller:
         ("拖欠公资", "拖欠工资"),
         ("申请众裁", "申请仲裁"),
         ("劳栋合同", "劳动合同"),
-        ("劳方合同", "劳动合同"),
+        ("劳铜合同", "劳动合同"),
     ],
 )
 def test_one_wrong_character_is_put_right(speller: Speller, typed: str, meant: str) -> None:
