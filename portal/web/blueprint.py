@@ -159,9 +159,11 @@ class Blueprint(SmorestBlueprint):
                 writes=method != "GET",
                 takes_query=query is not None,
                 takes_body=bool(body or files or form),
+                takes_files=bool(files or form),
                 if_match=if_match,
             )
             _document(entry, method, rule, audience, keyed, if_match, problems, body, files, form)
+            _name_operation(entry, f"{self.name}.{view.__name__}")
             self.add_url_rule(rule, None, entry, methods=[method])
             return view
 
@@ -170,16 +172,17 @@ class Blueprint(SmorestBlueprint):
     def _dumping(
         self, view: View, returns: SchemaClass | None, status: int, produces: tuple[str, ...]
     ) -> View:
+        headers = _ANSWER_HEADERS
         if produces:
             binary = {"type": "string", "format": "binary"}
             for kind in produces[1:]:
                 view = self.alt_response(status, schema=binary, content_type=kind, success=True)(
                     view
                 )
-            return self.response(status, binary, content_type=produces[0])(view)
+            return self.response(status, binary, content_type=produces[0], headers=headers)(view)
         if returns is None:
-            return self.response(204)(_empty(view))
-        return self.response(status, returns)(view)
+            return self.response(204, headers=headers)(_empty(view))
+        return self.response(status, returns, headers=headers)(view)
 
     def _parsing(self, view: View, **schemas: SchemaClass | None) -> View:
         locations = {"query": "query", "body": "json", "files": "files", "form": "form"}
@@ -251,6 +254,7 @@ def _entry(
     writes: bool,
     takes_query: bool,
     takes_body: bool,
+    takes_files: bool,
     if_match: bool,
 ) -> View:
     name = view.__name__
@@ -265,6 +269,8 @@ def _entry(
             rate_limits.hit(rate_limits.DEFAULT_WRITES, "writes", who)
         if limit is not None:
             rate_limits.hit(limit, "route", request.endpoint or name, who)
+        if not takes_files:
+            request.max_content_length = parsing.MAX_JSON
         if not takes_query:
             parsing.refuse_any_query(parsing.current_request())
         if writes and not takes_body:
@@ -279,6 +285,16 @@ def _entry(
     return wrapper
 
 
+_ANSWER_HEADERS = {
+    "X-Request-ID": {"description": "请求编号，反馈问题时请附上。", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "可以修改的内容带有版本标识，修改时放入 If-Match。",
+        "schema": {"type": "string"},
+    },
+}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "多少秒后再试。", "schema": {"type": "integer"}},
+}
 _HEADER_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -324,6 +340,7 @@ def _document(
             str(code): {
                 "description": TITLES[code],
                 "content": {CONTENT_TYPE: {"schema": ProblemSchema}},
+                **({"headers": _RETRY_AFTER} if code in (429, 503) else {}),
             }
             for code in sorted(codes)
         },
@@ -339,6 +356,11 @@ def _document(
         arguments["parameters"] = [*arguments.get("parameters", []), *headers]
         entry._apidoc["arguments"] = arguments
     entry._apidoc["manual_doc"] = doc
+
+
+def _name_operation(entry: Any, name: str) -> None:
+    """Give the operation the name that generated clients call it by."""
+    entry._apidoc["manual_doc"]["operationId"] = name.replace("-", "_")
 
 
 def _audience_text(audience: Audience) -> str:

@@ -17,6 +17,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from portal.core.errors import Invalid, Malformed, TooLarge, UnsupportedType
 
 MAX_ERRORS = 50
+# Bytes of a JSON body. The longest text that any route takes is far below; uploads have the application's limit.
+MAX_JSON = 512 * 1024
 
 
 class HouseParser(FlaskParser):
@@ -75,7 +77,10 @@ def read_json(req: Request) -> Any:
     Raises UnsupportedType for another media type, Malformed for broken UTF-8 or JSON, repeated names, NaN, and nesting or
     numbers beyond what Python will parse, TooLarge for a body over the limit.
     """
-    raw = req.get_data(cache=True)
+    try:
+        raw = req.get_data(cache=True)
+    except OSError as error:
+        raise _broken_off() from error
     if not raw:
         return missing
     if req.mimetype != "application/json":
@@ -100,6 +105,11 @@ def read_json(req: Request) -> Any:
             code="malformed_json",
             next_step="请检查引号、逗号和括号是否完整，名称是否重复。",
         ) from error
+
+
+def _broken_off() -> Malformed:
+    """The server could not read the body to its end: a broken chunk, or a connection that went away."""
+    return Malformed("请求的内容没有完整收到。", next_step="请检查网络后重新提交。")
 
 
 def refuse_broken_query(req: Request) -> None:
@@ -145,6 +155,8 @@ def require_multipart(req: Request) -> None:
         raise TooLarge from error
     except HTTPException as error:
         raise Malformed("上传的表单不完整。") from error
+    except OSError as error:
+        raise _broken_off() from error
     # werkzeug replaces bytes that are not UTF-8 silently; a text that was changed on the way is refused.
     if any("\ufffd" in part for pair in req.form.items(multi=True) for part in pair):
         raise Malformed("表单中的文字不是有效的 UTF-8 编码。", code="malformed_form")
