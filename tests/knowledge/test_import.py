@@ -1,0 +1,472 @@
+"""`flask law import`: files into the tables, once each, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.core.db import db
+from portal.core.errors import Invalid
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import operations
+from portal.knowledge.importing import run as importing
+from portal.knowledge.models import (
+    Article,
+    CitedArticle,
+    IndexState,
+    Law,
+    LawVersion,
+    ReviewItem,
+    Validity,
+)
+from tests.knowledge.conftest import CIVIL, LABOUR, LAWS, TRADEMARK
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+OLD = """\
+# 测试养犬条例
+
+2011年3月25日 测试市第三届人民代表大会常务委员会第二十三次会议通过
+
+<!-- INFO END -->
+
+## 第一章 总则
+
+第一条 测试：为了规范养犬行为，制定本条例。
+
+第二条 测试：养犬人应当办理登记。
+
+第三条 测试：登记每年办理一次。
+
+第四条 本条例自2011年6月1日起施行。
+"""
+NEW = (
+    OLD.replace("2011年3月25日", "2024年3月25日")
+    .replace("应当办理登记", "应当在三十日内办理登记")
+    .replace("第三条 测试：登记每年办理一次。\n\n", "")
+    .replace(
+        "第四条 本条例自2011年6月1日起施行。",
+        "第三条 测试：禁止弃养。\n\n第四条 本条例自2024年7月1日起施行。\n\n第五条 测试：另行规定。",
+    )
+)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def rows(*texts: tuple[str, str | None, list[tuple[str, str]]]) -> list[dict[str, Any]]:
+    """Lines of a JSON file: (law, version, [(number, text)])."""
+    made = [
+        {
+            "law": law,
+            "number": number,
+            "heading": "第一章 总则 第一节 一般规定",
+            "text": text,
+            "level": "statute",
+            "version": version,
+        }
+        for law, version, articles in texts
+        for number, text in articles
+    ]
+    return [{"id": place, **row} for place, row in enumerate(made)]
+
+
+def write_lines(path: Path, lines: list[Any]) -> Path:
+    text = "\n".join(
+        line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines
+    )
+    data = text.encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def count(model: type) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def versions(name: str) -> list[LawVersion]:
+    found = select(LawVersion).join(LawVersion.law).where(Law.name == name)
+    return list(db.session.scalars(found.order_by(LawVersion.version_date)))
+
+
+def texts(version: LawVersion) -> list[tuple[str, str]]:
+    query = select(Article.number, Article.text).where(Article.version_id == version.id)
+    return [tuple(row) for row in db.session.execute(query.order_by(Article.position))]
+
+
+def revision() -> int:
+    return db.session.scalar(select(IndexState.revision)) or 0
+
+
+@pytest.fixture
+def run(app, settings):
+    """Run a command in the application."""
+
+    def invoke(*arguments: str):
+        return app.test_cli_runner().invoke(args=list(arguments))
+
+    return invoke
+
+
+# --- Markdown, versions, dry run ---
+
+
+def test_two_versions_in_two_files_are_one_law(settings, tmp_path):
+    folder = tmp_path / "laws"
+    write(folder, "养犬条例(2024-03-25).md", NEW)
+    write(folder, "养犬条例(2011-03-25).md", OLD)
+    report = operations.import_law([folder])
+    assert report.problems == []
+    assert count(Law) == 1
+    old, new = versions("测试养犬条例")
+    assert (old.status, old.effective_to) == (Validity.HISTORICAL, date(2024, 7, 1))
+    assert (new.status, new.is_current, new.effective_from) == (
+        Validity.IN_FORCE,
+        True,
+        date(2024, 7, 1),
+    )
+    assert [number for number, _ in texts(new)] == ["1", "2", "3", "4", "5"]
+    assert revision() > 1
+
+
+def test_a_second_run_writes_nothing_and_a_dry_run_neither(settings, tmp_path, tell):
+    folder = tmp_path / "laws"
+    path = write(folder, "养犬条例(2011-03-25).md", OLD)
+    dry = operations.import_law([folder], dry_run=True, progress=tell)
+    assert (dry.files[0].versions_added, dry.files[0].articles.added) == (1, 4)
+    assert (count(Law), count(Article), revision(), dry.changed) == (0, 0, 0, False)
+    assert tell.lines == [("read", 1, 1), ("law", 1, 1)]
+    operations.import_law([folder])
+    ids = set(db.session.scalars(select(Article.id)))
+    built = revision()
+    again = operations.import_law([folder])
+    assert (again.files[0].versions_unchanged, again.files[0].articles.unchanged) == (1, 4)
+    assert not again.changed
+    assert (set(db.session.scalars(select(Article.id))), revision()) == (ids, built)
+    path.write_text(OLD.replace("每年办理", "每两年办理"), encoding="utf-8")
+    dry = operations.import_law([folder], dry_run=True)
+    assert (dry.files[0].versions_changed, dry.files[0].articles.changed) == (1, 1)
+    assert "每年" in texts(versions("测试养犬条例")[0])[2][1]
+
+
+def test_a_changed_file_keeps_the_ids_of_articles_that_stay(settings, tmp_path):
+    folder = tmp_path / "laws"
+    path = write(folder, "养犬条例(2011-03-25).md", OLD)
+    operations.import_law([folder])
+    before = {row.label: row.id for row in db.session.execute(select(Article.label, Article.id))}
+    path.write_text(
+        OLD.replace("第二条 测试：养犬人应当办理登记。\n\n", "").replace("每年", "每两年"),
+        encoding="utf-8",
+    )
+    counts = operations.import_law([folder]).files[0].articles
+    assert (counts.added, counts.changed, counts.unchanged, counts.removed) == (0, 1, 2, 1)
+    after = {row.label: row.id for row in db.session.execute(select(Article.label, Article.id))}
+    del before["第二条"]
+    assert after == before
+    (version,) = versions("测试养犬条例")
+    assert version.article_count == 3
+
+
+def test_a_broken_file_stays_out_and_the_others_go_in(run, tmp_path):
+    folder = tmp_path / "laws"
+    write(folder, "good(2011-03-25).md", OLD)
+    broken = OLD.replace("测试养犬条例", "测试养猫条例").replace("第三条", "第一条")
+    write(folder, "broken(2011-03-25).md", broken)
+    result = run("law", "import", str(folder))
+    assert result.exit_code == 1
+    assert "没有导入：broken(2011-03-25).md，第 13 行：第一条重复" in result.output
+    assert "good(2011-03-25).md：新增 1 个版本；新增 4 条" in result.output
+    assert "成功 1 项，问题 1 处" in result.output
+    assert list(db.session.scalars(select(Law.name))) == ["测试养犬条例"]
+    assert count(Article) == 4
+
+
+def test_the_books_of_a_code_are_one_law_and_come_again_one_by_one(settings, tmp_path):
+    folder = tmp_path / "laws"
+
+    def book(title: str, *articles: str) -> str:
+        head = f"# {CIVIL}\n\n# {title}\n\n2020年5月28日 第十三届全国人民代表大会第三次会议通过\n\n2021年1月1日 施行\n"
+        return head + "\n<!-- INFO END -->\n\n## 第一章 一般规定\n\n" + "\n\n".join(articles)
+
+    write(folder, "b物权编.md", book("物权编", "第三条 测试物权。", "第四条 测试占有。"))
+    write(folder, "c总则.md", book("总则", "第一条 测试总则。", "第二条 测试主体。"))
+    report = operations.import_law([folder])
+    assert report.problems == []
+    (version,) = versions(CIVIL)
+    assert [number for number, _ in texts(version)] == ["1", "2", "3", "4"]
+    assert (version.version_date, version.effective_from) == (date(2020, 5, 28), date(2021, 1, 1))
+    chapters = db.session.scalars(select(Article.chapter).order_by(Article.position)).all()
+    assert chapters[2] == ["物权编", "第一章 一般规定"]
+    ids = set(db.session.scalars(select(Article.id)))
+    write(folder, "b物权编.md", book("物权编", "第三条 测试物权新。", "第四条 测试占有。"))
+    operations.import_law([folder / "b物权编.md"])
+    (version,) = versions(CIVIL)
+    assert [text for _, text in texts(version)][:3] == ["测试总则。", "测试主体。", "测试物权新。"]
+    assert set(db.session.scalars(select(Article.id))) == ids
+    write(folder, "b物权编.md", book("物权编", "第三条 测试。", "第三条 又一次。"))
+    report = operations.import_law([folder])
+    assert len(report.problems) == 2
+    assert "另一部分" in report.problems[1].reason
+    assert texts(versions(CIVIL)[0])[2] == ("3", "测试物权新。")
+
+
+def test_two_files_that_say_different_things_of_one_version_are_refused(settings, tmp_path):
+    folder = tmp_path / "laws"
+    write(folder, "a(2011-03-25).md", OLD)
+    write(folder, "b(2011-03-25).md", OLD.replace("每年", "每月"))
+    report = operations.import_law([folder])
+    assert len(report.problems) == 1
+    assert "a(2011-03-25).md 里已有" in report.problems[0].reason
+    assert count(LawVersion) == 1
+
+
+def test_a_text_that_repeals_another_ends_it(settings, tmp_path):
+    folder = tmp_path / "laws"
+    write(folder, "a(2011-03-25).md", OLD)
+    repealing = NEW.replace("# 测试养犬条例", "# 测试动物条例").replace(
+        "2024年7月1日起施行。", "2024年7月1日起施行。《测试养犬条例》同时废止。"
+    )
+    write(folder, "b(2024-03-25).md", repealing)
+    report = operations.import_law([folder])
+    assert report.repealed == ["《测试养犬条例》由《测试动物条例》废止"]
+    (old,) = versions("测试养犬条例")
+    assert (old.status, old.effective_to) == (Validity.REPEALED, date(2024, 7, 1))
+    again = operations.import_law([folder])
+    assert (again.repealed, again.changed) == ([], False)
+
+
+def test_texts_that_cite_a_changed_article_go_to_the_review_list(settings, package, tmp_path):
+    operations.import_starter()
+    operations.load_content()
+    text = (
+        f"# {LABOUR}\n\n2026年1月1日 第十四届全国人民代表大会常务委员会第二十次会议修订\n\n"
+        "<!-- INFO END -->\n\n第三十条 测试：工资应当按月支付。\n\n"
+        "第三十八条 测试：用人单位未及时足额支付劳动报酬的，劳动者可以解除劳动合同。\n"
+    )
+    path = write(tmp_path / "laws", "劳动合同法(2026-01-01).md", text)
+    assert operations.import_law([path]).problems == []
+    titles = set(db.session.scalars(select(ReviewItem.title)))
+    assert titles == {"公司拖欠工资怎么办？", "怎样保存证据"}
+    current = versions(LABOUR)[-1]
+    assert current.is_current
+    linked = db.session.scalars(
+        select(Article.version_id)
+        .join(CitedArticle, CitedArticle.article_id == Article.id)
+        .where(CitedArticle.law_name == LABOUR)
+    )
+    assert set(linked) == {current.id}
+
+
+def test_the_starter_package_does_not_undo_an_import(run, package, tmp_path):
+    assert run("law", "import", "--format", "starter").exit_code == 0
+    lines = rows((TRADEMARK, "2019-04-23", [("第一条", "测试：更准确的文字。")]))
+    path = write_lines(tmp_path / "laws.jsonl", lines)
+    operations.import_law([path])
+    report = operations.import_starter()
+    assert (report.versions_changed, report.versions_unchanged) == (0, len(LAWS))
+    assert texts(versions(TRADEMARK)[0]) == [("1", "测试：更准确的文字。")]
+    # What the lines do not say, the package's word stands for.
+    assert versions(TRADEMARK)[0].issuing_body == "全国人大常委会"
+
+
+def test_the_command_refuses_what_makes_no_sense(run, package, tmp_path):
+    (tmp_path / "empty").mkdir()
+    write(tmp_path, "a.txt", OLD)
+    assert "请写明" in run("law", "import").output
+    assert "没有找到可以导入的文件" in run("law", "import", str(tmp_path / "empty")).output
+    assert "--format" in run("law", "import", str(tmp_path / "a.txt")).output
+    assert "数据包" in run("law", "import", "--format", "starter", "--dry-run").output
+    named = run("law", "import", "--format", "markdown", "--dry-run", str(tmp_path / "a.txt"))
+    assert "试运行，没有写入。成功 1 项" in named.output
+    with pytest.raises(Invalid):
+        importing.find([tmp_path / "a.txt"], None)
+
+
+# --- JSON lines ---
+
+
+def test_json_lines_plain_and_packed_with_many_texts(settings, tmp_path, tell):
+    lines = rows(
+        (
+            "中华人民共和国甲法",
+            "2020-01-01",
+            [("第一条", "测试甲。"), ("第一条之一", "测试甲之一。")],
+        ),
+        ("中华人民共和国甲法", "2024-01-01", [("第一条", "测试甲新。")]),
+        (
+            "乙条例",
+            "2019-05-01",
+            [("第一条", "测试乙。"), ("第二条", "本条例自2019年6月1日起施行。")],
+        ),
+    )
+    report = operations.import_law([write_lines(tmp_path / "a.jsonl.gz", lines)], progress=tell)
+    assert report.problems == []
+    assert (report.files[0].texts, report.files[0].articles.added) == (3, 5)
+    assert tell.lines[-1] == ("law", 5, 5)
+    assert [v.status for v in versions("中华人民共和国甲法")] == [
+        Validity.HISTORICAL,
+        Validity.IN_FORCE,
+    ]
+    assert versions("乙条例")[0].effective_from == date(2019, 6, 1)
+    chapter = db.session.scalar(select(Article.chapter).limit(1))
+    assert chapter == ["第一章 总则", "第一节 一般规定"]
+    again = operations.import_law([write_lines(tmp_path / "a.jsonl", lines)])
+    assert (again.files[0].articles.added, again.files[0].articles.unchanged) == (0, 5)
+
+
+def test_the_same_text_twice_in_a_file_goes_in_once(settings, tmp_path):
+    text = [("第一条", "测试一。"), ("第二条", "测试二。")]
+    lines = rows(
+        ("甲法", None, text),
+        ("乙法", "2020-01-01", text),
+        ("甲法", "2020-01-01", text),
+        ("甲法", "2020-01-01", text),
+    )
+    report = operations.import_law([write_lines(tmp_path / "a.jsonl", lines)])
+    assert report.problems == []
+    assert [v.version_date for v in versions("甲法")] == [date(2020, 1, 1)]
+    assert len(report.files[0].notes) == 2
+    assert report.files[0].notes[0].startswith("第 1 行起的《甲法》")
+
+
+def test_a_text_without_a_date_waits_for_the_one_with_it(settings, tmp_path):
+    text = [("第一条", "测试一。"), ("第二条", "本法自2011年6月1日起施行。")]
+    undated = write_lines(tmp_path / "a.jsonl", rows(("甲法", None, text)))
+    operations.import_law([undated])
+    (guessed,) = versions("甲法")
+    assert (guessed.version_date, guessed.dates_exact) == (date(2011, 6, 1), False)
+    dated = write_lines(tmp_path / "b.jsonl", rows(("甲法", "2011-03-01", text)))
+    operations.import_law([dated])
+    (found,) = versions("甲法")
+    assert (found.id, found.version_date, found.dates_exact) == (
+        guessed.id,
+        date(2011, 3, 1),
+        True,
+    )
+    assert not operations.import_law([undated]).changed
+    assert [v.version_date for v in versions("甲法")] == [date(2011, 3, 1)]
+
+
+GOOD = rows(("甲法", "2020-01-01", [("第一条", "测试一。"), ("第二条", "测试二。")]))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"text": ""}, "没有文字"),
+        ({"text": None}, "字段 text"),
+        ({"law": ""}, "法律名称"),
+        ({"level": "传说"}, "效力级别"),
+        ({"number": "第某条"}, "条文序号"),
+        ({"version": "去年"}, "版本日期"),
+        ({"text": "坏\ud800字"}, "U+D800"),
+        ("{", "JSON"),
+        ("[1]", "JSON 对象"),
+    ],
+)
+def test_a_broken_line_is_named_and_nothing_of_its_file_goes_in(settings, tmp_path, change, reason):
+    broken = change if isinstance(change, str) else json.dumps(GOOD[1] | change)
+    path = write_lines(tmp_path / "a.jsonl", [*GOOD, broken])
+    good = write_lines(tmp_path / "b.jsonl", rows(("乙法", "2020-01-01", [("第一条", "测试。")])))
+    report = operations.import_law([path, good])
+    assert [(problem.file, problem.line) for problem in report.problems] == [("a.jsonl", 3)]
+    assert reason in report.problems[0].reason
+    assert list(db.session.scalars(select(Law.name))) == ["乙法"]
+
+
+def test_a_packed_file_that_is_cut_off_and_one_that_contradicts_itself(settings, tmp_path):
+    whole = write_lines(tmp_path / "a.jsonl.gz", GOOD * 50)
+    whole.write_bytes(whole.read_bytes()[:-12])
+    other = rows(("甲法", "2020-01-01", [("第一条", "测试另一种。")]))
+    twice = write_lines(tmp_path / "b.jsonl", [*GOOD, *other])
+    report = operations.import_law([whole, twice])
+    assert "压缩文件" in report.problems[0].reason
+    assert (report.problems[1].line, "两处文字不同" in report.problems[1].reason) == (3, True)
+    assert count(Law) == 0
+
+
+def test_a_failure_while_writing_leaves_whole_texts(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH_ARTICLES", 2)
+    lines = rows(
+        ("甲法", "2020-01-01", [("第一条", "测试一。"), ("第二条", "测试二。")]),
+        ("乙法", "2020-01-01", [("第一条", "测试一。"), ("第二条", "测试二。")]),
+    )
+    path = write_lines(tmp_path / "a.jsonl", lines)
+    wrote = importing.writing._write_articles
+
+    def fail(law_id, version_id, made):
+        wrote(law_id, version_id, made)
+        if made.read.law == "乙法":
+            raise OSError("disk full")
+
+    monkeypatch.setattr(importing.writing, "_write_articles", fail)
+    report = operations.import_law([path])
+    assert len(report.problems) == 1
+    assert list(db.session.scalars(select(Law.name))) == ["甲法"]
+    monkeypatch.setattr(importing.writing, "_write_articles", wrote)
+    assert operations.import_law([path]).files[0].versions_added == 1
+    assert (count(Law), count(Article)) == (2, 4)
+
+
+# --- the research corpus ---
+
+
+@pytest.fixture
+def corpus() -> Path:
+    """The folder beside the repository with the real texts."""
+    if not CORPUS.is_dir():
+        reason = "the research corpus is not beside the repository"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return CORPUS
+
+
+@pytest.mark.corpus
+def test_every_markdown_file_of_the_corpus_is_read(settings, corpus):
+    report = operations.import_law([corpus / "markdown"])
+    # Three files hold a title and dates only.
+    assert {problem.reason for problem in report.problems} == {"到文件末尾也没有正文"}
+    assert len(report.problems) == 3
+    added = sum(file.articles.added for file in report.files)
+    assert (sum(file.texts for file in report.files), added, count(Article)) == (112, 7347, 7347)
+    civil = versions(CIVIL)[0]
+    numbers = [number for number, _ in texts(civil)]
+    assert numbers == [str(number) for number in range(1, 1261)]
+    criminal = versions("中华人民共和国刑法")[0]
+    labels = set(db.session.scalars(select(Article.label).where(Article.version_id == criminal.id)))
+    assert {"第一百二十条之一", "附件一", "附件二"} <= labels
+    old, new = versions("中华人民共和国公司法")
+    assert (old.article_count, new.article_count) == (218, 266)
+    assert (old.effective_to, new.effective_from) == (date(2024, 7, 1), date(2024, 7, 1))
+    again = operations.import_law([corpus / "markdown"])
+    assert not again.changed
+    assert sum(file.articles.unchanged for file in again.files) == 7347
+
+
+@pytest.mark.corpus
+def test_every_line_of_the_corpus_is_read(settings, corpus):
+    found = importing.json_lines.survey(corpus / "articles.jsonl.gz")
+    assert found.articles == 63_538
+    assert len(found.notes) == 5
+    read = list(importing.json_lines.read(corpus / "articles.jsonl.gz", found))
+    # Five texts stand twice in the file, with 247 articles.
+    assert (len(read), sum(len(text.articles) for text in read)) == (1_439, 63_291)
+    # Every kind of text goes through the tables; all of them take as long as the suite may.
+    importer = importing._Importer(importing.Report(), lambda *_: None, date(2026, 3, 2))
+    sample = importing.FileReport("sample")
+    with unit_of_work():
+        importer._write(read[::40], sample)
+    assert sample.versions_added == len(read[::40])
+    assert sample.articles.added == count(Article)
