@@ -143,6 +143,41 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
+def standing(teaching: Teaching) -> Float64:
+    """What every row scores whatever is asked: the part of the model that no query changes."""
+    named = _named()
+    level = np.array([named[name] for name in LEVELS] + [0.0])
+    return (
+        named["law_prior"] * teaching.law_prior
+        + named["article_prior"] * teaching.article_prior
+        + named["taught"] * (teaching.article_prior > 0)
+        + named["law_size"] * teaching.law_size
+        + level[teaching.level]
+    ).astype(np.float64)
+
+
+def second_scores(
+    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64
+) -> Float64:
+    """`features` times `weights`, with the part that no query changes taken from `standing`."""
+    named = _named()
+    values = words[rows].astype(np.float64)
+    share = values / values.max()
+    law_votes, chapter_votes, row_votes = teaching.votes(words, rows, norm)
+    scores: Float64 = stand[rows] + named["log_words"] * np.log1p(values)
+    scores += share * (named["share"] + named["share_squared"] * share)
+    scores += values * (named["completeness"] / norm)
+    scores += named["law_votes"] * law_votes
+    scores += named["chapter_votes"] * chapter_votes
+    scores += named["article_votes"] * row_votes
+    return scores
+
+
+@lru_cache(maxsize=1)
+def _named() -> dict[str, float]:
+    return {name: float(value) for name, value in zip(FEATURES, weights(), strict=True)}
+
+
 @lru_cache(maxsize=1)
 def weights() -> Float64:
     """The fitted weights in the order of FEATURES."""

@@ -31,7 +31,7 @@ from search_index.store.schema import staff_keys
 CHECK_SECONDS = 0.3
 MAX_TEXT = 400
 # A row counts as a result when its words score at least this share of the best row's.
-RELEVANT_SHARE = 0.1
+RELEVANT_SHARE = 0.05
 WEAK_COVERAGE = 0.34
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12

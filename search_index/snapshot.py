@@ -31,7 +31,8 @@ from search_index.reranking import (
     Float64,
     Rows,
     Teaching,
-    features,
+    second_scores,
+    standing,
     weights,
 )
 from search_index.store.files import load_json, read_link
@@ -161,6 +162,7 @@ class Snapshot:
         usual = float(np.log1p(USUAL_CITATIONS))
         prior = np.where(articles, self.teaching.law_prior, usual) * PRIOR_WEIGHT
         self._prior: Float32 = prior.astype(np.float32)
+        self._standing = standing(self.teaching)
         named = dict(zip(FEATURES, weights(), strict=True))
         like_an_article = usual * named["law_prior"] + named["statute"]
         self._handicap = np.where(articles, 0.0, like_an_article)
@@ -369,8 +371,7 @@ class Snapshot:
         head = rows[:DEPTH]
         if not len(head):
             return Ranked(head, np.empty(0, dtype=np.float32))
-        table = features(words, head, self.teaching, full)
-        scores = table @ weights()
+        scores = second_scores(words, head, self.teaching, full, self._standing)
         scores += self._handicap[head]
         if any(place in query.text for place in self._places):
             # The model learned on national questions that local law is seldom meant; whoever names

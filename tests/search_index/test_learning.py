@@ -8,7 +8,15 @@ import pytest
 from search_index.learning import learn, learn_bridges, wordings
 from search_index.query import read_query
 from search_index.ranking import Counts, Field, compile_postings, top_rows
-from search_index.reranking import FEATURES, Teaching, features, fit, weights
+from search_index.reranking import (
+    FEATURES,
+    Teaching,
+    features,
+    fit,
+    second_scores,
+    standing,
+    weights,
+)
 from tests.search_index.samples import CODE, article, faq, library
 
 
@@ -68,6 +76,8 @@ def test_priors_and_votes() -> None:
     assert table.shape == (3, len(FEATURES))
     assert np.isfinite(table).all()
     assert len(weights()) == len(FEATURES)
+    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught))
+    assert quick == pytest.approx(table @ weights())
 
 
 def test_without_any_citation_nobody_votes() -> None:
