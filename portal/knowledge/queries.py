@@ -55,7 +55,9 @@ def require_category(code: str) -> Category:
     category = db.session.get(Category, code)
     if category is None:
         raise Invalid(
-            "没有这个问题类别。", code="no_such_category", errors={"category": ["没有这个类别，请从类别列表中选择。"]}
+            "没有这个问题类别。",
+            code="no_such_category",
+            errors={"category": ["没有这个类别，请从类别列表中选择。"]},
         )
     return category
 
