@@ -145,8 +145,9 @@ class _Importer:
     def _note_repeals(self, texts: Iterable[VersionText]) -> None:
         """Remember what texts that are in force say about others: 《…》同时废止."""
         for read in texts:
-            start = read.effective_from
-            if start is None or start > self.today or not read.dates_exact:
+            # The clause took effect with the first text, whatever amended it since.
+            start = lines.commencement_of(read.articles)
+            if start is None or start > self.today:
                 continue
             for name in lines.repealed_by_text(read.articles):
                 if name != read.law:
