@@ -38,6 +38,10 @@ class Note(PublicId, Versioned, Model):
     text: Mapped[str] = mapped_column(String(50))
 
 
+# Out of the metadata, which other tests compare with the migrations.
+Model.metadata.remove(Note.__table__)  # type: ignore[arg-type]  # a Table, declared as FromClause
+
+
 class NoteIn(Schema):
     """Input."""
 
@@ -101,9 +105,9 @@ def notes_app(tmp_path_factory) -> Iterator[Flask]:
     with own_application(tmp_path_factory.mktemp("notes"), "notes", GROUND_FLOOR) as app:
         blueprint.api_of(app).register_blueprint(blp)
         create_schema(app)
+        with app.app_context():
+            Note.__table__.create(db.engine)
         yield app
-    # The table is this module's; other tests compare the models with the migrations.
-    Model.metadata.remove(Note.__table__)
 
 
 @pytest.fixture
