@@ -49,7 +49,7 @@ _ARTICLE = re.compile(
 )
 # Without 条 only Arabic digits directly after a known name count: 民法典1254, 民法典 第1254.
 _BARE = re.compile(
-    r"第?\s*(?P<number>\d{1,4})(?:\s*(?:-|之)\s*(?P<branch>\d{1,2}))?(?![\d.,%年月日号元万亿条个名岁版修])"
+    r"第?\s*(?P<number>\d{1,4})(?:\s*(?:-|之)\s*(?P<branch>\d{1,2}))?(?![\d.,%年月日号元十百千万亿条个名岁版修零〇一二三四五六七八九两])"
 )
 _BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》\s*(?:\([^()]{2,30}\)\s*)?")
 _BETWEEN_LAW_AND_ARTICLE = re.compile(

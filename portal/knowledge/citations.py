@@ -18,7 +18,7 @@ from portal.core.db import LabelledEnum, db
 from portal.core.errors import Invalid
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from portal.knowledge.names import law_names, short
-from search_index import find_citations, format_article_number, parse_article_number
+from search_index import LawNames, find_citations, format_article_number, parse_article_number
 
 # A sentence rarely names more; a longer list in a hostile text is cut.
 MOST_CITATIONS = 500
@@ -125,7 +125,7 @@ def check(text: str) -> list[CheckedCitation]:
         )
         for item in found
     ]
-    checked += _unrecognised(text, checked)[: MOST_CITATIONS - len(checked)]
+    checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
     return sorted(checked, key=lambda citation: citation.start)
 
 
@@ -143,8 +143,13 @@ _POINTING_BACK = re.compile(
 )
 
 
-def _unrecognised(text: str, known: list[CheckedCitation]) -> list[CheckedCitation]:
-    """Report what reads like a citation of a law that the portal does not have; silence would look like consent."""
+def _unrecognised(
+    text: str, known: list[CheckedCitation], names: LawNames
+) -> list[CheckedCitation]:
+    """Report what reads like a citation and was not understood: a law that the portal does not have, a number that is none.
+
+    Silence would look like consent.
+    """
     found = []
     for match in _LOOSE.finditer(text):
         if any(citation.start < match.end() and match.start() < citation.end for citation in known):
@@ -153,6 +158,13 @@ def _unrecognised(text: str, known: list[CheckedCitation]) -> list[CheckedCitati
         if len(name) < 2 or _POINTING_BACK.search(match[1]):
             continue
         start = match.start() + len(match[1]) - len(name)
+        status = CitationStatus.NO_SUCH_LAW
+        message = f"没有收录“{name}”，它可能已经废止或改名，请核对法律的全称。"
+        if names.resolve(name):
+            status = CitationStatus.NO_SUCH_ARTICLE
+            message = (
+                f"“{text[start : match.end()]}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
+            )
         found.append(
             CheckedCitation(
                 text=text[start : match.end()],
@@ -160,9 +172,9 @@ def _unrecognised(text: str, known: list[CheckedCitation]) -> list[CheckedCitati
                 end=match.end(),
                 law=name,
                 number="",
-                status=CitationStatus.NO_SUCH_LAW,
+                status=status,
                 article_id=None,
-                message=f"没有收录“{name}”，它可能已经废止或改名，请核对法律的全称。",
+                message=message,
             )
         )
     return found
