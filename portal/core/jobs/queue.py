@@ -21,6 +21,8 @@ from portal.core.jobs import wake
 from portal.core.jobs.models import Job, JobState
 from portal.core.unit_of_work import after_commit, unit_of_work
 
+# How often to look again when another worker was quicker; after that the poll interval is soon enough.
+LOOKS = 5
 LEASE = timedelta(seconds=30)
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_MOST = timedelta(hours=1)
@@ -168,7 +170,9 @@ def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | N
     A job whose payload does not open (a key is missing from the ring) is given back like a failed one, so that it never
     stands in the way of the others.
     """
-    while _is_due(kinds):
+    for _ in range(LOOKS):
+        if not _is_due(kinds):
+            return None
         with unit_of_work():
             job = db.session.scalar(
                 _due(kinds)
@@ -179,8 +183,9 @@ def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | N
                 .execution_options(populate_existing=True)
             )
             run = None if job is None else _lease(job, owner)
-        if job is None or run is not None:
+        if run is not None:
             return run
+        # Another worker was quicker with the row that PostgreSQL had chosen; the next look finds another one.
     return None
 
 
