@@ -24,7 +24,6 @@ from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
 from portal.knowledge import citations as knowledge
-from portal.notifications import operations as notifications
 from portal.supervision import operations as supervision
 
 # While it is with a lawyer.
@@ -73,20 +72,8 @@ def claim(actor: Actor, consultation: Consultation) -> Consultation:
         responsible_role=policies.LAWYER,
         responsible_staff_id=actor.id,
     )
-    _start_silence(consultation)
+    steps.start_silence(consultation)
     return consultation
-
-
-def _start_silence(consultation: Consultation) -> None:
-    supervision.open_deadline(
-        deadlines.CLAIM_SILENCE,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.LAWYER,
-        responsible_staff_id=consultation.lawyer_id,
-        reference=consultation.reference,
-    )
 
 
 def _end_silence(consultation: Consultation) -> None:
@@ -108,14 +95,7 @@ def release(actor: Actor, consultation: Consultation) -> Consultation:
         responsible_staff_id=None,
     )
     if actor is SYSTEM and former is not None:
-        notifications.notify_staff(
-            former,
-            "consultation.staff.released",
-            {},
-            subject_kind=SUBJECT_KIND,
-            subject_id=consultation.id,
-            reference=consultation.reference,
-        )
+        steps.tell_staff(consultation, former, "consultation.staff.released")
     return consultation
 
 
@@ -201,14 +181,7 @@ def submit_answer(
     answer.review_note = None
     steps.move(consultation, "submit_answer", actor, {"citations": len(entries)})
     _end_silence(consultation)
-    supervision.open_deadline(
-        deadlines.SIGN_OFF,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.REVIEWER,
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.SIGN_OFF)
     return consultation
 
 
@@ -240,15 +213,8 @@ def send_back(actor: Actor, consultation: Consultation, note: str) -> Consultati
     answer.state = AnswerState.SENT_BACK
     answer.review_note = note
     supervision.meet(SUBJECT_KIND, consultation.id, deadlines.SIGN_OFF)
-    _start_silence(consultation)
-    notifications.notify_staff(
-        answer.author_id,
-        "consultation.staff.sent_back",
-        {},
-        subject_kind=SUBJECT_KIND,
-        subject_id=consultation.id,
-        reference=consultation.reference,
-    )
+    steps.start_silence(consultation)
+    steps.tell_staff(consultation, answer.author_id, "consultation.staff.sent_back")
     return consultation
 
 
@@ -270,11 +236,5 @@ def sign_off(actor: Actor, consultation: Consultation) -> Consultation:
     supervision.meet(SUBJECT_KIND, consultation.id, deadlines.SIGN_OFF)
     supervision.meet(SUBJECT_KIND, consultation.id, deadlines.ANSWER)
     if not consultation.follow_up_used:
-        supervision.open_deadline(
-            deadlines.FOLLOW_UP,
-            SUBJECT_KIND,
-            consultation.id,
-            starts_at=now,
-            reference=consultation.reference,
-        )
+        steps.start_clock(consultation, deadlines.FOLLOW_UP)
     return consultation

@@ -65,14 +65,7 @@ def ask(actor: Actor, question: Question) -> Consultation:
     attachments.attach(
         actor, question.attachment_ids, SUBJECT_KIND, consultation.id, limit=MAX_ATTACHMENTS
     )
-    supervision.open_deadline(
-        deadlines.MODERATE,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=now,
-        responsible_role=policies.MODERATOR,
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.MODERATE)
     steps.note(consultation, "submit", "提交咨询", actor)
     notifications.notify_resident(
         actor.id,  # type: ignore[arg-type]  # a resident actor has an id
@@ -115,42 +108,16 @@ def _back_to_work(
         supervision.meet(SUBJECT_KIND, consultation.id, deadlines.RESIDENT_REPLY)
     if action == "reply":
         supervision.resume(SUBJECT_KIND, consultation.id, deadlines.ANSWER)
-        _restart_silence(consultation)
+        steps.start_silence(consultation)
         if consultation.lawyer_id is not None:
-            notifications.notify_staff(
-                consultation.lawyer_id,
-                "consultation.staff.replied",
-                {},
-                subject_kind=SUBJECT_KIND,
-                subject_id=consultation.id,
-                reference=consultation.reference,
-            )
+            steps.tell_staff(consultation, consultation.lawyer_id, "consultation.staff.replied")
         return
     if lapsed:
         # The lapse ended the old clocks; the question starts over, without the lawyer who had it.
         consultation.lawyer_id = None
-        supervision.open_deadline(
-            deadlines.MODERATE,
-            SUBJECT_KIND,
-            consultation.id,
-            starts_at=clock.now(),
-            responsible_role=policies.MODERATOR,
-            reference=consultation.reference,
-        )
+        steps.start_clock(consultation, deadlines.MODERATE)
     else:
         supervision.resume(SUBJECT_KIND, consultation.id, deadlines.MODERATE)
-
-
-def _restart_silence(consultation: Consultation) -> None:
-    supervision.open_deadline(
-        deadlines.CLAIM_SILENCE,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.LAWYER,
-        responsible_staff_id=consultation.lawyer_id,
-        reference=consultation.reference,
-    )
 
 
 @transactional
@@ -170,14 +137,7 @@ def _take_back(actor: Actor, consultation: Consultation, action: str, reason: st
     steps.move(consultation, action, actor)
     supervision.cancel_all(SUBJECT_KIND, consultation.id, reason=reason)
     if consultation.lawyer_id is not None:
-        notifications.notify_staff(
-            consultation.lawyer_id,
-            "consultation.staff.withdrawn",
-            {},
-            subject_kind=SUBJECT_KIND,
-            subject_id=consultation.id,
-            reference=consultation.reference,
-        )
+        steps.tell_staff(consultation, consultation.lawyer_id, "consultation.staff.withdrawn")
 
 
 @transactional
@@ -187,24 +147,9 @@ def follow_up(actor: Actor, consultation: Consultation, text: str) -> Consultati
     consultation.follow_up_used = True
     steps.add_message(consultation, MessageKind.FOLLOW_UP, text, actor)
     supervision.meet(SUBJECT_KIND, consultation.id, deadlines.FOLLOW_UP)
-    supervision.open_deadline(
-        deadlines.ANSWER,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.LAWYER,
-        responsible_staff_id=consultation.lawyer_id,
-        reference=consultation.reference,
-    )
-    _restart_silence(consultation)
-    notifications.notify_staff(
-        consultation.lawyer_id,
-        "consultation.staff.follow_up",
-        {},
-        subject_kind=SUBJECT_KIND,
-        subject_id=consultation.id,
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.ANSWER, staff_id=consultation.lawyer_id)
+    steps.start_silence(consultation)
+    steps.tell_staff(consultation, consultation.lawyer_id, "consultation.staff.follow_up")
     return consultation
 
 

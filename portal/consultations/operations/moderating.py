@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.consultations import deadlines, policies
+from portal.consultations import deadlines
 from portal.consultations.models import (
     SUBJECT_KIND,
     Consultation,
@@ -12,7 +12,6 @@ from portal.consultations.models import (
     RejectionReason,
 )
 from portal.consultations.operations import steps
-from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.errors import DomainError
 from portal.core.unit_of_work import transactional
@@ -30,14 +29,7 @@ def accept(actor: Actor, consultation: Consultation, category: str | None = None
     if category is not None:
         consultation.category = category
     supervision.meet(SUBJECT_KIND, consultation.id, deadlines.MODERATE)
-    supervision.open_deadline(
-        deadlines.ANSWER,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.LAWYER,
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.ANSWER)
     return consultation
 
 
@@ -65,13 +57,7 @@ def return_for_facts(actor: Actor, consultation: Consultation, request: str) -> 
 def pause_for_resident(consultation: Consultation, rule_id: str, reason: str) -> None:
     """Stop the office's clock and start the resident's."""
     supervision.pause(SUBJECT_KIND, consultation.id, rule_id, reason=reason, basis=PLATFORM_PROMISE)
-    supervision.open_deadline(
-        deadlines.RESIDENT_REPLY,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.RESIDENT_REPLY)
 
 
 @transactional
@@ -80,14 +66,7 @@ def reopen(actor: Actor, consultation: Consultation) -> Consultation:
     steps.move(consultation, "reopen", actor)
     consultation.rejection_reason = None
     consultation.rejection_note = None
-    supervision.open_deadline(
-        deadlines.MODERATE,
-        SUBJECT_KIND,
-        consultation.id,
-        starts_at=clock.now(),
-        responsible_role=policies.MODERATOR,
-        reference=consultation.reference,
-    )
+    steps.start_clock(consultation, deadlines.MODERATE)
     return consultation
 
 

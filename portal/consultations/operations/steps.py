@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+
 from portal.audit import operations as audit
+from portal.consultations import deadlines
 from portal.consultations.models import (
     SUBJECT_KIND,
     Consultation,
@@ -16,6 +19,7 @@ from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.notifications import operations as notifications
+from portal.supervision import operations as supervision
 
 Detail = dict[str, str | int | bool | None]
 
@@ -82,3 +86,34 @@ def add_message(
     consultation.messages.append(message)
     db.session.flush()
     return message
+
+
+def start_clock(
+    consultation: Consultation, rule_id: str, *, staff_id: uuid.UUID | None = None
+) -> None:
+    """Start a clock of the room now; whose it is stands in the rule, `staff_id` names the one person."""
+    supervision.open_deadline(
+        rule_id,
+        SUBJECT_KIND,
+        consultation.id,
+        starts_at=clock.now(),
+        responsible_staff_id=staff_id,
+        reference=consultation.reference,
+    )
+
+
+def start_silence(consultation: Consultation) -> None:
+    """Start the clock after which a claimed question without progress goes back to the queue (CO-D3)."""
+    start_clock(consultation, deadlines.CLAIM_SILENCE, staff_id=consultation.lawyer_id)
+
+
+def tell_staff(consultation: Consultation, staff_id: uuid.UUID | None, template: str) -> None:
+    """Tell one member of staff something about the consultation."""
+    notifications.notify_staff(
+        staff_id,
+        template,
+        {},
+        subject_kind=SUBJECT_KIND,
+        subject_id=consultation.id,
+        reference=consultation.reference,
+    )
