@@ -116,7 +116,7 @@ bench-search: install-dev ## 在真实问题上测量检索质量和速度
 # --- upkeep --------------------------------------------------------------------------------------
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+	--generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links
 
 lock: install-dev ## 按 requirements*.in 重新锁定依赖（UPGRADE=--upgrade 时升级）
 	@printf '【锁定】requirements.txt\n'
