@@ -16,7 +16,7 @@ from portal.core import clock, encryption
 from portal.core.db import configure_engine
 from portal.core.jobs import wake
 from portal.extensions import db, migrate
-from portal.web import paths, problems, rate_limits, request_context
+from portal.web import json, paths, problems, rate_limits, request_context
 from portal.web.blueprint import create_api, require_declared_audiences
 
 # From the lowest room up; each offers `init_app(app, api)`.
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
         PROPAGATE_EXCEPTIONS=False,
         RATE_LIMITS=settings.rate_limits,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = json.Provider(app)
     paths.init_app(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -56,6 +56,15 @@ def _build_table() -> dict[int, int]:
 
 
 _TABLE = _build_table()
+# From this length on one look-up for all characters is faster than one for each.
+_LONG = 48
+
+
+@lru_cache(maxsize=1)
+def _points_table() -> npt.NDArray[np.uint32]:
+    table = np.arange(0x110000, dtype=np.uint32)
+    table[list(_TABLE)] = list(_TABLE.values())
+    return table
 
 
 def normalise(text: str) -> str:
@@ -63,12 +72,16 @@ def normalise(text: str) -> str:
 
     Control characters and lone surrogates become spaces, so the result can always be encoded.
     """
-    return text.translate(_TABLE)
+    if len(text) < _LONG:
+        return text.translate(_TABLE)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return _points_table()[points].tobytes().decode("utf-32-le")
 
 
 def preload() -> None:
     """Load the segmenter's dictionary (about 320 MiB); before forking, so that workers share it."""
     _cut("预热")
+    _points_table()
 
 
 def _cut(text: str) -> list[str]:
@@ -125,7 +138,12 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The words of `text` that can tell one matter from another: no punctuation, no stop words."""
-    return [word for word in words(text) if word not in STOP_WORDS]
+    return meaningful(_cut(normalise(text)))
+
+
+def meaningful(cut: Iterable[str]) -> list[str]:
+    """Those of the pieces that can tell one matter from another."""
+    return [piece for piece in cut if piece not in STOP_WORDS and _meaningful(piece)]
 
 
 @lru_cache(maxsize=1)

@@ -48,7 +48,7 @@ class Document:
     def to_record(self) -> dict[str, Any]:
         """The document as JSON-ready values; `from_record` is the inverse."""
         record = asdict(self)
-        for name in _DATES:
+        for name in DATES:
             value = record[name]
             record[name] = value.isoformat() if value is not None else None
         return record
@@ -57,15 +57,21 @@ class Document:
     def from_record(cls, record: dict[str, Any]) -> Document:
         """Rebuild a document from `to_record`; unknown entries are ignored."""
         values = {name: record[name] for name in _FIELDS if name in record}
-        for name in _DATES:
-            if values.get(name):
-                values[name] = date.fromisoformat(values[name][:10])
+        for name in DATES:
+            values[name] = read_day(values.get(name))
         for name in ("questions", "cites"):
             values[name] = tuple(values.get(name) or ())
         return cls(**values)
 
 
-_DATES = ("valid_from", "valid_to", "published_at")
+DATES = ("valid_from", "valid_to", "published_at")
+
+
+def read_day(text: str | None) -> date | None:
+    """The day that `to_record` wrote, None for none."""
+    return date.fromisoformat(text[:10]) if text else None
+
+
 _FIELDS = tuple(Document.__dataclass_fields__)
 
 
@@ -102,7 +108,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
-    """A question to the index. Empty filters restrict nothing; `as_of` is a day in Beijing."""
+    """A question to the index. Empty filters restrict nothing; `as_of` is a day in Beijing.
+
+    `leading_kinds` asks beside the page for the `most_leading` best hits of those kinds, wherever they
+    stand.
+    """
 
     text: str
     kinds: tuple[str, ...] = ()
@@ -112,6 +122,8 @@ class SearchRequest:
     as_of: date | None = None
     offset: int = 0
     size: int = 10
+    leading_kinds: tuple[str, ...] = ()
+    most_leading: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +142,12 @@ class SearchResult:
     """One page of hits, with counts per filter value.
 
     Each facet is counted with every filter applied except its own. `weak` says that the best hit
-    holds little of what was asked; staff count such searches as misses.
+    holds little of what was asked; staff count such searches as misses. `leading` are the best hits
+    of the request's `leading_kinds`, none when the first hit of all is of these kinds.
     """
 
     hits: tuple[Hit, ...] = ()
+    leading: tuple[Hit, ...] = ()
     total: int = 0
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     citations: tuple[CitationMatch, ...] = ()

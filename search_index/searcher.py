@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from search_index import analysis
 from search_index.documents import (
+    DATES,
     CitationMatch,
     CitationStatus,
     Document,
@@ -20,12 +22,14 @@ from search_index.documents import (
     SearchResult,
     Suggestion,
     Why,
+    read_day,
 )
 from search_index.errors import IndexMissing
 from search_index.highlight import fragments
 from search_index.query import Citation, Query, find_citations
-from search_index.ranking import Bool, Float32, top_rows
-from search_index.snapshot import DIMENSIONS, Filters, Snapshot, stamp
+from search_index.ranking import Float32, top_rows
+from search_index.reranking import Rows
+from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.store.schema import staff_keys
 
 CHECK_SECONDS = 0.3
@@ -37,6 +41,8 @@ WEAK_COVERAGE = 0.34
 SHORT_TEXT = 12
 MAX_CITED = 20
 CITED_SCORE = 100.0
+# No citation is without one of these, and looking for citations takes as long as ranking.
+_MAY_CITE = re.compile("[0-9条]")
 _OPEN_ATTEMPTS = 5
 
 
@@ -111,44 +117,46 @@ class SearchIndex:
         citations, cited, rest = self._cited(snapshot, text, request.as_of)
         query = snapshot.query(rest[:MAX_TEXT])
         words, full = snapshot.scores(query)
+        dated = request.as_of is not None
+        if request.as_of is not None:
+            words *= snapshot.valid_on(request.as_of)
+        words[cited] = 0.0
+        found = _matching(words)
         filters = _filters(request)
-        masks = {name: snapshot.mask(name, values) for name, values in filters}
-        dated = snapshot.valid_on(request.as_of) if request.as_of else None
-        if dated is not None:
-            words *= dated
-        for row in cited:
-            words[row] = 0.0
-        top = float(words.max()) if len(words) else 0.0
-        matching = np.flatnonzero(words >= max(top * RELEVANT_SHARE, 1e-6)) if top > 0 else _NONE
-        matching = np.concatenate((np.array(cited, dtype=np.int64), matching)).astype(np.int64)
-        facets = _facets(snapshot, matching, masks)
-        allowed = np.where(words >= top * RELEVANT_SHARE, words, np.float32(0.0))
-        if filters:
-            allowed *= snapshot.factor(filters)
-        cited = [row for row in cited if all(mask[row] for mask in masks.values())]
-        total = len(matching)
-        if masks:
-            total = int(np.logical_and.reduce([mask[matching] for mask in masks.values()]).sum())
+        facets, total = snapshot.facets(np.concatenate((_rows(cited), found)), filters)
+        passing = snapshot.passing(filters)
+        allowed = found[passing[snapshot.combination[found]]] if filters else found
+        cited = [row for row in cited if passing[snapshot.combination[row]]]
         offset, size = max(request.offset, 0), max(request.size, 0)
-        ranked = snapshot.ranked(
-            query, words, allowed, full, min(offset + size, snapshot.size), dated is not None
-        )
+        depth = max(min(offset + size, snapshot.size), 1)
+        ranked = snapshot.ranked(query, words, allowed, full, depth, dated=dated)
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
         listed += [
             (row, score, "words")
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
-        page = listed[offset : offset + size]
         best_row = int(ranked.rows[0]) if len(ranked.rows) else None
         weak = not cited and (best_row is None or snapshot.covered(query, best_row) < WEAK_COVERAGE)
-        hits = [self._hit(snapshot, row, score, query, why) for row, score, why in page]
+        leading: list[Hit] = []
+        of_kind = snapshot.passing((("kind", request.leading_kinds),))
+        if request.most_leading and listed and not of_kind[snapshot.combination[listed[0][0]]]:
+            rows = allowed[of_kind[snapshot.combination[allowed]]]
+            best = snapshot.ranked(query, words, rows, full, request.most_leading, dated=dated)
+            leading = [
+                _hit(snapshot, row, score, query, "words")
+                for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
+            ]
         return SearchResult(
-            hits=tuple(hits),
+            hits=tuple(
+                _hit(snapshot, row, score, query, why)
+                for row, score, why in listed[offset : offset + size]
+            ),
+            leading=tuple(leading),
             total=total,
             facets=facets,
             citations=tuple(citations),
             corrected=self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None,
-            nearest_category=_nearest_category(snapshot, words) if weak else None,
+            nearest_category=_nearest_category(snapshot, words, found) if weak else None,
             weak=weak,
         )
 
@@ -159,7 +167,7 @@ class SearchIndex:
         citations = []
         rows: dict[int, None] = {}
         rest = list(text)
-        if len(text) > MAX_TEXT * 5 or not any(map(_numeric, text)):
+        if len(text) > MAX_TEXT * 5 or not _MAY_CITE.search(text):
             return [], [], text
         for citation in find_citations(text, snapshot.law_names):
             match, found = _resolve(snapshot, text, citation, as_of)
@@ -167,10 +175,6 @@ class SearchIndex:
             rows.update(dict.fromkeys(found[:MAX_CITED]))
             rest[citation.start : citation.end] = " " * (citation.end - citation.start)
         return citations, list(rows), "".join(rest)
-
-    def _hit(self, snapshot: Snapshot, row: int, score: float, query: Query, why: Why) -> Hit:
-        document = snapshot.document(row)
-        return _to_hit(document, score, query, why)
 
     def rank(
         self,
@@ -185,8 +189,10 @@ class SearchIndex:
         words, full = snapshot.scores(query)
         wanted = (("kind", kinds), ("level", levels))
         filters = tuple((name, values) for name, values in wanted if values)
-        allowed = words * snapshot.factor(filters) if filters else words
-        ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
+        rows = _matching(words)
+        if filters:
+            rows = rows[snapshot.passing(filters)[snapshot.combination[rows]]]
+        ranked = snapshot.ranked(query, words, rows, full, size, dated=False)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
     # ---- look-ups
@@ -225,11 +231,13 @@ class SearchIndex:
             text = f"{document.title} {document.text}"
         query = snapshot.query(text[: MAX_TEXT * 2])
         words, full = snapshot.scores(query)
-        allowed = words * snapshot.factor((("kind", kinds),) if kinds else ())
-        allowed[[row, *snapshot.version_rows(row)]] = 0.0
-        ranked = snapshot.ranked(query, words, allowed, full, size, dated=False)
+        words[[row, *snapshot.version_rows(row)]] = 0.0
+        rows = _matching(words)
+        if kinds:
+            rows = rows[snapshot.passing((("kind", kinds),))[snapshot.combination[rows]]]
+        ranked = snapshot.ranked(query, words, rows, full, size, dated=False)
         return [
-            self._hit(snapshot, item, score, query, "words")
+            _hit(snapshot, item, score, query, "words")
             for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
 
@@ -268,7 +276,7 @@ class SearchIndex:
                 in_base = row is not None and row < snapshot.base.size
                 if row is None or in_base != (folder == snapshot.base.folder):
                     continue
-                hits.append(self._hit(snapshot, row, 0.0, query, "words"))
+                hits.append(_hit(snapshot, row, 0.0, query, "words"))
         return hits[: max(size, 0)]
 
     def info(self) -> dict[str, str | int]:
@@ -282,12 +290,16 @@ class SearchIndex:
         }
 
 
-Rows = npt.NDArray[np.int64]
-_NONE: Rows = np.empty(0, dtype=np.int64)
+def _matching(words: Float32) -> Rows:
+    """The rows whose words count as a result, in order."""
+    top = float(words.max(initial=0.0))
+    if top <= 0.0:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(words >= max(top * RELEVANT_SHARE, 1e-6))
 
 
-def _numeric(char: str) -> bool:
-    return char.isdigit() or char in "一二三四五六七八九十百千零〇"
+def _rows(rows: list[int]) -> Rows:
+    return np.array(rows, dtype=np.int64)
 
 
 def _resolve(
@@ -329,54 +341,33 @@ def _filters(request: SearchRequest) -> Filters:
     return tuple((name, tuple(values)) for name, values in wanted if values)
 
 
-def _facets(snapshot: Snapshot, rows: Rows, masks: dict[str, Bool]) -> dict[str, dict[str, int]]:
-    """Counts per value; each dimension is counted with the other dimensions' filters only."""
-    facets: dict[str, dict[str, int]] = {}
-    for name in DIMENSIONS:
-        kept = rows
-        for other, mask in masks.items():
-            if other != name:
-                kept = kept[mask[kept]]
-        values = snapshot.values[name]
-        counts = np.bincount(snapshot.codes[name][kept], minlength=len(values))
-        facets[name] = {
-            value: int(count)
-            for value, count in zip(values, counts, strict=True)
-            if count and value
-        }
-    return facets
-
-
-def _nearest_category(snapshot: Snapshot, words: Float32) -> str | None:
+def _nearest_category(snapshot: Snapshot, words: Float32, rows: Rows) -> str | None:
     """The category most of the best documents with a category belong to."""
-    if not len(words):
-        return None
-    categorised = words * (snapshot.mask("category", ("",)) == 0)
-    rows = top_rows(categorised, 10)
+    without = snapshot.passing((("category", ("",)),))
+    rows = rows[~without[snapshot.combination[rows]]]
     votes: dict[str, float] = {}
-    for row in rows:
+    for row in rows[top_rows(words[rows], 10)]:
         value = snapshot.values["category"][snapshot.codes["category"][row]]
         votes[value] = votes.get(value, 0.0) + float(words[row])
     return max(votes, key=lambda value: votes[value]) if votes else None
 
 
-def _to_hit(document: Document, score: float, query: Query, why: Why) -> Hit:
+def _hit(snapshot: Snapshot, row: int, score: float, query: Query, why: Why) -> Hit:
+    record = snapshot.record(row)
+    shown: dict[str, Any] = {name: record[name] for name in _SHOWN}
+    for name in DATES:
+        shown[name] = read_day(record[name])
     return Hit(
-        key=document.key,
-        kind=document.kind,
-        title=document.title,
-        heading=document.heading,
-        number=document.number,
-        law=document.law,
-        article_number=document.article_number,
-        level=document.level,
-        validity=document.validity,
-        category=document.category,
-        source=document.source,
-        valid_from=document.valid_from,
-        valid_to=document.valid_to,
-        published_at=document.published_at,
+        **shown,
         score=score,
-        fragments=fragments(document.text, query.words),
+        fragments=fragments(record["text"], query.words, ends=snapshot.word_ends(row)),
         why=why,
     )
+
+
+# What a hit takes over from its document as it is.
+_SHOWN = tuple(
+    name
+    for name in Hit.__dataclass_fields__
+    if name in Document.__dataclass_fields__ and name not in DATES
+)

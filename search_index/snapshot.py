@@ -49,7 +49,6 @@ PRIOR_WEIGHT = 2.0
 OUT_OF_FORCE_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
 USUAL_CITATIONS = 100
-_HUGE = np.float32(1e9)
 _LOCAL = LEVELS.index("local_regulation")
 _PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
 _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
@@ -57,8 +56,6 @@ _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 # Pairs of dimension and wanted values.
 Filters = tuple[tuple[str, tuple[str, ...]], ...]
-# A bound on remembered filters, so that made-up ones cannot fill the memory.
-KEPT_MASKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +100,9 @@ class Snapshot:
         self.order = self._concatenated("order")
         self.valid_from = self._concatenated("valid_from")
         self.valid_to = self._concatenated("valid_to")
+        self.combination, self._combined = self._combinations()
         self._prepare_articles()
         self._prepare_ranking()
-        self._masks: dict[tuple[str, tuple[str, ...]], Bool] = {}
-        self._factors: dict[Filters, Float32] = {}
 
     # ---- joining base and delta
 
@@ -187,35 +183,60 @@ class Snapshot:
         table = np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
-    # ---- masks
+    # ---- filters and counts
+
+    def _combinations(self) -> tuple[Rows, dict[str, npt.NDArray[np.int64]]]:
+        """A number for each combination of the filters' values that occurs, per row.
+
+        And per dimension the value of each combination. There are a few dozen of them, so counting and
+        filtering work on those instead of on all rows.
+        """
+        packed = np.zeros(self.size, dtype=np.int64)
+        for name in DIMENSIONS:
+            packed = packed * max(len(self.values[name]), 1) + self.codes[name]
+        distinct, numbers = np.unique(packed, return_inverse=True)
+        combined = {}
+        for name in reversed(DIMENSIONS):
+            count = max(len(self.values[name]), 1)
+            combined[name] = distinct % count
+            distinct = distinct // count
+        return numbers.astype(np.int64), combined
 
     def _value_mask(self, name: str, values: tuple[str, ...]) -> Bool:
-        known = self.values[name]
-        table = np.array([value in values for value in known] or [False])
-        if not self.size:
-            return np.zeros(0, dtype=bool)
-        return table[self.codes[name]]
+        return self._passing(name, values)[self.combination]
 
-    def mask(self, name: str, values: tuple[str, ...]) -> Bool:
-        """Rows whose `name` is one of `values`."""
-        key = (name, values)
-        found = self._masks.get(key)
-        if found is None:
-            found = self._value_mask(name, values)
-            if len(self._masks) < KEPT_MASKS:
-                self._masks[key] = found
-        return found
+    def _passing(self, name: str, values: tuple[str, ...]) -> Bool:
+        """Which combinations have one of `values`."""
+        wanted = np.array([value in values for value in self.values[name]] or [False])
+        return wanted[self._combined[name]]
 
-    def factor(self, filters: Filters) -> Float32:
-        """1 for rows that pass all filters, 0 for the others."""
-        found = self._factors.get(filters)
-        if found is None:
-            found = np.ones(self.size, dtype=np.float32)
-            for name, values in filters:
-                found *= self.mask(name, values)
-            if len(self._factors) < KEPT_MASKS:
-                self._factors[filters] = found
-        return found
+    def passing(self, filters: Filters) -> Bool:
+        """Which combinations pass all filters."""
+        passing = np.ones(len(self._combined["kind"]), dtype=bool)
+        for name, values in filters:
+            passing &= self._passing(name, values)
+        return passing
+
+    def facets(self, rows: Rows, filters: Filters) -> tuple[dict[str, dict[str, int]], int]:
+        """Counts per value, each dimension under the other dimensions' filters only; and how many pass all."""
+        counts = np.bincount(self.combination[rows], minlength=len(self._combined["kind"]))
+        passing = {name: self._passing(name, values) for name, values in filters}
+        facets = {}
+        for name in DIMENSIONS:
+            kept = counts
+            for other, mask in passing.items():
+                if other != name:
+                    kept = kept * mask
+            values = self.values[name]
+            sums = np.bincount(self._combined[name], kept, len(values)).tolist()
+            facets[name] = {
+                value: int(count)
+                for value, count in zip(values, sums, strict=True)
+                if count and value
+            }
+        for mask in passing.values():
+            counts = counts * mask
+        return facets, int(counts.sum())
 
     def valid_on(self, day: date) -> Bool:
         """Rows in force on a day; a missing date is open on its side."""
@@ -243,6 +264,12 @@ class Snapshot:
     def document(self, row: int) -> Document:
         """The document of a row."""
         return Document.from_record(self.record(row))
+
+    def word_ends(self, row: int) -> list[int]:
+        """Where the words of a row's text end."""
+        if row < self.base.size or self.delta is None:
+            return self.base.word_ends(row)
+        return self.delta.word_ends(row - self.base.size)
 
     def article_rows(self, law: str, number: str) -> list[int]:
         """All versions of an article, the one in force first."""
@@ -356,19 +383,16 @@ class Snapshot:
         return out, max(full, 1e-6)
 
     def ranked(
-        self, query: Query, words: Float32, allowed: Float32, full: float, count: int, dated: bool
+        self, query: Query, words: Float32, rows: Rows, full: float, count: int, *, dated: bool
     ) -> Ranked:
-        """The best `count` rows of those allowed, best first.
+        """The best `count` of some rows, best first.
 
-        `words` are the scores of all rows, `allowed` the same with the filtered rows at 0. When the
+        `words` are the words' scores of all rows; every one of `rows` has a positive score. When the
         law of a day is searched (`dated`), being out of force today is no reason to rank lower.
         """
-        # The prior counts only where words match. This form keeps all passes in one vector type:
-        # any match times a large number exceeds the prior, no match leaves 0.
-        first = np.minimum(allowed * _HUGE, self._prior)
-        first += allowed
-        rows = top_rows(first, max(count, DEPTH))
-        head = rows[:DEPTH]
+        first = words[rows] + self._prior[rows]
+        chosen = top_rows(first, max(count, DEPTH))
+        head = rows[chosen[:DEPTH]]
         if not len(head):
             return Ranked(head, np.empty(0, dtype=np.float32))
         scores = second_scores(words, head, self.teaching, full, self._standing)
@@ -382,10 +406,10 @@ class Snapshot:
         order = np.argsort(-scores, kind="stable")
         # People read a score as a share of the best; the model's own scale is logarithmic.
         shown = 100.0 * np.exp((scores[order] - scores[order[0]]) / 2.0)
-        rest = rows[DEPTH:]
+        rest = chosen[DEPTH:]
         tail = shown[-1] * first[rest] / max(float(first[rest].max(initial=0.0)), 1e-6)
         return Ranked(
-            np.concatenate((head[order], rest))[:count],
+            np.concatenate((head[order], rows[rest]))[:count],
             np.concatenate((shown, tail)).astype(np.float32)[:count],
         )
 

@@ -19,6 +19,7 @@ def init_app(app: Flask, api: Any) -> None:
     from portal.knowledge import (
         cli,
         documents,
+        miss_buffer,
         readiness,
         routes,
         staff_routes,
@@ -30,4 +31,5 @@ def init_app(app: Flask, api: Any) -> None:
     for blueprint in (routes.search_blp, routes.laws_blp, routes.content_blp, staff_routes.blp):
         api.register_blueprint(blueprint)
     cli.init_app(app)
+    miss_buffer.init_app(app)
     readiness.init_app()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from flask import Response
+
 from portal.core.errors import Unavailable
 from portal.knowledge import citations, history, index, queries
 from portal.knowledge.documents import key_of, subject_of
@@ -35,9 +37,9 @@ from portal.knowledge.schemas import (
     SuggestionArgs,
     SuggestionsSchema,
 )
-from portal.knowledge.search import PLAIN_KINDS, Found, Question, reference_of, search
+from portal.knowledge.search import PLAIN_KINDS, Question, reference_of, search
 from portal.web import conditional
-from portal.web.blueprint import PUBLIC, Blueprint
+from portal.web.blueprint import PUBLIC, Blueprint, ready
 from portal.web.pagination import Page, page_schema
 
 # An index of thousands of texts answers in milliseconds; the limit keeps one caller from having it all.
@@ -52,20 +54,19 @@ content_blp = Blueprint("content", __name__, url_prefix="/api/v1", description="
 @search_blp.get(
     "/search", audience=PUBLIC, query=SearchArgs, returns=SearchResultSchema, limit=SEARCH_LIMIT
 )
-def search_all(query: dict[str, Any]) -> Found:
+def search_all(query: dict[str, Any]) -> Response:
     """检索法律条文、常见问答、指南和律师答复"""
-    return search(
-        Question(
-            text=query["q"],
-            kinds=tuple(query["kind"]),
-            levels=tuple(query["level"]),
-            validities=tuple(query["validity"]),
-            categories=tuple(query["category"]),
-            as_of=query["as_of"],
-            size=query["size"],
-            cursor=query["cursor"],
-        )
+    question = Question(
+        text=query["q"],
+        kinds=tuple(query["kind"]),
+        levels=tuple(query["level"]),
+        validities=tuple(query["validity"]),
+        categories=tuple(query["category"]),
+        as_of=query["as_of"],
+        size=query["size"],
+        cursor=query["cursor"],
     )
+    return ready(search(question).answer())
 
 
 @search_blp.get(

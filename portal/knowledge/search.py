@@ -14,21 +14,21 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import settings
 from portal.core.db import db
 from portal.core.errors import Invalid
-from portal.knowledge import index, misses
-from portal.knowledge.documents import FROM_INDEX, TO_INDEX, subject_of
+from portal.knowledge import index, miss_buffer
+from portal.knowledge.documents import FROM_INDEX, TO_INDEX
+from portal.knowledge.labels import category_labels
 from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
 from portal.knowledge.names import short
-from portal.knowledge.queries import category_keywords, category_labels
+from portal.knowledge.queries import category_keywords
 from search_index import (
     CitationMatch,
     Document,
+    Fragment,
     Hit,
     SearchIndex,
     SearchRequest,
@@ -36,8 +36,6 @@ from search_index import (
     format_article_number,
     to_utf16,
 )
-
-_log = structlog.get_logger(__name__)
 
 KIND_LABELS = {
     "article": "法律条文",
@@ -90,23 +88,26 @@ class Question:
         """True when a filter may be the reason for finding nothing."""
         return bool(self.kinds or self.levels or self.validities or self.categories or self.as_of)
 
-    def request(self, text: str, offset: int, size: int, kinds: tuple[str, ...]) -> SearchRequest:
+    def request(self, text: str, offset: int) -> SearchRequest:
         """The library's form of it."""
         return SearchRequest(
             text=text,
-            kinds=kinds,
+            kinds=self.kinds,
             levels=tuple(level.value for level in self.levels),
             validities=tuple(TO_INDEX[validity] for validity in self.validities),
             categories=self.categories,
             as_of=self.as_of,
             offset=offset,
-            size=size,
+            size=self.size,
+            # Whoever chose the kinds wants them in their own order.
+            leading_kinds=() if self.kinds else PLAIN_KINDS,
+            most_leading=MOST_LEADING,
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """The answer to a search, as the schema dumps it."""
+    """The answer to a search. All values are ready for JSON: ids and days are text already."""
 
     query: str
     searched_for: str
@@ -121,10 +122,21 @@ class Found:
     nearest_category: dict[str, str] | None
     next_steps: list[dict[str, str]] = field(default_factory=list)
 
-    @property
-    def page(self) -> dict[str, Any]:
-        """The `page` member of the answer."""
-        return {"next": self.next, "size": self.size}
+    def answer(self) -> dict[str, Any]:
+        """The answer's members, as `SearchResultSchema` describes them."""
+        return {
+            "query": self.query,
+            "searched_for": self.searched_for,
+            "corrected": self.corrected,
+            "total": self.total,
+            "weak": self.weak,
+            "items": self.items,
+            "page": {"next": self.next, "size": self.size},
+            "facets": self.facets,
+            "citations": self.citations,
+            "nearest_category": self.nearest_category,
+            "next_steps": self.next_steps,
+        }
 
 
 def search(question: Question) -> Found:
@@ -133,7 +145,7 @@ def search(question: Question) -> Found:
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
-    leading = _leading(reader, question, text, result)[: question.size if led is None else led]
+    leading = _leading(reader, text, result)[: question.size if led is None else led]
     hits = list(leading) if led is None else []
     known = {hit.key for hit in leading}
     # Where the next page begins in the library's own order, in which the leading ones stand elsewhere.
@@ -162,47 +174,33 @@ def search(question: Question) -> Found:
     if result.weak or not found.items:
         found.next_steps = _next_steps(found)
         if led is None and not question.filtered and not result.citations:
-            _count(question.text, found.nearest_category)
+            category = found.nearest_category["code"] if found.nearest_category else None
+            miss_buffer.note(question.text, category)
     return found
-
-
-def _count(text: str, category: dict[str, str] | None) -> None:
-    try:
-        misses.record(text, category["code"] if category else None)
-    except SQLAlchemyError as error:
-        # A count that is lost costs nobody an answer.
-        _log.warning("search_miss_not_counted", error=type(error).__name__)
 
 
 def _ask(
     reader: SearchIndex, question: Question, offset: int
 ) -> tuple[str, SearchResult, str | None]:
     """Search for the text, or for its correction when the text itself leads nowhere."""
-    size = question.size
-    result = reader.search(question.request(question.text, offset, size, question.kinds))
+    result = reader.search(question.request(question.text, offset))
     corrected = result.corrected
     if corrected and result.weak and not result.citations:
-        second = reader.search(question.request(corrected, offset, size, question.kinds))
+        second = reader.search(question.request(corrected, offset))
         if not second.weak:
             return corrected, second, corrected
     # A correction of what was understood only puts words into somebody's mouth.
     return question.text, result, corrected if result.weak else None
 
 
-def _leading(reader: SearchIndex, question: Question, text: str, result: SearchResult) -> list[Hit]:
+def _leading(reader: SearchIndex, text: str, result: SearchResult) -> list[Hit]:
     """The FAQ and answers that are put first; the same on every page of a search.
 
-    None when a plain text comes first anyway.
+    None when a plain text comes first anyway, and none before an article that was asked for by its number.
     """
-    if question.kinds or result.weak or result.citations:
+    if result.weak or result.citations:
         return []
-    hits = result.hits
-    if question.cursor:
-        hits = reader.search(question.request(text, 0, 1, ())).hits
-    if not hits or hits[0].kind in PLAIN_KINDS:
-        return []
-    plain = reader.search(question.request(text, 0, MOST_LEADING, PLAIN_KINDS))
-    return [hit for hit in plain.hits if _likeness(text, reader.document(hit.key)) >= ALIKE]
+    return [hit for hit in result.leading if _likeness(text, reader.document(hit.key)) >= ALIKE]
 
 
 def _likeness(text: str, document: Document | None) -> float:
@@ -235,29 +233,32 @@ def _item(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
         "category": hit.category or None,
         "category_label": labels.get(hit.category),
         "source": hit.source,
-        "valid_from": hit.valid_from,
-        "valid_to": hit.valid_to,
-        "published_on": hit.published_at,
-        "fragments": [
-            {
-                "text": fragment.text,
-                "highlights": [
-                    {
-                        "start": to_utf16(fragment.text, start),
-                        "end": to_utf16(fragment.text, end),
-                    }
-                    for start, end in fragment.highlights
-                ],
-            }
-            for fragment in hit.fragments
-        ],
+        "valid_from": _day(hit.valid_from),
+        "valid_to": _day(hit.valid_to),
+        "published_on": _day(hit.published_at),
+        "fragments": [_fragment(fragment) for fragment in hit.fragments],
         "why": hit.why,
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+def _fragment(fragment: Fragment) -> dict[str, Any]:
+    starts = to_utf16(fragment.text, [start for start, _ in fragment.highlights])
+    ends = to_utf16(fragment.text, [end for _, end in fragment.highlights])
+    return {
+        "text": fragment.text,
+        "highlights": [
+            {"start": start, "end": end} for start, end in zip(starts, ends, strict=True)
+        ],
     }
 
 
 def reference_of(hit: Hit) -> dict[str, Any]:
     """Return a hit as a link."""
-    subject_id = subject_of(hit.key)
+    subject_id = hit.key.partition(":")[2]
     title = f"《{short(hit.law)}》{hit.number}" if hit.kind == "article" else hit.title
     return {
         "kind": hit.kind,
@@ -321,7 +322,7 @@ def _citation(reader: SearchIndex, match: CitationMatch) -> dict[str, Any]:
 
 
 def _reference(document: Document) -> dict[str, Any]:
-    subject_id = subject_of(document.key)
+    subject_id = document.key.partition(":")[2]
     validity = FROM_INDEX[document.validity]
     return {
         "id": subject_id,
@@ -329,7 +330,7 @@ def _reference(document: Document) -> dict[str, Any]:
         "title": f"《{short(document.law)}》{document.number}",
         "validity": validity.value,
         "validity_label": validity.label,
-        "valid_from": document.valid_from,
+        "valid_from": _day(document.valid_from),
     }
 
 

@@ -114,6 +114,8 @@ def _broken_off() -> Malformed:
 
 def refuse_broken_query(req: Request) -> None:
     """Raise Malformed when the query string is not UTF-8 (werkzeug would leave the bytes escaped, silently)."""
+    if not any("%" in part for pair in req.args.items(multi=True) for part in pair):
+        return
     try:
         unquote_to_bytes(req.query_string).decode("utf-8")
     except UnicodeDecodeError as error:

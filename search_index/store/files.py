@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from search_index.errors import SearchIndexError, WriterBusy
 
@@ -40,9 +41,17 @@ def load_array(path: Path) -> npt.NDArray[Any]:
 def encode_json(value: Any) -> bytes:
     """One line of UTF-8 JSON. Lone surrogates, legal in a string but not in UTF-8, are escaped."""
     try:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
+        return orjson.dumps(value)
+    except TypeError:
         return json.dumps(value).encode("ascii")
+
+
+def decode_json(line: bytes) -> Any:
+    """Read what `encode_json` wrote."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # an escaped lone surrogate
+        return json.loads(line)
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -52,7 +61,7 @@ def save_json(path: Path, value: Any) -> None:
 
 def load_json(path: Path) -> Any:
     """Read what `save_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return decode_json(path.read_bytes())
 
 
 def sync_tree(folder: Path) -> None:

@@ -6,11 +6,11 @@ the order of the documents written.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,14 @@ from search_index.ranking import (
     average_lengths,
     compile_postings,
 )
-from search_index.store.files import encode_json, load_array, load_json, save_array, save_json
+from search_index.store.files import (
+    decode_json,
+    encode_json,
+    load_array,
+    load_json,
+    save_array,
+    save_json,
+)
 from search_index.suggest import write_spelling
 
 Progress = Callable[[str, int, int], None]
@@ -70,6 +77,36 @@ class Entry:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Pieces of bytes of any length in one mapped file, by row."""
+
+    content: bytes | memoryview
+    offsets: npt.NDArray[np.int64]
+
+    def __getitem__(self, row: int) -> bytes:
+        return bytes(self.content[int(self.offsets[row]) : int(self.offsets[row + 1])])
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Lines:
+        """Map what `save` wrote."""
+        path = folder / name
+        content: memoryview | bytes = b""
+        if path.stat().st_size:
+            content = np.memmap(path, dtype=np.uint8, mode="r").data
+        return cls(content, load_array(folder / f"{name}.offsets.npy"))
+
+    @staticmethod
+    def save(folder: Path, name: str, lines: Iterable[bytes]) -> None:
+        """Write the pieces and where each begins."""
+        offsets = [0]
+        with (folder / name).open("wb") as file:
+            for line in lines:
+                file.write(line)
+                offsets.append(offsets[-1] + len(line))
+        save_array(folder / f"{name}.offsets.npy", np.array(offsets, dtype=np.int64))
+
+
 @dataclass(slots=True)
 class Segment:
     """An open segment; arrays are mapped, records are decoded on demand."""
@@ -90,24 +127,28 @@ class Segment:
     chapter: npt.NDArray[np.uint64]
     cite_sources: npt.NDArray[np.int32]
     cite_targets: npt.NDArray[np.int32]
-    _records: bytes | memoryview
-    _offsets: npt.NDArray[np.int64]
+    records: Lines
+    lessons: Lines
+    cuts: Lines
 
     def record(self, row: int) -> dict[str, Any]:
-        """The stored record of a row: the document's fields and its lessons."""
-        start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        record: dict[str, Any] = json.loads(bytes(self._records[start:end]))
+        """The stored fields of a row's document."""
+        record: dict[str, Any] = decode_json(self.records[row])
         return record
 
     def document(self, row: int) -> Document:
         """The document of a row."""
         return Document.from_record(self.record(row))
 
+    def word_ends(self, row: int) -> list[int]:
+        """Where the words of a row's text end, as `highlight.word_ends` gives it."""
+        return list(accumulate(self.cuts[row]))
+
     def entry(self, row: int) -> Entry:
         """The document of a row with its lessons, ready to be written again."""
-        record = self.record(row)
-        lessons = tuple((source, text) for source, text in record["lessons"])
-        return Entry(Document.from_record(record), lessons, tuple(record["chapter"]))
+        taught = decode_json(self.lessons[row])
+        lessons = tuple((source, text) for source, text in taught["lessons"])
+        return Entry(self.document(row), lessons, tuple(taught["chapter"]))
 
     def row_of(self, key: str) -> int | None:
         """The row of a key, None when the segment does not hold it."""
@@ -126,11 +167,15 @@ class Segment:
 
 
 def count_terms(
-    texts: Sequence[str], report: Callable[[int], None], spelling: Counter[str]
+    texts: Sequence[str],
+    report: Callable[[int], None],
+    spelling: Counter[str],
+    cuts: list[bytes] | None = None,
 ) -> Counts:
     """Words and bigrams of one field over all rows, counted; `spelling` gains the words' totals.
 
-    Words go through the segmenter row by row; bigrams are taken from one array over all texts.
+    Words go through the segmenter row by row; bigrams are taken from one array over all texts. `cuts`
+    gains for each row the lengths of its pieces, one byte each.
     """
     size = len(texts)
     vocabulary: dict[str, int] = {}
@@ -142,12 +187,17 @@ def count_terms(
         if text:
             plain = analysis.normalise(text)
             normal.append(plain)
-            items = analysis.content_words(plain)
+            pieces = analysis.pieces(plain)
+            items = analysis.meaningful(pieces)
+            if cuts is not None:
+                cuts.append(_lengths(pieces))
             word_counts[row] = len(items)
             spelling.update(items)
             numbers.extend([vocabulary.setdefault(item, len(vocabulary)) for item in items])
         else:
             normal.append("")
+            if cuts is not None:
+                cuts.append(b"")
         if row % 2048 == 0:
             report(row)
     hashes = analysis.word_hashes(vocabulary)
@@ -161,6 +211,18 @@ def count_terms(
     rows = np.concatenate((word_rows, pair_rows))
     terms = np.concatenate((word_terms, pair_terms))
     return _aggregate(rows, terms, lengths)
+
+
+def _lengths(pieces: Sequence[str]) -> bytes:
+    """The pieces' lengths; one longer than a byte can say counts as several."""
+    try:
+        return bytes(map(len, pieces))
+    except ValueError:
+        lengths = bytearray()
+        for piece in pieces:
+            whole, rest = divmod(len(piece), 255)
+            lengths += b"\xff" * whole + bytes([rest] if rest else [])
+        return bytes(lengths)
 
 
 def _aggregate(
@@ -190,13 +252,15 @@ def write_segment(
         for name, text in entry.fields().items():
             texts[name].append(text)
     spelling: Counter[str] = Counter()
+    cuts: list[bytes] = []
     for step, spec in enumerate(FIELDS):
         done = step * size
 
         def report(row: int, done: int = done) -> None:
             progress("analyse", done + row, size * len(FIELDS))
 
-        counted[spec.name] = count_terms(texts[spec.name], report, spelling)
+        kept = cuts if spec.name == "text" else None
+        counted[spec.name] = count_terms(texts[spec.name], report, spelling, kept)
     progress("analyse", size * len(FIELDS), size * len(FIELDS))
     progress("compile", 0, 1)
     postings = compile_postings(counted, FIELDS, size, K1, borrowed)
@@ -205,6 +269,7 @@ def write_segment(
     write_spelling(folder, spelling)
     values = _write_columns(folder, entries)
     _write_records(folder, entries, progress)
+    Lines.save(folder, "cuts.bin", cuts)
     save_json(
         folder / "segment.json",
         {
@@ -262,28 +327,22 @@ def _ordinal(day: date | None, missing: int) -> int:
 
 
 def _write_records(folder: Path, entries: Sequence[Entry], progress: Progress) -> None:
-    offsets = [0]
-    with (folder / "records.jsonl").open("wb") as file:
+    def records() -> Iterator[bytes]:
         for row, entry in enumerate(entries):
-            record = entry.document.to_record()
-            record["lessons"] = entry.lessons
-            record["chapter"] = entry.chapter
-            line = encode_json(record) + b"\n"
-            file.write(line)
-            offsets.append(offsets[-1] + len(line))
             if row % 4096 == 0:
                 progress("records", row, len(entries))
+            yield encode_json(entry.document.to_record()) + b"\n"
+
+    Lines.save(folder, "records.jsonl", records())
+    # Apart from the records: a search reads those, only an update reads what was taught.
+    taught = ({"lessons": entry.lessons, "chapter": entry.chapter} for entry in entries)
+    Lines.save(folder, "lessons.jsonl", (encode_json(line) + b"\n" for line in taught))
     progress("records", len(entries), len(entries))
-    save_array(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
 
 
 def open_segment(folder: Path) -> Segment:
     """Map a written segment."""
     meta = load_json(folder / "segment.json")
-    path = folder / "records.jsonl"
-    records: memoryview | bytes = b""
-    if path.stat().st_size:
-        records = np.memmap(path, dtype=np.uint8, mode="r").data
     size = meta["size"]
     return Segment(
         folder=folder,
@@ -302,8 +361,9 @@ def open_segment(folder: Path) -> Segment:
         chapter=load_array(folder / "chapter.npy"),
         cite_sources=load_array(folder / "cite_sources.npy"),
         cite_targets=load_array(folder / "cite_targets.npy"),
-        _records=records,
-        _offsets=load_array(folder / "offsets.npy"),
+        records=Lines.load(folder, "records.jsonl"),
+        lessons=Lines.load(folder, "lessons.jsonl"),
+        cuts=Lines.load(folder, "cuts.bin"),
     )
 
 

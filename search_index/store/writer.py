@@ -39,7 +39,7 @@ from search_index.store.segment import Entry, Segment, collect, open_segment, wr
 from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
 
-FORMAT = 3
+FORMAT = 4
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 WRITE_WAIT_SECONDS = 30.0

@@ -140,9 +140,14 @@ def test_an_faq_that_asks_the_same_comes_before_better_ranked_articles(loaded, a
     asked = reader.search
 
     def articles_first(request):
-        result = asked(request)
-        order = sorted(result.hits, key=lambda hit: hit.kind != "article")
-        return dataclasses.replace(result, hits=tuple(order))
+        everything = asked(dataclasses.replace(request, offset=0, size=50))
+        order = sorted(everything.hits, key=lambda hit: hit.kind != "article")
+        plain = asked(dataclasses.replace(request, kinds=request.leading_kinds, offset=0))
+        return dataclasses.replace(
+            everything,
+            hits=tuple(order[request.offset : request.offset + request.size]),
+            leading=plain.hits[: request.most_leading],
+        )
 
     monkeypatch.setattr(reader, "search", articles_first)
     first = found(api, "房东不退押金", size=2)

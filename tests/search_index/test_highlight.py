@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import analysis, to_utf16
-from search_index.highlight import fragments
+from search_index.highlight import fragments, word_ends
 
 LONG = (
     "出租人应当按照约定将租赁物交付承租人，并在租赁期限内保持租赁物符合约定的用途。" * 3
@@ -61,8 +61,15 @@ def test_fragments_are_pieces_of_the_text_between_tokens(text: str, asked: list[
 
 @settings(deadline=None)
 @given(
-    st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=100), st.integers(0, 100)
+    st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=100),
+    st.lists(st.integers(0, 100), max_size=3),
 )
-def test_utf16_offsets_are_those_of_javascript(text: str, offset: int) -> None:
-    offset = min(offset, len(text))
-    assert to_utf16(text, offset) == len(text[:offset].encode("utf-16-le")) // 2
+def test_utf16_offsets_are_those_of_javascript(text: str, offsets: list[int]) -> None:
+    offsets = [min(offset, len(text)) for offset in offsets]
+    counted = [len(text[:offset].encode("utf-16-le")) // 2 for offset in offsets]
+    assert to_utf16(text, offsets) == counted
+
+
+def test_stored_word_ends_give_the_same_fragments() -> None:
+    ends = word_ends(analysis.normalise(LONG))
+    assert fragments(LONG, ["押金", "退还"], ends=ends) == fragments(LONG, ["押金", "退还"])
