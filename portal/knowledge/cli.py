@@ -21,6 +21,7 @@ search_group = AppGroup("search", help="检索索引。")
 STAGES = {
     "read": "读取文件",
     "law": "导入条文",
+    "align": "对照新旧条文",
     "content": "载入内容文件",
     "collect": "读取内容",
     "analyse": "分词",

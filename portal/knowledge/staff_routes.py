@@ -119,7 +119,9 @@ def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
 )
 def list_reviews(query: dict[str, Any]) -> Page[Any]:
     """所引条文有变动、需要复核的内容"""
-    return queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
+    page = queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
+    _show_moves(page.items)
+    return page
 
 
 @blp.post(
@@ -127,4 +129,13 @@ def list_reviews(query: dict[str, Any]) -> Page[Any]:
 )
 def finish_review(review_id: uuid.UUID) -> ReviewItem:
     """已经对照现行条文复核"""
-    return editing.finish_review(current_actor(), queries.review(review_id))
+    item = editing.finish_review(current_actor(), queries.review(review_id))
+    _show_moves([item])
+    return item
+
+
+def _show_moves(items: list[ReviewItem]) -> None:
+    """Give the schema the article that each one went on as."""
+    moved = queries.renumbered(items)
+    for item in items:
+        item.moved_to = moved.get(item.id)  # type: ignore[attr-defined]  # for the schema only

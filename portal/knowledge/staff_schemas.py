@@ -182,7 +182,24 @@ class KnowledgeReviewSchema(Schema):
     article = fields.Nested(ArticleLink, required=True)
     reason = Choice(ReviewReason, required=True)
     reason_label = fields.String(attribute="reason.label", required=True)
+    moved_to = fields.Nested(
+        ArticleLink,
+        dump_default=None,
+        allow_none=True,
+        metadata={"description": "序号变了的，现在是哪一条"},
+    )
+    note = fields.Method("_note", metadata={"type": ["string", "null"]})
     state = Choice(ReviewState, required=True)
     state_label = fields.String(attribute="state.label", required=True)
     created_at = LocalDateTime(required=True)
     handled_at = LocalDateTime(required=True, allow_none=True)
+
+    def _note(self, item: Any) -> str | None:
+        now = getattr(item, "moved_to", None)
+        if now is None:
+            return None
+        same = item.article.text_hash == now.text_hash
+        return (
+            f"原{item.article.label}现在是{now.label}，文字{'没有变化' if same else '也有修改'}。"
+            "请改正引用的序号，再核对正文里写到的序号。"
+        )
