@@ -320,13 +320,6 @@ def _citations(kind: type[Faq] | type[Guide]) -> Any:
 # --- staff ---
 
 
-def misses(*, state: MissState, cursor: str | None = None, size: int = 20) -> Page[SearchMiss]:
-    """Return questions that search could not answer, the most asked first."""
-    query = select(SearchMiss).where(SearchMiss.state == state)
-    keys = [Key(SearchMiss.count, descending=True), Key(SearchMiss.id)]
-    return paginate(query, keys, cursor, size)
-
-
 def miss(miss_id: uuid.UUID) -> SearchMiss:
     """Return one of them; raises NotFound."""
     found = db.session.get(SearchMiss, miss_id)

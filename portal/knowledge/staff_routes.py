@@ -6,11 +6,13 @@ import uuid
 from typing import Any
 
 from portal.core.db import db
-from portal.knowledge import editing, queries
-from portal.knowledge.models import Faq, PublicationState, ReviewItem, SearchMiss
+from portal.knowledge import editing, miss_groups, queries
+from portal.knowledge.miss_groups import Group
+from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
 from portal.knowledge.staff_schemas import (
     FaqCreate,
+    FaqDraftArgs,
     FaqPatch,
     KnowledgeReviewListArgs,
     KnowledgeReviewSchema,
@@ -100,15 +102,33 @@ def withdraw_faq(faq_id: uuid.UUID) -> Faq:
     query=SearchMissListArgs,
     returns=page_schema(SearchMissSchema),
 )
-def list_misses(query: dict[str, Any]) -> Page[Any]:
-    """居民搜了但没有找到的问题（不含个人信息）"""
-    return queries.misses(state=query["state"], cursor=query["cursor"], size=query["size"])
+def list_misses(query: dict[str, Any]) -> Page[Group]:
+    """居民搜了但没有找到的问题，相近的问法合为一条（不含个人信息）"""
+    return miss_groups.listed(state=query["state"], cursor=query["cursor"], size=query["size"])
+
+
+@blp.post(
+    "/search/misses/<uuid:miss_id>/faq-draft",
+    audience=EDITOR,
+    body=FaqDraftArgs,
+    returns=StaffFaqSchema,
+    status=201,
+)
+def draft_faq(miss_id: uuid.UUID, body: dict[str, Any]) -> Faq:
+    """为这个问题起草问答，问法和类别已填好"""
+    return _shown(editing.draft_faq_for(current_actor(), queries.miss(miss_id), body["category"]))
 
 
 @blp.post("/search/misses/<uuid:miss_id>/dismissal", audience=EDITOR, returns=SearchMissSchema)
-def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
+def dismiss_miss(miss_id: uuid.UUID) -> Group:
     """不需要补充问答"""
     return editing.dismiss_miss(current_actor(), queries.miss(miss_id))
+
+
+@blp.post("/search/misses/<uuid:miss_id>/reopening", audience=EDITOR, returns=SearchMissSchema)
+def reopen_miss(miss_id: uuid.UUID) -> Group:
+    """恢复为待处理；没有动过的草稿一并删除"""
+    return editing.reopen_miss(current_actor(), queries.miss(miss_id))
 
 
 @blp.get(

@@ -134,20 +134,35 @@ class SearchMissListArgs(PageArgs):
     state = Choice(MissState, load_default=MissState.OPEN)
 
 
-class FaqDraftLink(Schema):
-    """The way to write the FAQ: where to post, and what is known already."""
+class MissWordingSchema(Schema):
+    """One way in which a question was asked."""
 
-    method = fields.String(required=True)
-    url = fields.String(required=True)
-    body = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    text = fields.Function(misses.shown, metadata={"type": "string"})
+    count = fields.Integer(required=True)
+
+
+_STEPS = {
+    MissState.OPEN: (
+        ("draft_faq", "起草问答", "faq-draft"),
+        ("dismiss", "不处理", "dismissal"),
+    ),
+    MissState.ANSWERED: (("reopen", "恢复为待处理", "reopening"),),
+    MissState.DISMISSED: (("reopen", "恢复为待处理", "reopening"),),
+}
 
 
 class SearchMissSchema(Schema):
-    """A question that search could not answer."""
+    """A question that search could not answer, with its similar wordings."""
 
     id = fields.UUID(required=True)
-    text = fields.Function(misses.shown, metadata={"type": "string"})
-    count = fields.Integer(required=True)
+    text = fields.String(required=True)
+    wordings = fields.List(
+        fields.Nested(MissWordingSchema),
+        attribute="members",
+        required=True,
+        metadata={"description": "各种问法，问得最多的在前；只在一天里问过的，少见的字以□代替"},
+    )
+    count = fields.Integer(required=True, metadata={"description": "各种问法合计的次数"})
     first_seen_on = fields.Date(required=True)
     last_seen_on = fields.Date(required=True)
     category = fields.String(attribute="category_code", required=True, allow_none=True)
@@ -155,15 +170,29 @@ class SearchMissSchema(Schema):
     state_label = fields.String(attribute="state.label", required=True)
     faq_id = fields.UUID(required=True, allow_none=True)
     handled_at = LocalDateTime(required=True, allow_none=True)
-    write_faq = fields.Method("_write_faq", metadata={"type": ["object", "null"]})
+    allowed_actions = fields.List(fields.Nested(AllowedAction), required=True)
 
-    def _write_faq(self, miss: Any) -> dict[str, Any] | None:
-        if miss.state is not MissState.OPEN:
-            return None
-        body = {"question": misses.shown(miss), "miss_id": str(miss.id)}
-        if miss.category_code:
-            body["category"] = miss.category_code
-        return {"method": "POST", "url": "/api/v1/staff/faqs", "body": body}
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """What can be done follows from the state; each is one POST without a body."""
+        if attr != "allowed_actions":
+            return super().get_attribute(obj, attr, default)
+        return [
+            {
+                "action": action,
+                "label": label,
+                "method": "POST",
+                "url": f"/api/v1/staff/search/misses/{obj.id}/{path}",
+            }
+            for action, label, path in _STEPS[obj.state]
+        ]
+
+
+class FaqDraftArgs(Schema):
+    """How to begin an FAQ for a question; all of it may be left out."""
+
+    category = code_field(
+        load_default=None, metadata={"description": "问题类别，不填时按检索到的类别"}
+    )
 
 
 class KnowledgeReviewListArgs(PageArgs):
