@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from portal.core.db import db
-from portal.knowledge import editing, miss_groups, queries
+from portal.knowledge import editing, miss_groups, queries, staff_search
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
@@ -21,6 +21,8 @@ from portal.knowledge.staff_schemas import (
     StaffFaqItem,
     StaffFaqListArgs,
     StaffFaqSchema,
+    StaffSearchArgs,
+    StaffSearchSchema,
 )
 from portal.knowledge.workflow import FAQ
 from portal.web import conditional
@@ -94,6 +96,19 @@ def withdraw_faq(faq_id: uuid.UUID) -> Faq:
     faq = queries.faq(faq_id, published=False)
     conditional.require_match(faq)
     return _shown(editing.withdraw_faq(current_actor(), faq))
+
+
+@blp.get(
+    "/search",
+    audience=EDITOR,
+    query=StaffSearchArgs,
+    returns=StaffSearchSchema,
+    # The words of a whole corpus by field cost tenths of a second.
+    limit="60 per minute",
+)
+def search_by_field(query: dict[str, Any]) -> staff_search.Found:
+    """按字段检索；不写表达式时只返回写法说明"""
+    return staff_search.search(query["q"], query["cursor"], query["size"])
 
 
 @blp.get(

@@ -21,10 +21,18 @@ from portal.knowledge.schemas import (
     FaqCitationSchema,
     FaqItem,
     FaqListArgs,
+    SearchHitSchema,
     code_field,
 )
-from portal.web.pagination import PageArgs
-from portal.web.schemas import AllowedAction, Choice, CleanString, LocalDateTime, Schema
+from portal.web.pagination import PageArgs, PageInfo
+from portal.web.schemas import (
+    AllowedAction,
+    BoundedInteger,
+    Choice,
+    CleanString,
+    LocalDateTime,
+    Schema,
+)
 
 
 class FaqCitationIn(Schema):
@@ -132,6 +140,71 @@ class SearchMissListArgs(PageArgs):
     """Query string of the list of misses."""
 
     state = Choice(MissState, load_default=MissState.OPEN)
+
+
+class StaffSearchArgs(Schema):
+    """Query string of the staff's search; without `q` the answer is the help alone."""
+
+    q = CleanString(
+        load_default=None,
+        min_length=1,
+        max_length=400,
+        metadata={"description": "检索表达式，例如 law:民法典 AND number:1254"},
+    )
+    size = BoundedInteger(minimum=1, maximum=50, load_default=20)
+    cursor = CleanString(
+        load_default=None, max_length=100, metadata={"description": "上一页返回的 page.next"}
+    )
+
+
+class SearchFieldValueSchema(Schema):
+    """A value that a field can have."""
+
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class SearchFieldSchema(Schema):
+    """A field of the query language; its Chinese name may be written too."""
+
+    name = fields.String(required=True)
+    label = fields.String(required=True)
+    meaning = fields.String(required=True)
+    example = fields.String(required=True)
+    values = fields.List(
+        fields.Nested(SearchFieldValueSchema),
+        required=True,
+        metadata={"description": "只能取这些值；为空的字段填字词"},
+    )
+
+
+class SearchExampleSchema(Schema):
+    """An expression and what it finds."""
+
+    query = fields.String(required=True)
+    meaning = fields.String(required=True)
+
+
+class SearchHelpSchema(Schema):
+    """How an expression is written."""
+
+    text = fields.String(required=True)
+    fields_ = fields.List(
+        fields.Nested(SearchFieldSchema), data_key="fields", attribute="fields", required=True
+    )
+    examples = fields.List(fields.Nested(SearchExampleSchema), required=True)
+
+
+class StaffSearchSchema(Schema):
+    """One page of the staff's search."""
+
+    query = fields.String(required=True, allow_none=True)
+    searched_for = fields.String(
+        required=True, allow_none=True, metadata={"description": "表达式是这样理解的"}
+    )
+    items = fields.List(fields.Nested(SearchHitSchema), required=True)
+    page = fields.Nested(PageInfo, required=True)
+    help = fields.Nested(SearchHelpSchema, required=True)
 
 
 class MissWordingSchema(Schema):

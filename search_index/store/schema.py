@@ -148,6 +148,12 @@ def staff_keys(folder: Path, text: str, limit: int) -> list[str]:
         whoosh_index.close()
 
 
+def staff_words(text: str) -> tuple[str, ...]:
+    """The words that a query in the staff's language asks the texts for; for marking them."""
+    terms = parse_staff_query(text).all_terms()
+    return tuple(sorted({word for name, word in terms if name in (*SEARCHED, "heading")}))
+
+
 def parse_staff_query(text: str) -> Query:
     """Parse `law:民法典 AND number:1254`; any text parses, an unreadable one to the empty query."""
     parser = MultifieldParser(list(SEARCHED), build_schema())
