@@ -27,6 +27,7 @@ from portal.knowledge.models import (
     ReviewItem,
     ReviewReason,
     ReviewState,
+    SearchEvaluation,
     SearchMiss,
     Validity,
 )
@@ -355,6 +356,13 @@ def renumbered(items: Iterable[ReviewItem]) -> dict[uuid.UUID, Article]:
     moved = [item for item in items if item.reason is ReviewReason.RENUMBERED]
     successors = lineage.successors({item.article_id for item in moved})
     return {item.id: successors[item.article_id] for item in moved if item.article_id in successors}
+
+
+def evaluations(*, cursor: str | None = None, size: int = 20) -> Page[SearchEvaluation]:
+    """Return the runs of the evaluation, the latest first."""
+    return paginate(
+        select(SearchEvaluation), [Key(SearchEvaluation.id, descending=True)], cursor, size
+    )
 
 
 def counts() -> dict[str, int]:

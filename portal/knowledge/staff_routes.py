@@ -16,6 +16,7 @@ from portal.knowledge.staff_schemas import (
     FaqPatch,
     KnowledgeReviewListArgs,
     KnowledgeReviewSchema,
+    SearchEvaluationSchema,
     SearchMissListArgs,
     SearchMissSchema,
     StaffFaqItem,
@@ -27,7 +28,7 @@ from portal.knowledge.staff_schemas import (
 from portal.knowledge.workflow import FAQ
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
-from portal.web.pagination import Page, page_schema
+from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
 EDITOR = roles(*EDITORS)
@@ -144,6 +145,17 @@ def dismiss_miss(miss_id: uuid.UUID) -> Group:
 def reopen_miss(miss_id: uuid.UUID) -> Group:
     """恢复为待处理；没有动过的草稿一并删除"""
     return editing.reopen_miss(current_actor(), queries.miss(miss_id))
+
+
+@blp.get(
+    "/search/evaluations",
+    audience=EDITOR,
+    query=PageArgs,
+    returns=page_schema(SearchEvaluationSchema),
+)
+def list_evaluations(query: dict[str, Any]) -> Page[Any]:
+    """历次检索评测，最近的在前（由 flask search evaluate 产生）"""
+    return queries.evaluations(cursor=query["cursor"], size=query["size"])
 
 
 @blp.get(

@@ -268,6 +268,28 @@ class FaqDraftArgs(Schema):
     )
 
 
+class SearchEvaluationSchema(Schema):
+    """How well search found the district's own questions, none of which the index held."""
+
+    id = fields.UUID(required=True)
+    evaluated_at = LocalDateTime(required=True)
+    questions = fields.Integer(required=True, metadata={"description": "问了多少个已发布的问题"})
+    articles = fields.Integer(required=True, metadata={"description": "在多少条现行条文里找"})
+    mrr_at_10 = fields.Float(
+        required=True, metadata={"description": "第一个正确条文名次的倒数，平均；前十名以外计 0"}
+    )
+    success_at_5 = fields.Float(
+        required=True, metadata={"description": "前五名里有正确条文的问题占多少"}
+    )
+    recall_at_10 = fields.Float(
+        required=True, metadata={"description": "应当找到的条文，前十名里找到多少"}
+    )
+    recall_at_100 = fields.Float(
+        required=True, metadata={"description": "应当找到的条文，前一百名里找到多少"}
+    )
+    seconds = fields.Float(required=True)
+
+
 class KnowledgeReviewListArgs(PageArgs):
     """Query string of the review list."""
 
