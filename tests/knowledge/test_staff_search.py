@@ -62,7 +62,7 @@ def test_an_article_by_law_and_number_with_all_that_a_list_shows(find):
         ("validity:已废止", {"《环境保护法》第五条"}),
         ("number:133-1", {"《刑法》第一百三十三条之一"}),
         ("(抛掷 OR 保管) kind:article", {"《民法典》第一千二百五十四条", "《民法典》第七百一十一条"}),
-        ("kind:faq 押金 OR 拖欠工资", {"房东不退押金怎么办？", "公司拖欠工资怎么办？"}),
+        ("kind:faq 押金 OR 工资", {"房东不退押金怎么办？", "公司拖欠工资怎么办？"}),
         ("kind:guide 且 证据", {"怎样保存证据"}),
     ],
 )  # fmt: skip
