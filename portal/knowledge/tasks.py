@@ -56,6 +56,10 @@ def daily(_run: JobRun) -> None:
             index.schedule_rebuild()
         report = reviews.refresh()
         forgotten = misses.forget(today)
+    if index.why_rebuild() is not None:
+        # Somebody removed the folder, or a new program reads another format.
+        with unit_of_work():
+            index.request_rebuild()
     _log.info(
         "knowledge_daily",
         laws_changed=changed,
