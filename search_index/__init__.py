@@ -5,7 +5,7 @@ It knows neither Flask nor the portal; `portal.knowledge` is its only user. `Doc
 through `IndexWriter`, `SearchRequest` goes in and `SearchResult` comes out through `SearchIndex`.
 """
 
-from search_index.analysis import tokens
+from search_index.analysis import content_words, tokens
 from search_index.documents import (
     CitationMatch,
     Document,
@@ -51,6 +51,7 @@ __all__ = [
     "Thesaurus",
     "WriterBusy",
     "article_order",
+    "content_words",
     "find_citations",
     "format_article_number",
     "parse_article_number",

@@ -30,7 +30,7 @@ from search_index.query import Citation, Query, find_citations
 from search_index.ranking import Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
-from search_index.store.schema import staff_keys
+from search_index.store.schema import staff_keys, staff_words
 
 CHECK_SECONDS = 0.3
 MAX_TEXT = 400
@@ -269,7 +269,9 @@ class SearchIndex:
         snapshot = self.snapshot()
         hits: list[Hit] = []
         folders = [snapshot.base.folder] + ([snapshot.delta.folder] if snapshot.delta else [])
-        query = Query((), np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.float32))
+        query = Query(
+            staff_words(text), np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.float32)
+        )
         for folder in reversed(folders):
             for key in staff_keys(folder / "whoosh", text, max(size, 1) * 2):
                 row = snapshot.row_of(key)

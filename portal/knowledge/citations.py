@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.core.db import LabelledEnum, db
 from portal.core.errors import Invalid
+from portal.knowledge import lineage
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from portal.knowledge.names import law_names, short
 from search_index import LawNames, find_citations, format_article_number, parse_article_number
@@ -51,6 +52,16 @@ _BY_VALIDITY = {
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Where the article that bore the cited number before the law's last version stands now."""
+
+    article_id: uuid.UUID
+    number: str
+    label: str
+    text_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedCitation:
     """A citation in a text: `start` and `end` in code points, `number` canonical ("120-1").
 
@@ -67,6 +78,7 @@ class CheckedCitation:
     article_id: uuid.UUID | None
     message: str
     candidates: tuple[str, ...] = ()
+    moved_to: Moved | None = None
 
     @property
     def label(self) -> str:
@@ -125,8 +137,38 @@ def check(text: str) -> list[CheckedCitation]:
         )
         for item in found
     ]
+    checked = _with_moves(checked, articles.values())
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
     return sorted(checked, key=lambda citation: citation.start)
+
+
+def _with_moves(
+    checked: list[CheckedCitation], articles: Iterable[Article]
+) -> list[CheckedCitation]:
+    """Tell of each citation whether its number belonged to another article until lately.
+
+    It may be right all the same: only whoever wrote it knows which of the two is meant.
+    """
+    found = {article.id: article for article in articles}
+    current = [article for article in found.values() if article.version.is_current]
+    gone = {article.id for article in found.values() if not article.version.is_current}
+    moves = lineage.moved_away(current)
+    moves |= {old: (found[old], now) for old, now in lineage.successors(gone).items()}
+    result = []
+    for citation in checked:
+        move = moves.get(citation.article_id) if citation.article_id else None
+        if move is None:
+            result.append(citation)
+            continue
+        before, now = move
+        place = Moved(now.id, now.number, now.label, before.text_hash != now.text_hash)
+        told = (
+            f"{now.version.version_date} 的版本改了条文序号：原{before.label}现在是{now.label}，"
+            "请核对引用的是哪一条。"
+        )
+        message = citation.message + told
+        result.append(replace(citation, moved_to=place, message=message))
+    return result
 
 
 # What looks like a citation although no law of that name is known: 根据合同法第五十二条.

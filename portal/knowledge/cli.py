@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from portal.core.clock import local
 from portal.core.errors import Invalid
-from portal.knowledge import index, operations, reviews, starter
+from portal.knowledge import evaluation, index, operations, queries, reviews, starter
+from portal.knowledge.models import SearchEvaluation
 from portal.knowledge.operations import ImportReport
+from portal.knowledge.staff_schemas import SearchEvaluationSchema
 from search_index import BuildInProgress, IndexWriteError
 
 law_group = AppGroup("law", help="法律条文。")
@@ -21,6 +25,7 @@ search_group = AppGroup("search", help="检索索引。")
 STAGES = {
     "read": "读取文件",
     "law": "导入条文",
+    "align": "对照新旧条文",
     "content": "载入内容文件",
     "collect": "读取内容",
     "analyse": "分词",
@@ -29,16 +34,21 @@ STAGES = {
     "publish": "启用新索引",
     "sync": "写入磁盘",
     "words": "建立词条",
+    "evaluate": "逐组提问",
 }
 
 
 class Progress:
-    """Writes one line per stage: rewritten in place on a terminal, every tenth part elsewhere."""
+    """Writes one line per stage: rewritten in place on a terminal, every tenth part elsewhere.
 
-    def __init__(self) -> None:
+    To standard error with `aside`, where standard output is for a program to read.
+    """
+
+    def __init__(self, *, aside: bool = False) -> None:
         self._stage = ""
         self._tenth = -1
-        self._terminal = sys.stdout.isatty()
+        self._aside = aside
+        self._terminal = (sys.stderr if aside else sys.stdout).isatty()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage is."""
@@ -50,9 +60,9 @@ class Progress:
         self._tenth = tenth
         text = f"  {STAGES.get(stage, stage)}：{done}/{total}"
         if not self._terminal:
-            click.echo(text)
+            click.echo(text, err=self._aside)
             return
-        click.echo(f"\r\033[K{text}", nl=done >= total)
+        click.echo(f"\r\033[K{text}", nl=done >= total, err=self._aside)
 
 
 def tell_import(report: ImportReport) -> None:
@@ -182,6 +192,45 @@ def rebuild() -> None:
     except IndexWriteError as error:
         raise click.ClickException(f"索引没有写成（{error}），旧索引照常服务。") from None
     click.echo(f"索引已建好，共 {count} 条内容。")
+
+
+@search_group.command("evaluate")
+def evaluate() -> None:
+    """用本区县已发布的问答和答复检验检索：标准输出是一个 JSON 对象，表格在标准错误。"""
+    before = queries.evaluations(size=1).items
+    try:
+        made = evaluation.run(Progress(aside=True))
+    except Invalid as error:
+        raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
+    tell_evaluation(made, before[0] if before else None)
+    click.echo(json.dumps(SearchEvaluationSchema().dump(made), ensure_ascii=False))
+
+
+MEASURES = (
+    ("mrr_at_10", "第一个正确条文的名次（MRR@10）"),
+    ("success_at_5", "前五名里有正确条文的问题"),
+    ("recall_at_10", "前十名里找到的条文"),
+    ("recall_at_100", "前一百名里找到的条文"),
+)
+
+
+def tell_evaluation(made: SearchEvaluation, before: SearchEvaluation | None) -> None:
+    """Show the figures beside those of the run before."""
+    click.echo(
+        f"用 {made.questions} 个已发布的问题，在 {made.articles} 条现行条文里检索，"
+        f"每个问题都不在被检索的索引里；用时 {made.seconds:.0f} 秒。",
+        err=True,
+    )
+    click.echo(f"| 指标 | 本次 | {'上次' if before else '上次（没有）'} |\n|---|---|---|", err=True)
+    for name, label in MEASURES:
+        earlier = f"{getattr(before, name):.3f}" if before else ""
+        click.echo(f"| {label} | {getattr(made, name):.3f} | {earlier} |", err=True)
+    if before:
+        click.echo(
+            f"上次是 {local(before.evaluated_at):%Y-%m-%d}，{before.questions} 个问题。", err=True
+        )
+    error = (made.success_at_5 * (1 - made.success_at_5) / made.questions) ** 0.5
+    click.echo(f"前五名一项的误差大约是 ±{error:.3f}，比这更小的变化说明不了什么。", err=True)
 
 
 @law_group.command("review")

@@ -15,8 +15,9 @@ from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
-from portal.knowledge import content, index, misses, workflow
+from portal.knowledge import content, index, miss_groups, misses, workflow
 from portal.knowledge.citations import resolve
+from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import (
     Faq,
     MissState,
@@ -28,37 +29,77 @@ from portal.knowledge.models import (
 )
 from portal.knowledge.policies import can_edit
 from portal.knowledge.queries import require_category
+from portal.knowledge.search import by_keyword
 
+# Where a question goes that nothing tells the category of; an editor puts it right with the rest.
+OTHER_CATEGORY = "other"
+MOST_WORDINGS = 30
 _TEXT_FIELDS = ("question", "other_wordings", "answer", "steps", "see_also")
 
 
 @transactional
 def create_faq(actor: Actor, values: dict[str, Any], miss: SearchMiss | None = None) -> Faq:
-    """Draft an FAQ; with `miss`, the question it answers is settled.
+    """Draft an FAQ; with `miss`, the question it answers is settled in all its wordings.
 
     Raises Forbidden, and Invalid for an unknown category and for a citation that does not hold.
     """
     _require(actor)
     category = require_category(values["category"])
-    faq_id = new_id()
-    faq = Faq(
-        id=faq_id,
-        slug=f"{category.code.replace('_', '-')}-{faq_id.hex[-10:]}",
-        category_code=category.code,
-        reviewed_on=clock.today(),
-        state=PublicationState.DRAFT,
-        origin=Origin.STAFF,
-        **{name: values[name] for name in _TEXT_FIELDS},
-    )
-    db.session.add(faq)
+    faq = _draft(category.code, {name: values[name] for name in _TEXT_FIELDS})
     content.set_citations(faq, _checked(values["citations"]))
     db.session.flush()
     audit.record(actor, "faq.created", "faq", faq.id, {"category": category.code})
     if miss is not None:
-        misses.settle(miss, MissState.ANSWERED, actor.id)
-        miss.faq_id = faq.id
-        audit.record(actor, "search_miss.answered", "search_miss", miss.id)
+        _answer(actor, miss_groups.around(miss), faq)
     return faq
+
+
+@transactional
+def draft_faq_for(actor: Actor, miss: SearchMiss, category: str | None = None) -> Faq:
+    """Begin the FAQ that a question asks for, with its wordings; the question counts as answered.
+
+    It has no answer and no citations yet, and cannot be published before it has. `reopen_miss` takes
+    it back. Raises Forbidden, WrongState, and Invalid for an unknown category.
+    """
+    _require(actor)
+    _require_open(miss)
+    group = miss_groups.around(miss)
+    wordings = group.plain_wordings or [group.text]
+    code = category or group.category_code or by_keyword(" ".join(wordings)) or OTHER_CATEGORY
+    values = {
+        "question": wordings[0],
+        "other_wordings": wordings[1:MOST_WORDINGS],
+        "answer": "",
+        "steps": [],
+        "see_also": [],
+    }
+    faq = _draft(require_category(code).code, values)
+    db.session.flush()
+    audit.record(actor, "faq.created", "faq", faq.id, {"category": code})
+    _answer(actor, group, faq)
+    return faq
+
+
+def _draft(category: str, values: dict[str, Any]) -> Faq:
+    faq_id = new_id()
+    faq = Faq(
+        id=faq_id,
+        slug=f"{category.replace('_', '-')}-{faq_id.hex[-10:]}",
+        category_code=category,
+        reviewed_on=clock.today(),
+        state=PublicationState.DRAFT,
+        origin=Origin.STAFF,
+        **values,
+    )
+    db.session.add(faq)
+    return faq
+
+
+def _answer(actor: Actor, group: Group, faq: Faq) -> None:
+    misses.settle(group.members, MissState.ANSWERED, actor.id, faq.id)
+    audit.record(
+        actor, "search_miss.answered", "search_miss", group.id, {"wordings": len(group.members)}
+    )
 
 
 @transactional
@@ -128,14 +169,53 @@ def withdraw_faq(actor: Actor, faq: Faq) -> Faq:
 
 
 @transactional
-def dismiss_miss(actor: Actor, miss: SearchMiss) -> SearchMiss:
-    """Note that a question needs no FAQ. Raises WrongState when it was settled already."""
+def dismiss_miss(actor: Actor, miss: SearchMiss) -> Group:
+    """Note that a question needs no FAQ, in none of its wordings. Raises Forbidden, WrongState."""
     _require(actor)
+    _require_open(miss)
+    group = miss_groups.around(miss)
+    misses.settle(group.members, MissState.DISMISSED, actor.id)
+    audit.record(
+        actor, "search_miss.dismissed", "search_miss", group.id, {"wordings": len(group.members)}
+    )
+    return group
+
+
+@transactional
+def reopen_miss(actor: Actor, miss: SearchMiss) -> Group:
+    """Take back what settled a question: all wordings settled in that step return to the list.
+
+    A draft made for it that nobody has touched goes with it; one that somebody has worked on stays.
+    Raises Forbidden, and WrongState when the question is open or its FAQ is published.
+    """
+    _require(actor)
+    if miss.state is MissState.OPEN:
+        raise WrongState("这条记录还没有处理，不需要恢复。")
+    faq = db.session.get(Faq, miss.faq_id) if miss.faq_id else None
+    if faq is not None and faq.state is PublicationState.PUBLISHED:
+        raise WrongState(
+            "为它写的问答已经发布，不能恢复。", next_step="如果问答不合适，请先撤下，再恢复。"
+        )
+    group = Group(tuple(misses.settled_with(miss)))
+    misses.reopen(group.members)
+    db.session.flush()
+    if faq is not None and _is_untouched(faq):
+        db.session.delete(faq)
+        audit.record(actor, "faq.discarded", "faq", faq.id)
+    audit.record(
+        actor, "search_miss.reopened", "search_miss", group.id, {"wordings": len(group.members)}
+    )
+    return group
+
+
+def _is_untouched(faq: Faq) -> bool:
+    """True for a draft as `draft_faq_for` made it."""
+    return faq.state is PublicationState.DRAFT and faq.version == 1 and not faq.answer
+
+
+def _require_open(miss: SearchMiss) -> None:
     if miss.state is not MissState.OPEN:
         raise WrongState(f"这条记录已经是“{miss.state.label}”。")
-    misses.settle(miss, MissState.DISMISSED, actor.id)
-    audit.record(actor, "search_miss.dismissed", "search_miss", miss.id)
-    return miss
 
 
 @transactional

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
-
-from portal.core.db import LabelledEnum, db
-from portal.knowledge import queries
+from portal.core.db import LabelledEnum
+from portal.knowledge import lineage, queries
 from portal.knowledge.models import Article, LawVersion
 from search_index import tokens
 
@@ -22,6 +18,7 @@ class Change(LabelledEnum):
     FIRST = "first", "所收录的最早版本"
     ADDED = "added", "新增"
     CHANGED = "changed", "有修改"
+    RENUMBERED = "renumbered", "文字没有变化，条文序号变了"
     UNCHANGED = "unchanged", "没有变化"
     REMOVED = "removed", "本版已无此条"
 
@@ -44,12 +41,21 @@ class Difference:
 
 @dataclass(slots=True)
 class Entry:
-    """One version in the history; `article` is None where the version no longer has it."""
+    """One version in the history; `article` is None where the version no longer has it.
+
+    `former` is the article of the version before, where it bore another number.
+    """
 
     version: LawVersion
     article: Article | None
     change: Change
     difference: list[Difference] = field(default_factory=list)
+    former: Article | None = None
+
+    @property
+    def note(self) -> str | None:
+        """Where it stood before: 原第二十一条."""
+        return f"原{self.former.label}" if self.former else None
 
 
 @dataclass(slots=True)
@@ -61,42 +67,43 @@ class History:
 
 
 def of_article(article_id: uuid.UUID) -> History:
-    """Return the history of an article by its number (its label without one); raises NotFound.
+    """Return the history of an article, under whatever number it stood; raises NotFound.
 
-    Versions before it first stood, and after the one that dropped it, are left out. A new text of a
-    whole law often deals the numbers anew; then the same number is another matter, and the
-    difference shows it.
+    Versions before it first stood, and after the one that dropped it, are left out.
     """
     found = queries.article(article_id)
     versions = queries.law(found.law_id).versions
-    same = Article.number == found.number if found.number else Article.label == found.label
-    rows = db.session.scalars(
-        select(Article)
-        .where(Article.law_id == found.law_id, same)
-        .options(joinedload(Article.law), joinedload(Article.version))
-        .order_by(Article.position)
-    )
-    standing: dict[uuid.UUID, list[Article]] = defaultdict(list)
-    for row in rows:
-        standing[row.version_id].append(row)
-    # A decision may quote a number twice; the second is the history of the second.
-    place = [row.id for row in standing[found.version_id]].index(found.id)
+    standing = lineage.standing(found, versions)
     entries: list[Entry] = []
     before: Article | None = None
     for position, version in enumerate(versions):
-        now = next(iter(standing[version.id][place : place + 1]), None)
+        now = standing.get(version.id)
         if now is not None and before is None:
             change = Change.ADDED if position else Change.FIRST
             difference = [Difference(Op.INSERT, now.text)] if position else []
             entries.append(Entry(version, now, change, difference))
         elif now is not None and before is not None:
-            change = Change.UNCHANGED if now.text == before.text else Change.CHANGED
-            entries.append(Entry(version, now, change, differences(before.text, now.text)))
+            moved = now.label != before.label
+            entries.append(
+                Entry(
+                    version,
+                    now,
+                    _change(before, now, moved=moved),
+                    differences(before.text, now.text),
+                    before if moved else None,
+                )
+            )
         elif before is not None:
             gone = [Difference(Op.DELETE, before.text)]
             entries.append(Entry(version, None, Change.REMOVED, gone))
         before = now
     return History(found, entries[::-1])
+
+
+def _change(before: Article, now: Article, *, moved: bool) -> Change:
+    if now.text != before.text:
+        return Change.CHANGED
+    return Change.RENUMBERED if moved else Change.UNCHANGED
 
 
 def differences(old: str, new: str) -> list[Difference]:

@@ -122,6 +122,11 @@ def schedule_rebuild() -> None:
     """Note in this unit of work that the index misses something large, and have it rebuilt."""
     state()
     db.session.execute(update(IndexState).values(revision=IndexState.revision + 1))
+    request_rebuild()
+
+
+def request_rebuild() -> None:
+    """Have the worker build the index if it needs it; inside a unit of work."""
     enqueue(REBUILD_JOB, dedup_key=REBUILD_JOB)
 
 

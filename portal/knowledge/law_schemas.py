@@ -195,6 +195,17 @@ class HistoryEntrySchema(Schema):
     article = fields.Nested(HistoryArticle, required=True, allow_none=True)
     change = Choice(Change, required=True)
     change_label = fields.String(attribute="change.label", required=True)
+    note = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "上一版本里是另一个序号时写明，例如“原第二十一条”"},
+    )
+    former = fields.Nested(
+        ArticleLink,
+        required=True,
+        allow_none=True,
+        metadata={"description": "上一版本里序号不同的这一条"},
+    )
     difference = fields.List(
         fields.Nested(DifferenceSchema),
         required=True,

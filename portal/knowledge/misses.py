@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -41,6 +42,7 @@ FORGET_ONCE = timedelta(days=30)
 FORGET = timedelta(days=180)
 PERSON = "某某"
 NUMBER = "〔号码〕"
+HIDDEN = "□"
 
 _LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}")
 # Stricter than the log's pattern, which takes the words around an address along.
@@ -110,7 +112,12 @@ def shown(miss: SearchMiss) -> str:
     if miss.first_seen_on != miss.last_seen_on:
         return miss.text
     words = rjieba.cut(miss.text)
-    return "".join(word if _is_common(word) else "□" * len(word) for word in words)
+    return "".join(word if _is_common(word) else HIDDEN * len(word) for word in words)
+
+
+def is_masked(text: str) -> bool:
+    """True for a wording that nobody else should be given to read as it is."""
+    return any(mark in text for mark in (HIDDEN, PERSON, NUMBER))
 
 
 def _is_common(word: str) -> bool:
@@ -176,11 +183,42 @@ def forget(today: date) -> int:
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def settle(miss: SearchMiss, state: MissState, staff_id: uuid.UUID | None) -> None:
-    """Note what a member of staff made of it."""
-    miss.state = state
-    miss.handled_by = staff_id
-    miss.handled_at = clock.now()
+def settle(
+    members: Iterable[SearchMiss],
+    state: MissState,
+    staff_id: uuid.UUID | None,
+    faq_id: uuid.UUID | None = None,
+) -> None:
+    """Note what a member of staff made of a question, in all its wordings at one moment."""
+    now = clock.now()
+    for miss in members:
+        miss.state = state
+        miss.handled_by = staff_id
+        miss.handled_at = now
+        miss.faq_id = faq_id
+
+
+def settled_with(miss: SearchMiss) -> list[SearchMiss]:
+    """Return the wordings that were settled in the same step as this one, the most asked first."""
+    query = (
+        select(SearchMiss)
+        .where(
+            SearchMiss.state == miss.state,
+            SearchMiss.handled_at == miss.handled_at,
+            SearchMiss.faq_id.is_not_distinct_from(miss.faq_id),
+        )
+        .order_by(SearchMiss.count.desc(), SearchMiss.id)
+    )
+    if miss.handled_by is not None:
+        query = query.where(SearchMiss.handled_by == miss.handled_by)
+    return list(db.session.scalars(query))
+
+
+def reopen(members: Iterable[SearchMiss]) -> None:
+    """Put wordings back on the list."""
+    for miss in members:
+        miss.state = MissState.OPEN
+        miss.handled_by = miss.handled_at = miss.faq_id = None
 
 
 def _is_person(word: str, tag: str) -> bool:

@@ -91,6 +91,7 @@ class ReviewReason(LabelledEnum):
     """Why text that cites an article must be read again."""
 
     TEXT_CHANGED = "text_changed", "所引条文的文字有修改"
+    RENUMBERED = "renumbered", "所引条文的序号变了"
     GONE = "gone", "所引条文在现行版本中已不存在"
     OUT_OF_FORCE = "out_of_force", "所引法律已废止或者失效"
 
@@ -115,7 +116,8 @@ class LawVersion(PublicId, Timestamped, Model):
     `declared` is what the source said; `status` is what follows from it and from the dates today
     (`validity.refresh`). `effective_to` is the first day no longer in force. With `dates_exact`
     false at least one of the two days is inferred: a source that names only the first version's day
-    leaves the amendment's own open.
+    leaves the amendment's own open. `aligned_with` is the version before it whose articles its own
+    were matched with (`lineage`); None before that was done.
     """
 
     __tablename__ = "law_version"
@@ -144,6 +146,7 @@ class LawVersion(PublicId, Timestamped, Model):
     source: Mapped[str] = mapped_column(String(200))
     content_hash: Mapped[str] = mapped_column(String(64))
     article_count: Mapped[int] = mapped_column(default=0)
+    aligned_with: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     law: Mapped[Law] = relationship(back_populates="versions")
 
 
@@ -176,6 +179,24 @@ class Article(PublicId, Model):
     def title(self) -> str:
         """The article as a person names it: 《民法典》第一千二百五十四条."""
         return f"《{self.law.short_name}》{self.label}"
+
+
+class ArticleLineage(Model):
+    """Which article of the version before an article continues, under whatever number (`lineage`).
+
+    At most one continues each. `likeness` is 1 for the same text and 0 for another one in its place.
+    """
+
+    __tablename__ = "law_article_lineage"
+    __table_args__ = (CheckConstraint("likeness BETWEEN 0 AND 1", name="likeness"),)
+
+    article_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("law_article.id", ondelete="CASCADE"), primary_key=True
+    )
+    previous_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("law_article.id", ondelete="CASCADE"), unique=True
+    )
+    likeness: Mapped[float]
 
 
 class Category(Model):
@@ -313,6 +334,32 @@ class ReviewItem(PublicId, Timestamped, Versioned, Model):
     handled_by: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     handled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     article: Mapped[Article] = relationship(viewonly=True)
+
+
+class SearchEvaluation(PublicId, Model):
+    """How well search found the district's own published questions on one day (`evaluation`).
+
+    The figures are means over questions, each asked of an index that did not hold it.
+    """
+
+    __tablename__ = "search_evaluation"
+    __table_args__ = (
+        CheckConstraint("questions > 0 AND articles > 0", name="counts"),
+        CheckConstraint(
+            "mrr_at_10 BETWEEN 0 AND 1 AND success_at_5 BETWEEN 0 AND 1"
+            " AND recall_at_10 BETWEEN 0 AND 1 AND recall_at_100 BETWEEN 0 AND 1",
+            name="figures",
+        ),
+    )
+
+    evaluated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    questions: Mapped[int]
+    articles: Mapped[int]
+    mrr_at_10: Mapped[float]
+    success_at_5: Mapped[float]
+    recall_at_10: Mapped[float]
+    recall_at_100: Mapped[float]
+    seconds: Mapped[float]
 
 
 class IndexChange(Model):

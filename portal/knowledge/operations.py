@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.core.unit_of_work import transactional
-from portal.knowledge import content, index, reviews, starter
+from portal.knowledge import content, index, lineage, reviews, starter
 from portal.knowledge.content import ContentReport
 from portal.knowledge.importing import run as importing
 from portal.knowledge.importing.run import Report as LawReport
@@ -53,6 +53,7 @@ def import_starter(progress: index.Progress = index.silent) -> ImportReport:
     """Load the starter law from the package's data file; says so in the report when it is missing."""
     report = starter.import_starter(progress)
     if report.changed:
+        lineage.refresh(progress)
         reviews.refresh()
     return report
 
@@ -71,6 +72,7 @@ def import_law(
     """
     report = importing.run(paths, form, dry_run=dry_run, progress=progress)
     if report.changed:
+        lineage.refresh(progress)
         reviews.refresh()
     return report
 

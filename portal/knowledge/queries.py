@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core.db import db
 from portal.core.errors import Invalid, NotFound
+from portal.knowledge import lineage
 from portal.knowledge.models import (
     Article,
     Category,
@@ -24,11 +25,15 @@ from portal.knowledge.models import (
     MissState,
     PublicationState,
     ReviewItem,
+    ReviewReason,
     ReviewState,
+    SearchEvaluation,
     SearchMiss,
     Validity,
 )
 from portal.web.pagination import Key, Page, paginate
+
+_WITH_NAMES = (joinedload(Article.law), joinedload(Article.version))
 
 # --- categories ---
 
@@ -156,11 +161,7 @@ def articles_of(
     size: int = 20,
 ) -> Page[Article]:
     """Return the articles of a version in order, from position `first` to `last` (both included)."""
-    query = (
-        select(Article)
-        .where(Article.version_id == version_id)
-        .options(joinedload(Article.law), joinedload(Article.version))
-    )
+    query = select(Article).where(Article.version_id == version_id).options(*_WITH_NAMES)
     if first is not None:
         query = query.where(Article.position >= first)
     if last is not None:
@@ -181,11 +182,7 @@ class ArticleView:
 
 def article(article_id: uuid.UUID) -> Article:
     """Return an article; raises NotFound."""
-    found = db.session.scalar(
-        select(Article)
-        .where(Article.id == article_id)
-        .options(joinedload(Article.law), joinedload(Article.version))
-    )
+    found = db.session.scalar(select(Article).where(Article.id == article_id).options(*_WITH_NAMES))
     if found is None:
         raise NotFound("没有这一条。")
     return found
@@ -194,9 +191,7 @@ def article(article_id: uuid.UUID) -> Article:
 def articles(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Article]:
     """Return articles by id, with law and version; unknown ids are left out."""
     rows = db.session.scalars(
-        select(Article)
-        .where(Article.id.in_(list(ids)))
-        .options(joinedload(Article.law), joinedload(Article.version))
+        select(Article).where(Article.id.in_(list(ids))).options(*_WITH_NAMES)
     )
     return {row.id: row for row in rows}
 
@@ -210,23 +205,16 @@ def article_view(article_id: uuid.UUID) -> ArticleView:
             Article.version_id == found.version_id,
             Article.position.in_([found.position - 1, found.position + 1]),
         )
-        .options(joinedload(Article.law), joinedload(Article.version))
+        .options(*_WITH_NAMES)
     ).all()
     by_position = {row.position: row for row in around}
-    versions: Sequence[Article] = [found]
-    if found.number:
-        versions = db.session.scalars(
-            select(Article)
-            .join(Article.version)
-            .where(Article.law_id == found.law_id, Article.number == found.number)
-            .options(joinedload(Article.law), joinedload(Article.version))
-            .order_by(LawVersion.version_date, Article.position)
-        ).all()
+    standing = lineage.standing(found, law(found.law_id).versions)
+    versions = sorted(standing.values(), key=lambda item: item.version.version_date)
     return ArticleView(
         found,
         by_position.get(found.position - 1),
         by_position.get(found.position + 1),
-        list(versions),
+        versions,
         _cited_by(found.id),
     )
 
@@ -326,20 +314,11 @@ def guide(guide_id: uuid.UUID) -> Guide:
 
 def _citations(kind: type[Faq] | type[Guide]) -> Any:
     return selectinload(kind.citations).options(
-        joinedload(CitedArticle.article).options(
-            joinedload(Article.law), joinedload(Article.version)
-        )
+        joinedload(CitedArticle.article).options(*_WITH_NAMES)
     )
 
 
 # --- staff ---
-
-
-def misses(*, state: MissState, cursor: str | None = None, size: int = 20) -> Page[SearchMiss]:
-    """Return questions that search could not answer, the most asked first."""
-    query = select(SearchMiss).where(SearchMiss.state == state)
-    keys = [Key(SearchMiss.count, descending=True), Key(SearchMiss.id)]
-    return paginate(query, keys, cursor, size)
 
 
 def miss(miss_id: uuid.UUID) -> SearchMiss:
@@ -355,11 +334,7 @@ def reviews(*, state: ReviewState, cursor: str | None = None, size: int = 20) ->
     query = (
         select(ReviewItem)
         .where(ReviewItem.state == state)
-        .options(
-            joinedload(ReviewItem.article).options(
-                joinedload(Article.law), joinedload(Article.version)
-            )
-        )
+        .options(joinedload(ReviewItem.article).options(*_WITH_NAMES))
     )
     return paginate(query, [Key(ReviewItem.id)], cursor, size)
 
@@ -369,15 +344,25 @@ def review(review_id: uuid.UUID) -> ReviewItem:
     found = db.session.scalar(
         select(ReviewItem)
         .where(ReviewItem.id == review_id)
-        .options(
-            joinedload(ReviewItem.article).options(
-                joinedload(Article.law), joinedload(Article.version)
-            )
-        )
+        .options(joinedload(ReviewItem.article).options(*_WITH_NAMES))
     )
     if found is None:
         raise NotFound("没有这条记录。")
     return found
+
+
+def renumbered(items: Iterable[ReviewItem]) -> dict[uuid.UUID, Article]:
+    """Return where the cited articles went that now bear another number, by the entry's id."""
+    moved = [item for item in items if item.reason is ReviewReason.RENUMBERED]
+    successors = lineage.successors({item.article_id for item in moved})
+    return {item.id: successors[item.article_id] for item in moved if item.article_id in successors}
+
+
+def evaluations(*, cursor: str | None = None, size: int = 20) -> Page[SearchEvaluation]:
+    """Return the runs of the evaluation, the latest first."""
+    return paginate(
+        select(SearchEvaluation), [Key(SearchEvaluation.id, descending=True)], cursor, size
+    )
 
 
 def counts() -> dict[str, int]:

@@ -7,7 +7,7 @@ run after every import and every day, and finds the same whatever brought the ch
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from portal.core.db import db
 from portal.core.unit_of_work import transactional
-from portal.knowledge import index, providers
+from portal.knowledge import index, lineage, providers
 from portal.knowledge.citations import lookup
 from portal.knowledge.documents import chunks
 from portal.knowledge.models import (
@@ -38,6 +38,8 @@ class ReviewReport:
     opened: int = 0
     settled: int = 0
 
+
+_WITH_NAMES = (joinedload(Article.law), joinedload(Article.version))
 
 Key = tuple[str, uuid.UUID, uuid.UUID]
 
@@ -97,40 +99,80 @@ def refresh() -> ReviewReport:
     return report
 
 
-def reason_for(article: Article, text_hash: str | None) -> ReviewReason | None:
+def reason_for(
+    article: Article, text_hash: str | None, *, moved: bool = False
+) -> ReviewReason | None:
     """Return why text resting on `article` needs reading, None when it does not.
 
-    `text_hash` is that of the article as it was when the text was last read, None when unknown.
+    `text_hash` is that of the article as it was when the text was last read, None when unknown;
+    `moved` says that the article bears another number than the one cited.
     """
     version = article.version
     if not version.is_current:
         return ReviewReason.GONE
     if not version.status.is_law:
         return ReviewReason.OUT_OF_FORCE
+    if moved:
+        return ReviewReason.RENUMBERED
     if text_hash is not None and text_hash != article.text_hash:
         return ReviewReason.TEXT_CHANGED
     return None
 
 
 def _own(report: ReviewReport) -> Iterator[Finding]:
-    cited = db.session.scalars(select(CitedArticle).order_by(CitedArticle.id)).all()
-    articles = lookup((row.law_name, row.number) for row in cited)
+    cited = db.session.scalars(
+        select(CitedArticle)
+        .options(joinedload(CitedArticle.article).options(*_WITH_NAMES))
+        .order_by(CitedArticle.id)
+    ).all()
+    now = _Now((row.law_name, row.number, row.article) for row in cited)
     titles = _titles()
     for row in cited:
-        article = articles.get((row.law_name, row.number))
+        article = now.of(row.law_name, row.number, row.article)
         kind, subject_id = _subject(row)
         if article is None:
             continue
-        if row.article_id != article.id:
+        # Where it went under another number is told, not written into somebody's text: that text
+        # may name the number too, so a person changes both.
+        moved = article.number != row.number
+        if row.article_id != article.id and not moved:
             row.article_id = article.id
             report.relinked += 1
             index.schedule_update(kind, subject_id)
         if row.text_hash is None:
             row.text_hash = article.text_hash
         title = titles.get((kind, subject_id))
-        reason = reason_for(article, row.text_hash)
-        if title is not None and reason is not None:
-            yield Finding(kind, subject_id, article.id, title, reason, _basis(article, reason))
+        reason = reason_for(article, row.text_hash, moved=moved)
+        if title is not None and reason is not None and row.article_id is not None:
+            basis = _basis(article, reason)
+            yield Finding(kind, subject_id, row.article_id, title, reason, basis)
+
+
+class _Now:
+    """What each cited article is today, for many citations in a handful of statements."""
+
+    def __init__(self, cited: Iterable[tuple[str, str, Article | None]]) -> None:
+        rows = list(cited)
+        self._by_number = lookup((law, number) for law, number, _ in rows)
+        old = {held.id: held for _, _, held in rows if held and not held.version.is_current}
+        self._matched = lineage.matched_laws({held.law_id for held in old.values()})
+        self._successors = lineage.successors(old)
+        numbered = [found.id for found in self._by_number.values() if found.version.is_current]
+        self._continuing = lineage.continuing(numbered) if old else set()
+
+    def of(self, law: str, number: str, held: Article | None) -> Article | None:
+        """Return the article that a citation means today: `held` is the one it was linked with.
+
+        The article itself, of its old version, when the law dropped it and gave its number to
+        another one.
+        """
+        by_number = self._by_number.get((law, number))
+        if held is None or held.version.is_current or held.law_id not in self._matched:
+            return by_number
+        found = self._successors.get(held.id)
+        if found is None and by_number is not None and by_number.id in self._continuing:
+            return held
+        return found or by_number
 
 
 def _subject(row: CitedArticle) -> tuple[str, uuid.UUID]:
@@ -155,23 +197,24 @@ def _provided(kind: str, provider: providers.Provider) -> Iterator[Finding]:
         documents = provider.load(ids)
         wanted = {article for document in documents for article in document.article_ids}
         rows = db.session.scalars(
-            select(Article)
-            .where(Article.id.in_(wanted))
-            .options(joinedload(Article.law), joinedload(Article.version))
+            select(Article).where(Article.id.in_(wanted)).options(*_WITH_NAMES)
         )
         cited = {article.id: article for article in rows}
-        current = lookup((article.law.name, article.number) for article in cited.values())
+        today = _Now((item.law.name, item.number, item) for item in cited.values())
         for document in documents:
             for article_id in document.article_ids:
                 article = cited.get(article_id)
                 if article is None:
                     continue
-                now = current.get((article.law.name, article.number), article)
-                reason = reason_for(now, article.text_hash)
+                now = today.of(article.law.name, article.number, article) or article
+                moved = now.number != article.number
+                reason = reason_for(now, article.text_hash, moved=moved)
                 if reason is not None:
                     basis = _basis(now, reason)
                     yield Finding(kind, document.id, article_id, document.title, reason, basis)
 
 
 def _basis(article: Article, reason: ReviewReason) -> str:
+    if reason is ReviewReason.RENUMBERED:
+        return f"{reason.value}:{article.number}:{article.text_hash}"
     return f"{reason.value}:{article.text_hash}"

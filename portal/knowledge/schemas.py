@@ -218,6 +218,15 @@ class CitationCheckArgs(Schema):
     text = CleanString(required=True, min_length=1, max_length=20_000, multiline=True)
 
 
+class CitationMoveSchema(Schema):
+    """Where the article went that bore the cited number before the law's last version."""
+
+    article_id = fields.UUID(required=True)
+    article_number = fields.String(attribute="number", required=True)
+    article_label = fields.String(attribute="label", required=True)
+    text_changed = fields.Boolean(required=True)
+
+
 class CitationCheckItemSchema(Schema):
     """A citation in a text; offsets in code points."""
 
@@ -233,6 +242,12 @@ class CitationCheckItemSchema(Schema):
     article_id = fields.UUID(required=True, allow_none=True)
     message = fields.String(required=True)
     candidates = fields.List(fields.String(), required=True)
+    moved_to = fields.Nested(
+        CitationMoveSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "法律修改前的这一条，现在是第几条"},
+    )
 
 
 class CitationCheckSchema(Schema):

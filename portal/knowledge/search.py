@@ -141,7 +141,7 @@ class Found:
 
 def search(question: Question) -> Found:
     """Answer a search; raises Unavailable without an index and Invalid for a broken cursor."""
-    offset, led = _decode(question.cursor)
+    offset, led = decode_cursor(question.cursor)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
@@ -164,8 +164,8 @@ def search(question: Question) -> Found:
         corrected=corrected,
         total=result.total,
         weak=result.weak,
-        items=[_item(hit, labels) for hit in hits],
-        next=_encode(following, len(leading)) if more else None,
+        items=[item_of(hit, labels) for hit in hits],
+        next=encode_cursor(following, len(leading)) if more else None,
         size=question.size,
         facets=_facets(result, labels),
         citations=[_citation(reader, match) for match in result.citations],
@@ -218,7 +218,8 @@ def _pairs(text: str) -> set[str]:
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
 
 
-def _item(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
+def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
+    """Return a hit as the schema dumps it; `labels` are the categories' by code."""
     validity = FROM_INDEX[hit.validity]
     return {
         **reference_of(hit),
@@ -416,12 +417,16 @@ def _next_steps(found: Found) -> list[dict[str, str]]:
 # --- cursors ---
 
 
-def _encode(offset: int, led: int) -> str:
+def encode_cursor(offset: int, led: int) -> str:
+    """Return where the next page begins, for `decode_cursor`."""
     return base64.urlsafe_b64encode(json.dumps([offset, led]).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str | None) -> tuple[int, int | None]:
-    """Return where the page begins in the library's order, and how many were put first; None on the first page."""
+def decode_cursor(cursor: str | None) -> tuple[int, int | None]:
+    """Return where the page begins in the library's order, and how many were put first; None on the first page.
+
+    Raises Invalid for what is no cursor.
+    """
     if not cursor:
         return 0, None
     try:

@@ -6,24 +6,29 @@ import uuid
 from typing import Any
 
 from portal.core.db import db
-from portal.knowledge import editing, queries
-from portal.knowledge.models import Faq, PublicationState, ReviewItem, SearchMiss
+from portal.knowledge import editing, miss_groups, queries, staff_search
+from portal.knowledge.miss_groups import Group
+from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
 from portal.knowledge.staff_schemas import (
     FaqCreate,
+    FaqDraftArgs,
     FaqPatch,
     KnowledgeReviewListArgs,
     KnowledgeReviewSchema,
+    SearchEvaluationSchema,
     SearchMissListArgs,
     SearchMissSchema,
     StaffFaqItem,
     StaffFaqListArgs,
     StaffFaqSchema,
+    StaffSearchArgs,
+    StaffSearchSchema,
 )
 from portal.knowledge.workflow import FAQ
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
-from portal.web.pagination import Page, page_schema
+from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
 EDITOR = roles(*EDITORS)
@@ -95,20 +100,62 @@ def withdraw_faq(faq_id: uuid.UUID) -> Faq:
 
 
 @blp.get(
+    "/search",
+    audience=EDITOR,
+    query=StaffSearchArgs,
+    returns=StaffSearchSchema,
+    # The words of a whole corpus by field cost tenths of a second.
+    limit="60 per minute",
+)
+def search_by_field(query: dict[str, Any]) -> staff_search.Found:
+    """按字段检索；不写表达式时只返回写法说明"""
+    return staff_search.search(query["q"], query["cursor"], query["size"])
+
+
+@blp.get(
     "/search/misses",
     audience=EDITOR,
     query=SearchMissListArgs,
     returns=page_schema(SearchMissSchema),
 )
-def list_misses(query: dict[str, Any]) -> Page[Any]:
-    """居民搜了但没有找到的问题（不含个人信息）"""
-    return queries.misses(state=query["state"], cursor=query["cursor"], size=query["size"])
+def list_misses(query: dict[str, Any]) -> Page[Group]:
+    """居民搜了但没有找到的问题，相近的问法合为一条（不含个人信息）"""
+    return miss_groups.listed(state=query["state"], cursor=query["cursor"], size=query["size"])
+
+
+@blp.post(
+    "/search/misses/<uuid:miss_id>/faq-draft",
+    audience=EDITOR,
+    body=FaqDraftArgs,
+    returns=StaffFaqSchema,
+    status=201,
+)
+def draft_faq(miss_id: uuid.UUID, body: dict[str, Any]) -> Faq:
+    """为这个问题起草问答，问法和类别已填好"""
+    return _shown(editing.draft_faq_for(current_actor(), queries.miss(miss_id), body["category"]))
 
 
 @blp.post("/search/misses/<uuid:miss_id>/dismissal", audience=EDITOR, returns=SearchMissSchema)
-def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
+def dismiss_miss(miss_id: uuid.UUID) -> Group:
     """不需要补充问答"""
     return editing.dismiss_miss(current_actor(), queries.miss(miss_id))
+
+
+@blp.post("/search/misses/<uuid:miss_id>/reopening", audience=EDITOR, returns=SearchMissSchema)
+def reopen_miss(miss_id: uuid.UUID) -> Group:
+    """恢复为待处理；没有动过的草稿一并删除"""
+    return editing.reopen_miss(current_actor(), queries.miss(miss_id))
+
+
+@blp.get(
+    "/search/evaluations",
+    audience=EDITOR,
+    query=PageArgs,
+    returns=page_schema(SearchEvaluationSchema),
+)
+def list_evaluations(query: dict[str, Any]) -> Page[Any]:
+    """历次检索评测，最近的在前（由 flask search evaluate 产生）"""
+    return queries.evaluations(cursor=query["cursor"], size=query["size"])
 
 
 @blp.get(
@@ -119,7 +166,9 @@ def dismiss_miss(miss_id: uuid.UUID) -> SearchMiss:
 )
 def list_reviews(query: dict[str, Any]) -> Page[Any]:
     """所引条文有变动、需要复核的内容"""
-    return queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
+    page = queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
+    _show_moves(page.items)
+    return page
 
 
 @blp.post(
@@ -127,4 +176,13 @@ def list_reviews(query: dict[str, Any]) -> Page[Any]:
 )
 def finish_review(review_id: uuid.UUID) -> ReviewItem:
     """已经对照现行条文复核"""
-    return editing.finish_review(current_actor(), queries.review(review_id))
+    item = editing.finish_review(current_actor(), queries.review(review_id))
+    _show_moves([item])
+    return item
+
+
+def _show_moves(items: list[ReviewItem]) -> None:
+    """Give the schema the article that each one went on as."""
+    moved = queries.renumbered(items)
+    for item in items:
+        item.moved_to = moved.get(item.id)  # type: ignore[attr-defined]  # for the schema only

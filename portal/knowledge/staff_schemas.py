@@ -21,10 +21,18 @@ from portal.knowledge.schemas import (
     FaqCitationSchema,
     FaqItem,
     FaqListArgs,
+    SearchHitSchema,
     code_field,
 )
-from portal.web.pagination import PageArgs
-from portal.web.schemas import AllowedAction, Choice, CleanString, LocalDateTime, Schema
+from portal.web.pagination import PageArgs, PageInfo
+from portal.web.schemas import (
+    AllowedAction,
+    BoundedInteger,
+    Choice,
+    CleanString,
+    LocalDateTime,
+    Schema,
+)
 
 
 class FaqCitationIn(Schema):
@@ -134,20 +142,100 @@ class SearchMissListArgs(PageArgs):
     state = Choice(MissState, load_default=MissState.OPEN)
 
 
-class FaqDraftLink(Schema):
-    """The way to write the FAQ: where to post, and what is known already."""
+class StaffSearchArgs(Schema):
+    """Query string of the staff's search; without `q` the answer is the help alone."""
 
-    method = fields.String(required=True)
-    url = fields.String(required=True)
-    body = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    q = CleanString(
+        load_default=None,
+        min_length=1,
+        max_length=400,
+        metadata={"description": "检索表达式，例如 law:民法典 AND number:1254"},
+    )
+    size = BoundedInteger(minimum=1, maximum=50, load_default=20)
+    cursor = CleanString(
+        load_default=None, max_length=100, metadata={"description": "上一页返回的 page.next"}
+    )
+
+
+class SearchFieldValueSchema(Schema):
+    """A value that a field can have."""
+
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class SearchFieldSchema(Schema):
+    """A field of the query language; its Chinese name may be written too."""
+
+    name = fields.String(required=True)
+    label = fields.String(required=True)
+    meaning = fields.String(required=True)
+    example = fields.String(required=True)
+    values = fields.List(
+        fields.Nested(SearchFieldValueSchema),
+        required=True,
+        metadata={"description": "只能取这些值；为空的字段填字词"},
+    )
+
+
+class SearchExampleSchema(Schema):
+    """An expression and what it finds."""
+
+    query = fields.String(required=True)
+    meaning = fields.String(required=True)
+
+
+class SearchHelpSchema(Schema):
+    """How an expression is written."""
+
+    text = fields.String(required=True)
+    fields_ = fields.List(
+        fields.Nested(SearchFieldSchema), data_key="fields", attribute="fields", required=True
+    )
+    examples = fields.List(fields.Nested(SearchExampleSchema), required=True)
+
+
+class StaffSearchSchema(Schema):
+    """One page of the staff's search."""
+
+    query = fields.String(required=True, allow_none=True)
+    searched_for = fields.String(
+        required=True, allow_none=True, metadata={"description": "表达式是这样理解的"}
+    )
+    items = fields.List(fields.Nested(SearchHitSchema), required=True)
+    page = fields.Nested(PageInfo, required=True)
+    help = fields.Nested(SearchHelpSchema, required=True)
+
+
+class MissWordingSchema(Schema):
+    """One way in which a question was asked."""
+
+    text = fields.Function(misses.shown, metadata={"type": "string"})
+    count = fields.Integer(required=True)
+
+
+_STEPS = {
+    MissState.OPEN: (
+        ("draft_faq", "起草问答", "faq-draft"),
+        ("dismiss", "不处理", "dismissal"),
+    ),
+    MissState.ANSWERED: (("reopen", "恢复为待处理", "reopening"),),
+    MissState.DISMISSED: (("reopen", "恢复为待处理", "reopening"),),
+}
 
 
 class SearchMissSchema(Schema):
-    """A question that search could not answer."""
+    """A question that search could not answer, with its similar wordings."""
 
     id = fields.UUID(required=True)
-    text = fields.Function(misses.shown, metadata={"type": "string"})
-    count = fields.Integer(required=True)
+    text = fields.String(required=True)
+    wordings = fields.List(
+        fields.Nested(MissWordingSchema),
+        attribute="members",
+        required=True,
+        metadata={"description": "各种问法，问得最多的在前；只在一天里问过的，少见的字以□代替"},
+    )
+    count = fields.Integer(required=True, metadata={"description": "各种问法合计的次数"})
     first_seen_on = fields.Date(required=True)
     last_seen_on = fields.Date(required=True)
     category = fields.String(attribute="category_code", required=True, allow_none=True)
@@ -155,15 +243,51 @@ class SearchMissSchema(Schema):
     state_label = fields.String(attribute="state.label", required=True)
     faq_id = fields.UUID(required=True, allow_none=True)
     handled_at = LocalDateTime(required=True, allow_none=True)
-    write_faq = fields.Method("_write_faq", metadata={"type": ["object", "null"]})
+    allowed_actions = fields.List(fields.Nested(AllowedAction), required=True)
 
-    def _write_faq(self, miss: Any) -> dict[str, Any] | None:
-        if miss.state is not MissState.OPEN:
-            return None
-        body = {"question": misses.shown(miss), "miss_id": str(miss.id)}
-        if miss.category_code:
-            body["category"] = miss.category_code
-        return {"method": "POST", "url": "/api/v1/staff/faqs", "body": body}
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """What can be done follows from the state; each is one POST without a body."""
+        if attr != "allowed_actions":
+            return super().get_attribute(obj, attr, default)
+        return [
+            {
+                "action": action,
+                "label": label,
+                "method": "POST",
+                "url": f"/api/v1/staff/search/misses/{obj.id}/{path}",
+            }
+            for action, label, path in _STEPS[obj.state]
+        ]
+
+
+class FaqDraftArgs(Schema):
+    """How to begin an FAQ for a question; all of it may be left out."""
+
+    category = code_field(
+        load_default=None, metadata={"description": "问题类别，不填时按检索到的类别"}
+    )
+
+
+class SearchEvaluationSchema(Schema):
+    """How well search found the district's own questions, none of which the index held."""
+
+    id = fields.UUID(required=True)
+    evaluated_at = LocalDateTime(required=True)
+    questions = fields.Integer(required=True, metadata={"description": "问了多少个已发布的问题"})
+    articles = fields.Integer(required=True, metadata={"description": "在多少条现行条文里找"})
+    mrr_at_10 = fields.Float(
+        required=True, metadata={"description": "第一个正确条文名次的倒数，平均；前十名以外计 0"}
+    )
+    success_at_5 = fields.Float(
+        required=True, metadata={"description": "前五名里有正确条文的问题占多少"}
+    )
+    recall_at_10 = fields.Float(
+        required=True, metadata={"description": "应当找到的条文，前十名里找到多少"}
+    )
+    recall_at_100 = fields.Float(
+        required=True, metadata={"description": "应当找到的条文，前一百名里找到多少"}
+    )
+    seconds = fields.Float(required=True)
 
 
 class KnowledgeReviewListArgs(PageArgs):
@@ -182,7 +306,24 @@ class KnowledgeReviewSchema(Schema):
     article = fields.Nested(ArticleLink, required=True)
     reason = Choice(ReviewReason, required=True)
     reason_label = fields.String(attribute="reason.label", required=True)
+    moved_to = fields.Nested(
+        ArticleLink,
+        dump_default=None,
+        allow_none=True,
+        metadata={"description": "序号变了的，现在是哪一条"},
+    )
+    note = fields.Method("_note", metadata={"type": ["string", "null"]})
     state = Choice(ReviewState, required=True)
     state_label = fields.String(attribute="state.label", required=True)
     created_at = LocalDateTime(required=True)
     handled_at = LocalDateTime(required=True, allow_none=True)
+
+    def _note(self, item: Any) -> str | None:
+        now = getattr(item, "moved_to", None)
+        if now is None:
+            return None
+        same = item.article.text_hash == now.text_hash
+        return (
+            f"原{item.article.label}现在是{now.label}，文字{'没有变化' if same else '也有修改'}。"
+            "请改正引用的序号，再核对正文里写到的序号。"
+        )

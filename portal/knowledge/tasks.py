@@ -9,7 +9,7 @@ import structlog
 from portal.core import clock
 from portal.core.jobs import JobRun, job_handler, periodic
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import index, misses, reviews, validity
+from portal.knowledge import index, lineage, misses, reviews, validity
 from search_index import BuildInProgress
 
 DAILY_JOB = "knowledge.daily"
@@ -48,15 +48,22 @@ def daily(_run: JobRun) -> None:
     Four times a day, so that a law takes effect here within its first morning at the latest.
     """
     today = clock.today()
+    # Here for what an interrupted import left, and for a database from before articles were matched.
+    matched = lineage.refresh()
     with unit_of_work():
         changed = validity.refresh(today)
         if changed:
             index.schedule_rebuild()
         report = reviews.refresh()
         forgotten = misses.forget(today)
+    if index.why_rebuild() is not None:
+        # Somebody removed the folder, or a new program reads another format.
+        with unit_of_work():
+            index.request_rebuild()
     _log.info(
         "knowledge_daily",
         laws_changed=changed,
+        versions_matched=matched,
         reviews_opened=report.opened,
         misses_forgotten=forgotten,
     )

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from portal.core.errors import DomainError, Invalid
 from portal.core.workflow import Transition, Workflow
+from portal.knowledge import misses
 from portal.knowledge.models import Faq, PublicationState
 from portal.knowledge.policies import can_edit
 
 S = PublicationState
+
+
+def can_be_published(faq: Faq) -> DomainError | None:
+    """Refuse a draft that is not finished, then one whose legal basis does not hold."""
+    missing = {}
+    if not faq.answer.strip():
+        missing["answer"] = ["还没有写答复。"]
+    if misses.is_masked(faq.question):
+        missing["question"] = ["问题里还有遮住的文字，请改写成完整的问题。"]
+    if missing:
+        return Invalid(
+            "这条问答还没有写完。",
+            code="faq_incomplete",
+            next_step="请补齐后再发布。",
+            errors=missing,
+        )
+    return citations_hold(faq)
 
 
 def citations_hold(faq: Faq) -> DomainError | None:
@@ -41,7 +59,7 @@ FAQ = Workflow(
             "内容编辑",
             can_edit,
             "D",
-            citations_hold,
+            can_be_published,
         ),
         Transition(
             "withdraw",

@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
@@ -101,6 +102,29 @@ def paginate(query: Select[Any], keys: list[Key], cursor: str | None, size: int)
         rows = rows[:size]
         following = _encode([key.of(rows[-1]) for key in keys])
     return Page(rows, following, size)
+
+
+def page_of(items: Iterable[T], keys: list[Key], cursor: str | None, size: int) -> Page[T]:
+    """Page through what was worked out in memory, in the order and with the cursors of `paginate`."""
+    ordered = list(items)
+    for key in reversed(keys):
+        ordered.sort(key=key.of, reverse=key.descending)
+    if cursor:
+        values = _decode(cursor, keys)
+        ordered = [item for item in ordered if _is_beyond(item, keys, values)]
+    following = None
+    if len(ordered) > size:
+        ordered = ordered[:size]
+        following = _encode([key.of(ordered[-1]) for key in keys])
+    return Page(ordered, following, size)
+
+
+def _is_beyond(item: Any, keys: list[Key], values: list[Any]) -> bool:
+    for key, value in zip(keys, values, strict=True):
+        own = key.of(item)
+        if own != value:
+            return bool(own < value if key.descending else own > value)
+    return False
 
 
 def _after(keys: list[Key], values: list[Any]) -> ColumnElement[bool]:

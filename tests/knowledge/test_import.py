@@ -313,7 +313,7 @@ def test_json_lines_plain_and_packed_with_many_texts(settings, tmp_path, tell):
     report = operations.import_law([write_lines(tmp_path / "a.jsonl.gz", lines)], progress=tell)
     assert report.problems == []
     assert (report.files[0].texts, report.files[0].articles.added) == (3, 5)
-    assert tell.lines[-1] == ("law", 5, 5)
+    assert tell.lines[-2:] == [("law", 5, 5), ("align", 1, 1)]
     assert [v.status for v in versions("中华人民共和国甲法")] == [
         Validity.HISTORICAL,
         Validity.IN_FORCE,

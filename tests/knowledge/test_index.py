@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 
 import pytest
@@ -133,6 +134,16 @@ def test_without_an_index_a_change_asks_for_a_build(law, run_jobs):
     assert waiting() == 0
     assert index.why_rebuild() is None
     assert len(keys("押金")) > 0
+
+
+def test_an_index_that_was_removed_is_built_by_the_daily_round(loaded, settings, run_jobs, api):
+    shutil.rmtree(settings.index_dir)
+    index.forget_readers()
+    assert api.get("/search?q=押金").status_code == 503
+    tasks.daily(None)
+    run_jobs()
+    assert index.why_rebuild() is None
+    assert api.get("/search?q=押金").json["items"]
 
 
 def test_another_rooms_documents_come_and_go(loaded, run_jobs, monkeypatch):

@@ -48,7 +48,7 @@ def test_every_law_goes_in_with_versions_and_articles(settings, package, tell):
     report = operations.import_starter(tell)
     assert (report.laws, report.versions_added, report.articles_total) == (6, 7, len(ARTICLES))
     assert (count(Law), count(LawVersion), count(Article)) == (6, 7, len(ARTICLES))
-    assert tell.lines[-1] == ("law", len(ARTICLES), len(ARTICLES))
+    assert ("law", len(ARTICLES), len(ARTICLES)) in tell.lines
 
 
 def test_articles_carry_number_label_chapter_and_order(settings, package):

@@ -95,7 +95,7 @@ def test_explained_versions_are_the_locked_ones() -> None:
     text = (ROOT / "docs/dependencies.md").read_text()
     locked = dict(
         re.findall(
-            r"^([a-z0-9._-]+)==([^\s;]+)",
+            r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;]+)",
             "\n".join(
                 (ROOT / lock).read_text()
                 for lock in ("requirements-dev.txt", "requirements-corpus.txt")

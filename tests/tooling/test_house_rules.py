@@ -5,6 +5,7 @@ import io
 import re
 import subprocess
 import tokenize
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -128,13 +129,43 @@ def test_locks_pin_and_hash_every_package(lock: str) -> None:
     starts = [n for n, line in enumerate(lines) if re.match(r"[A-Za-z0-9]", line)]
     assert len(starts) > 40
     for start in starts:
-        assert re.match(r"[a-z0-9][a-z0-9._-]*==\S+", lines[start]), lines[start]
+        assert re.match(r"[a-z0-9][a-z0-9._-]*(\[[a-z,]+\])?==\S+", lines[start]), lines[start]
         assert "--hash=sha256:" in lines[start + 1], lines[start]
+
+
+def test_a_package_asked_for_with_an_extra_is_locked_with_it() -> None:
+    """Else a release newer than the lock stops the installation: pip takes that one for the extra."""
+    locked = dict(
+        re.findall(
+            r"^([a-z0-9._-]+)(\[[a-z,]+\])?==",
+            (ROOT / "requirements-dev.txt").read_text(),
+            re.MULTILINE,
+        )
+    )
+    asked = 0
+    for name in locked:
+        for line in metadata.requires(name) or () if _is_installed(name) else ():
+            found = re.match(r"([A-Za-z0-9._-]+)\[([a-z]+)\]", line)
+            if found is None or "extra ==" in line:
+                continue
+            asked += 1
+            assert found[2] in locked[found[1].lower().replace("_", "-")], (name, line)
+    assert asked
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def test_development_lock_agrees_with_the_runtime_lock() -> None:
     def versions(name: str) -> dict[str, str]:
-        pairs = re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)
+        pairs = re.findall(
+            r"^([a-z0-9._-]+(?:\[[a-z,]+\])?)==(\S+)", (ROOT / name).read_text(), re.MULTILINE
+        )
         return dict(pairs)
 
     runtime, development = versions("requirements.txt"), versions("requirements-dev.txt")

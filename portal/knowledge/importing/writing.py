@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from portal.core.db import db, new_id
-from portal.knowledge import index, validity
+from portal.knowledge import index, lineage, validity
 from portal.knowledge.importing.texts import ArticleText, Counts, VersionText
 from portal.knowledge.models import (
     Article,
@@ -135,6 +135,7 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     db.session.flush()
     versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
     validity.settle(versions, today)
+    lineage.forget(versions, version)
     index.schedule_rebuild()
     return outcome
 
