@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from flask import Response
+
 from portal.core.db import db
 from portal.knowledge import editing, miss_groups, queries, staff_search
 from portal.knowledge.miss_groups import Group
@@ -27,7 +29,7 @@ from portal.knowledge.staff_schemas import (
 )
 from portal.knowledge.workflow import FAQ
 from portal.web import conditional
-from portal.web.blueprint import Blueprint, roles
+from portal.web.blueprint import Blueprint, ready, roles
 from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
@@ -107,9 +109,9 @@ def withdraw_faq(faq_id: uuid.UUID) -> Faq:
     # The words of a whole corpus by field cost tenths of a second.
     limit="60 per minute",
 )
-def search_by_field(query: dict[str, Any]) -> staff_search.Found:
+def search_by_field(query: dict[str, Any]) -> Response:
     """按字段检索；不写表达式时只返回写法说明"""
-    return staff_search.search(query["q"], query["cursor"], query["size"])
+    return ready(staff_search.search(query["q"], query["cursor"], query["size"]).answer())
 
 
 @blp.get(

@@ -66,10 +66,15 @@ class Found:
     size: int
     help: dict[str, Any]
 
-    @property
-    def page(self) -> dict[str, Any]:
-        """The `page` member of the answer."""
-        return {"next": self.next, "size": self.size}
+    def answer(self) -> dict[str, Any]:
+        """The answer's members, as `StaffSearchSchema` describes them."""
+        return {
+            "query": self.query,
+            "searched_for": self.searched_for,
+            "items": self.items,
+            "page": {"next": self.next, "size": self.size},
+            "help": self.help,
+        }
 
 
 def search(text: str | None, cursor: str | None = None, size: int = 20) -> Found:

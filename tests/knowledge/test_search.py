@@ -12,6 +12,7 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, matching, misses, search
 from portal.knowledge.models import Faq, SearchMiss
+from portal.knowledge.schemas import SearchHitSchema, SearchResultSchema
 from search_index import Document
 from tests.knowledge.conftest import CIVIL, LABOUR, TRADEMARK
 
@@ -49,6 +50,19 @@ def test_every_hit_says_what_it_is_and_marks_why(loaded, api):
     marked = [fragment["text"][m["start"] : m["end"]] for m in fragment["highlights"]]
     assert any("押金" in text for text in marked)
     assert api.client.get(hit["url"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["公司拖欠工资怎么办", "民法典1254", "民法典9999", "被狗咬穿宇航服"]
+)
+def test_an_answer_has_exactly_the_members_of_its_schema(loaded, api, query):
+    """It is written without a dump by the schema, so the schema has to be asked."""
+    body = found(api, query)
+    schema = SearchResultSchema()
+    assert schema.validate(body) == {}
+    assert list(body) == list(schema.fields)
+    for item in body["items"]:
+        assert set(item) == set(SearchHitSchema().fields)
 
 
 @pytest.mark.parametrize("query", ["民法典1254", "民法典第1254条", "《民法典》第一千二百五十四条"])

@@ -14,6 +14,7 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.knowledge import staff_search
 from portal.knowledge.models import Article
+from portal.knowledge.staff_schemas import StaffSearchSchema
 from tests.factories.people import staff_headers
 
 FIELDS = staff_search._fields({"housing": "租房"})
@@ -45,6 +46,12 @@ def test_an_article_by_law_and_number_with_all_that_a_list_shows(find):
     assert item["source"]
     assert item["fragments"][0]["text"].startswith("测试：禁止从建筑物中抛掷物品")
     assert answer.json["searched_for"] == "law:民法典 AND number:1254"
+
+
+def test_an_answer_has_exactly_the_members_of_its_schema(find):
+    body = find("kind:faq 押金").json
+    assert StaffSearchSchema().validate(body) == {}
+    assert list(body) == list(StaffSearchSchema().fields)
 
 
 @pytest.mark.parametrize(
