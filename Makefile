@@ -112,6 +112,7 @@ bench-faults: install-dev ## 反复杀死进程，检查没有丢失和重复
 
 bench-search: install-dev ## 在真实问题上测量检索质量和速度
 	@$(BIN)/python -m tests.benchmarks.bench_search
+	@$(BIN)/python -m tests.benchmarks.bench_search_http
 
 # --- upkeep --------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core.db import db
-from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import misses
 
 _log = structlog.get_logger(__name__)
@@ -24,7 +23,7 @@ _log = structlog.get_logger(__name__)
 DELAY = "SEARCH_MISS_DELAY"
 DEFAULT_DELAY = 2.0
 # A flood of failing searches must not fill the memory; the oldest are given up.
-MOST_WAITING = 1000
+MOST_WAITING = 500
 
 _waiting: deque[tuple[str, str | None]] = deque(maxlen=MOST_WAITING)
 _lock = threading.Lock()
@@ -60,9 +59,7 @@ def write() -> None:
     if not noted:
         return
     try:
-        with unit_of_work():
-            for question, category in noted:
-                misses.record(question, category)
+        misses.record_all(noted)
     except SQLAlchemyError as error:
         _log.warning("search_misses_not_counted", lost=len(noted), error=type(error).__name__)
 

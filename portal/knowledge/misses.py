@@ -127,44 +127,79 @@ def _is_common(word: str) -> bool:
     return word in _COMMON if len(word) == 1 else bool(rjieba.has_word(word))
 
 
-@transactional
+@dataclass(slots=True)
+class _Counted:
+    """A question and how often it is to be counted."""
+
+    text: str
+    category: str | None
+    count: int = 0
+
+
 def record(question: str, category: str | None) -> None:
     """Count one question that search could not answer."""
-    cleaned = clean(question)
-    if cleaned is None:
-        return
+    record_all([(question, category)])
+
+
+@transactional
+def record_all(asked: Iterable[tuple[str, str | None]]) -> None:
+    """Count questions that search could not answer, each with the category it came near."""
+    counted: dict[str, _Counted] = {}
+    for question, category in asked:
+        cleaned = clean(question)
+        if cleaned is not None:
+            one = counted.setdefault(cleaned.fingerprint, _Counted(cleaned.text, category))
+            one.count += 1
     today = clock.today()
-    if not _may_add(cleaned.fingerprint, today):
+    kept = _those_with_room(list(counted), today)
+    if not kept:
         return
     dialect = sqlite if is_sqlite() else postgresql
     now = clock.now()
-    statement = dialect.insert(SearchMiss).values(
-        id=new_id(),
-        fingerprint=cleaned.fingerprint,
-        text=cleaned.text,
-        count=1,
-        first_seen_on=today,
-        last_seen_on=today,
-        category_code=category,
-        state=MissState.OPEN,
-        version=1,
-        created_at=now,
-        updated_at=now,
-    )
+    statement = dialect.insert(SearchMiss)
     db.session.execute(
         statement.on_conflict_do_update(
             index_elements=[SearchMiss.fingerprint],
-            set_={"count": SearchMiss.count + 1, "last_seen_on": today, "updated_at": now},
-        )
+            set_={
+                "count": SearchMiss.count + statement.excluded.count,
+                "last_seen_on": today,
+                "updated_at": now,
+            },
+        ),
+        [
+            {
+                "id": new_id(),
+                "fingerprint": fingerprint,
+                "text": counted[fingerprint].text,
+                "count": counted[fingerprint].count,
+                "first_seen_on": today,
+                "last_seen_on": today,
+                "category_code": counted[fingerprint].category,
+                "state": MissState.OPEN,
+                "version": 1,
+                "created_at": now,
+                "updated_at": now,
+            }
+            # In one order for all writers, so that two of them never wait for each other.
+            for fingerprint in sorted(kept)
+        ],
     )
 
 
-def _may_add(fingerprint: str, today: date) -> bool:
-    known = select(SearchMiss.id).where(SearchMiss.fingerprint == fingerprint)
-    if db.session.scalar(known) is not None:
-        return True
-    new = select(func.count(SearchMiss.id)).where(SearchMiss.first_seen_on == today)
-    return (db.session.scalar(new) or 0) < MOST_NEW_PER_DAY
+def _those_with_room(fingerprints: list[str], today: date) -> list[str]:
+    """Those known already, and of the new ones as many as this day has room for."""
+    if not fingerprints:
+        return []
+    known = set(
+        db.session.scalars(
+            select(SearchMiss.fingerprint).where(SearchMiss.fingerprint.in_(fingerprints))
+        )
+    )
+    new = [fingerprint for fingerprint in fingerprints if fingerprint not in known]
+    if new:
+        held = select(func.count(SearchMiss.id)).where(SearchMiss.first_seen_on == today)
+        new = new[: max(0, MOST_NEW_PER_DAY - (db.session.scalar(held) or 0))]
+    return [*known, *new]
 
 
 @transactional

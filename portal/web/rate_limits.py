@@ -29,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 DEFAULT_BY_ADDRESS = "1200 per minute"
 DEFAULT_WRITES = "120 per minute"
+_BOUNDLESS = 2**31 - 1
 
 
 _TABLE = (
@@ -38,18 +39,25 @@ _TABLE = (
 
 
 class DatabaseStorage(Storage):
-    """Fixed-window counters in one table; counting and reading are one statement."""
+    """Fixed-window counters in one table.
+
+    A hit is one guarded statement: it counts only while the window has room, so it need not read a result
+    while it holds the lock. On SQLite that matters: a thread that has to wait for the interpreter in
+    between lets every other process wait for the lock.
+    """
 
     STORAGE_SCHEME = ["database"]
-    _COUNT = """
-        INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, :amount, :expires)
-        ON CONFLICT (name) DO UPDATE SET
-            hits = CASE WHEN rate_limit_counter.expires_at <= :now THEN :amount
-                        ELSE rate_limit_counter.hits + :amount END,
-            expires_at = CASE WHEN rate_limit_counter.expires_at <= :now THEN :expires
-                              ELSE rate_limit_counter.expires_at END
-        RETURNING hits
-        """
+    # In a window that runs and has room.
+    _COUNT = (
+        "UPDATE rate_limit_counter SET hits = hits + 1 "
+        "WHERE name = :name AND expires_at > :now AND hits < :most"
+    )
+    # The first hit of a window. Nobody else's window is begun anew: the guard looks again.
+    _BEGIN = (
+        "INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, 1, :expires) "
+        "ON CONFLICT (name) DO UPDATE SET hits = 1, expires_at = :expires "
+        "WHERE rate_limit_counter.expires_at <= :now"
+    )
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("database://", wrap_exceptions=True)
@@ -82,28 +90,35 @@ class DatabaseStorage(Storage):
         """What counts as a failure of the store."""
         return Exception
 
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count `amount` hits on `key` in a window of `expiry` seconds; returns the hits of the window."""
+    def take(self, key: str, expiry: float, most: int) -> bool:
+        """Count one hit on `key` in a window of `expiry` seconds; False when it holds `most` already."""
         now = time.time()
-        values = {"name": key, "amount": amount, "expires": now + expiry, "now": now}
-        if self.engine.dialect.name == "sqlite":
-            hits = self._count_plainly(values)
-        else:
-            with self.engine.begin() as connection:
-                hits = connection.execute(text(self._COUNT), values).scalar_one()
+        values = {"name": key, "now": now, "expires": now + expiry, "most": most}
+        # Between the two statements another hit may have begun the window: then there is room in it.
+        taken = any(self._changed(sql, values) for sql in (self._COUNT, self._BEGIN, self._COUNT))
         self._sweep(now)
-        return int(hits)
+        return taken
 
-    def _count_plainly(self, values: dict[str, Any]) -> int:
+    def _changed(self, sql: str, values: dict[str, Any]) -> bool:
+        if self.engine.dialect.name != "sqlite":
+            with self.engine.begin() as connection:
+                return connection.execute(text(sql), values).rowcount > 0
         # Every request counts; SQLAlchemy's execution would take several times as long as the statement.
-        connection = self.engine.raw_connection()
+        plain = self.engine.raw_connection()
         try:
-            cursor = connection.cursor()
-            hits: int = cursor.execute(self._COUNT, values).fetchall()[0][0]
+            cursor = plain.cursor()
+            cursor.execute(sql, values)
+            changed: bool = cursor.rowcount > 0
             cursor.close()
         finally:
-            connection.close()
-        return hits
+            plain.close()
+        return changed
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` hits whatever the limit; returns the hits of the window."""
+        for _ in range(amount):
+            self.take(key, expiry, _BOUNDLESS)
+        return self.get(key)
 
     def get(self, key: str) -> int:
         """Return the hits of the current window."""
@@ -148,6 +163,20 @@ class DatabaseStorage(Storage):
             )
 
 
+class _FixedWindow(FixedWindowRateLimiter):
+    """The library's fixed window; in the database counting and comparing are one statement."""
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count one hit; False when the window is full."""
+        if cost == 1 and isinstance(self.storage, DatabaseStorage):
+            key = item.key_for(*identifiers)
+            try:
+                return self.storage.take(key, item.get_expiry(), item.amount)
+            except Exception as error:
+                raise StorageError(error) from error
+        return super().hit(item, *identifiers, cost=cost)
+
+
 def _tune(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=OFF"):
@@ -179,7 +208,7 @@ def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Pa
         if redis_url
         else DatabaseStorage(_database_engine(database_url, folder))
     )
-    app.extensions["portal_limiter"] = FixedWindowRateLimiter(storage)
+    app.extensions["portal_limiter"] = _FixedWindow(storage)
     app.config.setdefault("RATE_LIMITS", True)
 
 

@@ -257,7 +257,7 @@ def test_a_count_that_cannot_be_written_costs_nobody_an_answer(loaded, api, monk
     def fail(*_args):
         raise OperationalError("INSERT", {}, Exception("locked"))
 
-    monkeypatch.setattr(misses, "record", fail)
+    monkeypatch.setattr(misses, "record_all", fail)
     assert found(api, "飞碟外星生命")["weak"]
 
 
