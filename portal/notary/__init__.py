@@ -14,7 +14,12 @@ from portal.web.blueprint import Api
 
 
 def init_app(app: Flask, api: Api) -> None:
-    """Register tables and workflows."""
-    from portal.notary import models, workflow
+    """Register tables and workflows, templates, jobs and the command."""
+    from portal.notary import cli, models, notifications, tasks, workflow
+    from portal.working_days import impact
 
     _ = models, workflow
+    notifications.register_templates()
+    tasks.register()
+    impact.register(tasks.add_impact)
+    app.cli.add_command(cli.notary_group)
