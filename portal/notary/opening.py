@@ -87,13 +87,31 @@ class Schedule:
             return None
         return DayPlan((), Closed.OFFICE_CLOSED, f"该机构办理到 {last:%Y-%m-%d} 为止")
 
+    def why_closed(
+        self, counters: Sequence[NotaryCounter], day: date, status: DayStatus
+    ) -> DayPlan | None:
+        """Return the exception or the holiday that keeps a day closed, None when its hours just leave it out."""
+        ids = {counter.id for counter in counters}
+        for exception in self.exceptions:
+            if (
+                exception.kind is ExceptionKind.CLOSED
+                and exception.first_day <= day <= exception.last_day
+                and (exception.counter_id is None or exception.counter_id in ids)
+            ):
+                return DayPlan((), Closed.EXCEPTION, exception.reason)
+        return self._holiday(status)
+
+    def _holiday(self, status: DayStatus) -> DayPlan | None:
+        if status.kind not in (DayKind.HOLIDAY, DayKind.MOVED_REST) or self.office.open_on_holidays:
+            return None
+        return DayPlan((), Closed.HOLIDAY, f"{status.name or status.kind.label}放假")
+
     def _weekly(self, counter: NotaryCounter, day: date, status: DayStatus) -> DayPlan:
         weekday: int | None = day.weekday()
-        if status.kind in (DayKind.HOLIDAY, DayKind.MOVED_REST):
-            if not self.office.open_on_holidays:
-                name = status.name or status.kind.label
-                return DayPlan((), Closed.HOLIDAY, f"{name}放假")
-        elif status.kind is DayKind.MOVED_WORK:
+        holiday = self._holiday(status)
+        if holiday is not None:
+            return holiday
+        if status.kind is DayKind.MOVED_WORK:
             weekday = self.office.make_up_weekday
         valid = [h for h in self.hours if _valid(h, day)]
         own = [h for h in valid if h.counter_id == counter.id]

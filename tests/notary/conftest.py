@@ -125,9 +125,9 @@ class Desk:
         return sum(slot.capacity - slot.claimed for slot in slots)
 
 
-def again(booking: NotaryBooking) -> NotaryBooking:
+def again(booking: NotaryBooking | uuid.UUID) -> NotaryBooking:
     """The booking as the database has it now."""
-    found = confirming.load(booking.id)
+    found = confirming.load(booking if isinstance(booking, uuid.UUID) else booking.id)
     assert found is not None
     return found
 

@@ -295,8 +295,9 @@ class TestCalendar:
             (booked.reference, WEDNESDAY)
         ]
         self.publish(WEDNESDAY)
+        booking_id = booked.id
         worker.drain()
-        moved = again(booked)
+        moved = again(booking_id)
         assert moved.affected_at is not None
         assert moved.affected_reason == "2026年放假安排调整"
         assert len(changing.pending_other_times(moved)) == 1

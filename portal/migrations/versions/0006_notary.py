@@ -370,6 +370,7 @@ def upgrade() -> None:
         sa.Column("capacity", sa.Integer(), nullable=False),
         sa.Column("claimed", sa.Integer(), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "claimed >= 0 AND claimed <= capacity",
             name=op.f("ck_notary_slot_seats_within_capacity"),
@@ -385,11 +386,8 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("notary_slot", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_notary_slot_availability",
-            ["day", "counter_id", "quota", "ordinal", "is_open", "capacity", "claimed"],
-            unique=False,
-        )
+        batch_op.create_index("ix_notary_slot_changed_at", ["changed_at"], unique=False)
+        batch_op.create_index("ix_notary_slot_day", ["day"], unique=False)
 
     op.create_table(
         "notary_claim",
@@ -718,7 +716,8 @@ def downgrade() -> None:
 
     op.drop_table("notary_claim")
     with op.batch_alter_table("notary_slot", schema=None) as batch_op:
-        batch_op.drop_index("ix_notary_slot_availability")
+        batch_op.drop_index("ix_notary_slot_day")
+        batch_op.drop_index("ix_notary_slot_changed_at")
 
     op.drop_table("notary_slot")
     with op.batch_alter_table("notary_hours", schema=None) as batch_op:

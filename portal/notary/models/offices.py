@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Office
+from portal.core import clock
 from portal.core.db import (
     LabelledEnum,
     Model,
@@ -254,17 +255,9 @@ class NotarySlot(Model):
         CheckConstraint("claimed >= 0 AND claimed <= capacity", name="seats_within_capacity"),
         CheckConstraint(f"ordinal BETWEEN 0 AND {MOST_SLOTS - 1}", name="ordinal"),
         CheckConstraint("ends_at > starts_at", name="range"),
-        # Holds all that availability asks for, so that a month is counted without touching the table.
-        Index(
-            "ix_notary_slot_availability",
-            "day",
-            "counter_id",
-            "quota",
-            "ordinal",
-            "is_open",
-            "capacity",
-            "claimed",
-        ),
+        Index("ix_notary_slot_day", "day"),
+        # By which every process learns what has changed since it last looked (`queries/masks.py`).
+        Index("ix_notary_slot_changed_at", "changed_at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
@@ -278,5 +271,7 @@ class NotarySlot(Model):
     capacity: Mapped[int]
     claimed: Mapped[int] = mapped_column(default=0)
     is_open: Mapped[bool] = mapped_column(default=True)
+    # Written by every statement that changes the row.
+    changed_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
 
     counter: Mapped[NotaryCounter] = relationship(viewonly=True)

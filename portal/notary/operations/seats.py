@@ -155,7 +155,7 @@ def take_one(slot_id: uuid.UUID, seats: int) -> bool:
             NotarySlot.is_open,
             NotarySlot.claimed + seats <= NotarySlot.capacity,
         )
-        .values(claimed=NotarySlot.claimed + seats)
+        .values(claimed=NotarySlot.claimed + seats, changed_at=clock.now())
         .execution_options(synchronize_session=False)
     )
     return bool(result.rowcount)  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ def give_back(run: Run, seats: int) -> None:
         db.session.execute(
             update(NotarySlot)
             .where(NotarySlot.id == slot.id)
-            .values(claimed=NotarySlot.claimed - seats)
+            .values(claimed=NotarySlot.claimed - seats, changed_at=clock.now())
             .execution_options(synchronize_session=False)
         )
 
@@ -284,7 +284,7 @@ def release(claims: Sequence[ClaimRow]) -> int:
         db.session.execute(
             update(NotarySlot)
             .where(NotarySlot.id == claim.slot_id)
-            .values(claimed=NotarySlot.claimed - claim.seats)
+            .values(claimed=NotarySlot.claimed - claim.seats, changed_at=clock.now())
             .execution_options(synchronize_session=False)
         )
         given_back += claim.seats

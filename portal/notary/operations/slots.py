@@ -94,7 +94,7 @@ def materialise(office: NotaryOffice) -> Difference:
         db.session.execute(
             update(NotarySlot)
             .where(NotarySlot.id == slot_id)
-            .values(**shape)
+            .values(**shape, changed_at=clock.now())
             .execution_options(synchronize_session=False)
         )
     office.slots_until = end
@@ -107,7 +107,7 @@ def _set_open(ids: Sequence[uuid.UUID], *, is_open: bool) -> None:
         db.session.execute(
             update(NotarySlot)
             .where(NotarySlot.id.in_(ids[at : at + BATCH]))
-            .values(is_open=is_open)
+            .values(is_open=is_open, changed_at=clock.now())
             .execution_options(synchronize_session=False)
         )
 
@@ -158,6 +158,7 @@ def _wanted(
                             "capacity": counter.seats(quota),
                             "claimed": 0,
                             "is_open": True,
+                            "changed_at": now,
                         }
 
 
