@@ -8,18 +8,42 @@ A booking is not an acceptance: only the office accepts (公证法 27 to 29), an
 
 from __future__ import annotations
 
+import uuid
+
 from flask import Flask
 
 from portal.web.blueprint import Api
 
 
 def init_app(app: Flask, api: Api) -> None:
-    """Register tables and workflows, templates, jobs and the command."""
-    from portal.notary import cli, models, notifications, tasks, workflow
+    """Register routes, templates, jobs, subscribers and the command."""
+    from portal.notary import (
+        account_events,
+        cli,
+        notifications,
+        policies,
+        routes,
+        staff_routes,
+        tasks,
+        workflow,
+    )
+    from portal.notary.models import SUBJECT_KIND
+    from portal.notary.queries import bookings
+    from portal.supervision import contacts
     from portal.working_days import impact
 
-    _ = models, workflow
+    _ = account_events, policies, workflow  # their subscribers and tables register on import
     notifications.register_templates()
     tasks.register()
     impact.register(tasks.add_impact)
     app.cli.add_command(cli.notary_group)
+
+    def whom_to_tell(booking_id: uuid.UUID) -> contacts.Contact | None:
+        found = bookings.find(booking_id)
+        if found is None or found.account_id is None:
+            return None
+        return contacts.Contact(found.account_id, found.contact_safety)
+
+    contacts.register(SUBJECT_KIND, whom_to_tell)
+    for blueprint in (routes.blp, staff_routes.blp):
+        api.register_blueprint(blueprint)

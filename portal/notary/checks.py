@@ -27,7 +27,7 @@ from portal.notary.models import (
     Priority,
 )
 
-# 老年人权益保障法 2 (rules 1.6).
+# Elderly is who is 60 or older (老年人权益保障法 2; rules 1.6).
 ELDERLY_AGE = 60
 OLDEST = 150
 

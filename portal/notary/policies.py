@@ -21,7 +21,9 @@ class OfOffice(Protocol):
 class OfAccount(Protocol):
     """Anything that belongs to a resident's account."""
 
-    account_id: uuid.UUID | None
+    @property
+    def account_id(self) -> uuid.UUID | None:
+        """Whose it is, None once the account is closed."""
 
 
 def is_system(actor: Actor, subject: object) -> bool:

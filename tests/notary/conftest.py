@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.accounts.models import DocumentType, Resident
@@ -33,9 +34,16 @@ from portal.notary.models import (
 )
 from portal.notary.operations import changing, confirming, holding, schedule
 from portal.working_days import operations as working_days
-from tests.conftest import SettableClock
+from tests.conftest import JsonClient, SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
-from tests.factories.people import id_number, make_resident
+from tests.factories.people import (
+    id_number,
+    make_resident,
+    make_staff,
+    resident_headers,
+    staff_headers,
+)
+from tests.notary.screen import Counter
 
 _names = itertools.count()
 
@@ -191,3 +199,24 @@ def minutes(count: int) -> timedelta:
 def new_key() -> dict[str, str]:
     """A fresh idempotency key."""
     return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+@pytest.fixture
+def person(desk: Desk, client: FlaskClient) -> Counter:
+    """Somebody signed in, at a desk."""
+    resident = make_resident()
+    return Counter(JsonClient(client), desk, resident_headers(resident=resident), resident)
+
+
+@pytest.fixture
+def other(person: Counter) -> Counter:
+    """Somebody else."""
+    resident = make_resident()
+    return Counter(person.api, person.desk, resident_headers(resident=resident), resident)
+
+
+@pytest.fixture
+def clerk(person: Counter) -> dict[str, str]:
+    """A clerk of the office."""
+    staff = make_staff(["notary_clerk"], person.desk.office.id)
+    return staff_headers(staff=staff)

@@ -395,9 +395,14 @@ def upgrade() -> None:
         sa.Column("booking_id", sa.Uuid(), nullable=False),
         sa.Column("seats", sa.Integer(), nullable=False),
         sa.Column("occupies_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cooling", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "NOT cooling OR occupies_until IS NOT NULL OR released_at IS NOT NULL",
+            name=op.f("ck_notary_claim_cooling_ends"),
+        ),
         sa.CheckConstraint("seats >= 1", name=op.f("ck_notary_claim_seats")),
         sa.ForeignKeyConstraint(
             ["booking_id"], ["notary_booking.id"], name=op.f("fk_notary_claim_booking_id")
@@ -420,8 +425,8 @@ def upgrade() -> None:
             "one_live_claim_per_slot_and_booking",
             ["slot_id", "booking_id"],
             unique=True,
-            sqlite_where=sa.text("released_at IS NULL"),
-            postgresql_where=sa.text("released_at IS NULL"),
+            sqlite_where=sa.text("released_at IS NULL AND NOT cooling"),
+            postgresql_where=sa.text("released_at IS NULL AND NOT cooling"),
         )
 
     op.create_table(
@@ -704,8 +709,8 @@ def downgrade() -> None:
     with op.batch_alter_table("notary_claim", schema=None) as batch_op:
         batch_op.drop_index(
             "one_live_claim_per_slot_and_booking",
-            sqlite_where=sa.text("released_at IS NULL"),
-            postgresql_where=sa.text("released_at IS NULL"),
+            sqlite_where=sa.text("released_at IS NULL AND NOT cooling"),
+            postgresql_where=sa.text("released_at IS NULL AND NOT cooling"),
         )
         batch_op.drop_index(
             "ix_notary_claim_occupies_until",

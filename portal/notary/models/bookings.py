@@ -204,8 +204,8 @@ class NotaryClaim(PublicId, Model):
             "slot_id",
             "booking_id",
             unique=True,
-            sqlite_where=text("released_at IS NULL"),
-            postgresql_where=text("released_at IS NULL"),
+            sqlite_where=text("released_at IS NULL AND NOT cooling"),
+            postgresql_where=text("released_at IS NULL AND NOT cooling"),
         ),
         Index("ix_notary_claim_booking_id", "booking_id"),
         Index(
@@ -217,12 +217,18 @@ class NotaryClaim(PublicId, Model):
             postgresql_where=text("released_at IS NULL AND occupies_until IS NOT NULL"),
         ),
         CheckConstraint("seats >= 1", name="seats"),
+        CheckConstraint(
+            "NOT cooling OR occupies_until IS NOT NULL OR released_at IS NOT NULL",
+            name="cooling_ends",
+        ),
     )
 
     slot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_slot.id"))
     booking_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_booking.id"))
     seats: Mapped[int]
     occupies_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Given up, and kept from everybody until `occupies_until`; no longer the booking's to use.
+    cooling: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -42,7 +42,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
         booking = loaded[claim.booking_id]
         if booking.state in PENDING_STATES:
             _end_pending(booking)
-        elif booking.state is not BookingState.CONFIRMED and claim.slot_id in found.closed:
+        elif claim.cooling and claim.slot_id in found.closed:
             given = seats.release([claim])
             steps.note(booking, "cooled_off", "时段停办，号源收回", SYSTEM, seats=-given)
         elif booking.state is BookingState.CONFIRMED and claim.slot_id in found.closed:
@@ -94,7 +94,7 @@ def _too_many(
             (
                 (loaded[c.booking_id], c.seats)
                 for c in here
-                if loaded[c.booking_id].state is BookingState.CONFIRMED
+                if loaded[c.booking_id].state is BookingState.CONFIRMED and not c.cooling
             ),
             key=lambda pair: (pair[0].confirmed_at or clock.now(), pair[0].id),
             reverse=True,
@@ -177,6 +177,7 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
         .where(
             NotaryClaim.booking_id == NotaryBooking.id,
             NotaryClaim.released_at.is_(None),
+            NotaryClaim.cooling.is_(False),
             NotarySlot.is_open.is_(False),
         )
     )

@@ -68,7 +68,7 @@ def free(
         for claim in usable:
             rest = claim.seats - offered.get(claim.slot_id, 0)
             if rest > 0 and seats.take_one(claim.slot_id, rest):
-                seats.add_claims(booking.id, [claim.slot_id], rest, until)
+                seats.add_claims(booking.id, [claim.slot_id], rest, until, cooling=True)
                 given -= rest
     return given
 

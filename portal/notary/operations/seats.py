@@ -173,7 +173,12 @@ def give_back(run: Run, seats: int) -> None:
 
 
 def add_claims(
-    booking_id: uuid.UUID, slot_ids: Iterable[uuid.UUID], seats: int, until: datetime | None
+    booking_id: uuid.UUID,
+    slot_ids: Iterable[uuid.UUID],
+    seats: int,
+    until: datetime | None,
+    *,
+    cooling: bool = False,
 ) -> None:
     """Write down whose the seats are that `take` took."""
     now = clock.now()
@@ -186,6 +191,7 @@ def add_claims(
                 "booking_id": booking_id,
                 "seats": seats,
                 "occupies_until": until,
+                "cooling": cooling,
                 "created_at": now,
                 "released_at": None,
             }
@@ -236,6 +242,7 @@ class ClaimRow:
     day: date
     starts_at: datetime
     is_open: bool
+    cooling: bool
 
 
 def live_claims(*conditions: Any) -> list[ClaimRow]:
@@ -250,6 +257,7 @@ def live_claims(*conditions: Any) -> list[ClaimRow]:
             NotarySlot.day,
             NotarySlot.starts_at,
             NotarySlot.is_open,
+            NotaryClaim.cooling,
         )
         .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
         .where(NotaryClaim.released_at.is_(None), *conditions)
@@ -259,8 +267,8 @@ def live_claims(*conditions: Any) -> list[ClaimRow]:
 
 
 def of_booking(booking_id: uuid.UUID) -> tuple[Any, ...]:
-    """Return the conditions for the claims of one booking."""
-    return (NotaryClaim.booking_id == booking_id,)
+    """Return the conditions for the claims that a booking has, without what it has given up."""
+    return NotaryClaim.booking_id == booking_id, NotaryClaim.cooling.is_(False)
 
 
 def release(claims: Sequence[ClaimRow]) -> int:
@@ -308,7 +316,7 @@ def cool_off(claims: Sequence[ClaimRow], until: datetime) -> None:
         .where(
             NotaryClaim.id.in_([claim.id for claim in claims]), NotaryClaim.released_at.is_(None)
         )
-        .values(occupies_until=until)
+        .values(occupies_until=until, cooling=True)
         .execution_options(synchronize_session=False)
     )
 
