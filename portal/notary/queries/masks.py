@@ -67,7 +67,8 @@ def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
     place = (str(db.engine.url), seats)
     with _lock:
         folded = _kept.get(place)
-        if folded is None or not timedelta(0) <= now - folded.folded_at < KEPT:
+        # A clock that was set back would hide what was stamped since.
+        if folded is None or not folded.looked_at <= now < folded.folded_at + KEPT:
             if len(_kept) >= MOST_KEPT:
                 _kept.clear()
             folded = _kept[place] = _fold(seats, now)
