@@ -17,6 +17,14 @@ from portal.notary.operations import seats as seat_counts
 from portal.notary.operations import steps
 from portal.notary.operations.seats import Run
 
+_BOOKINGS: Any = NotaryBooking.__table__
+_COLUMNS = tuple(column.name for column in _BOOKINGS.columns)
+# Built once: in a rush, putting a statement together costs more than carrying it out.
+_ADD: dict[Any, Any] = {
+    dialect: dialect.insert(_BOOKINGS).on_conflict_do_nothing().returning(_BOOKINGS.c.id)
+    for dialect in (sqlite, postgresql)
+}
+
 
 def new(
     *,
@@ -71,19 +79,9 @@ def write_row(booking: NotaryBooking) -> bool:
 
     One statement, without the session, which would turn the clash into a broken transaction on PostgreSQL.
     """
-    dialect = sqlite if is_sqlite() else postgresql
-    values = {
-        attribute.key: getattr(booking, attribute.key)
-        for attribute in NotaryBooking.__mapper__.column_attrs
-        if getattr(booking, attribute.key) is not None
-    }
-    statement = (
-        dialect.insert(NotaryBooking)
-        .values(**values)
-        .on_conflict_do_nothing()
-        .returning(NotaryBooking.id)
-    )
-    return db.session.execute(statement).scalar_one_or_none() is not None
+    values = {name: value for name in _COLUMNS if (value := getattr(booking, name)) is not None}
+    statement = _ADD[sqlite if is_sqlite() else postgresql]
+    return db.session.execute(statement, values).scalar_one_or_none() is not None
 
 
 def write_claims(

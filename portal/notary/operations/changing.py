@@ -15,7 +15,7 @@ from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, NotFound
 from portal.core.unit_of_work import transactional
 from portal.notary import runs
-from portal.notary.models import BookingState, NotaryBooking, NotaryCounter, NotarySlot
+from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
 from portal.notary.operations import bookings, confirming, freeing, holding, persons, seats, steps
 from portal.notary.operations.seats import Run
 
@@ -92,14 +92,9 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
     freeing.settle((counter, on) for counter, on in days if on == day)
     quotas = seats.quotas_for(booking.priority)
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    free = seats.free_slots(
-        office.id,
-        matter.code,
-        quotas,
-        booking.seats,
-        NotarySlot.day == day,
-        NotarySlot.starts_at >= starts_at,
-        NotarySlot.starts_at < starts_at + timedelta(minutes=need * office.slot_minutes),
+    until = starts_at + timedelta(minutes=need * office.slot_minutes)
+    free = seats.free_slots_between(
+        office.id, matter.code, quotas, booking.seats, day, starts_at, until
     )
     old = seats.live_claims(*seats.of_booking(booking.id))
     # Its own seats count as free: a longer matter may be moved by half of its length.

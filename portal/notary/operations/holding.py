@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Row, Uuid, and_, bindparam, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.core import clock
@@ -24,7 +23,6 @@ from portal.notary.models import (
     NotaryCounter,
     NotaryMatter,
     NotaryOffice,
-    NotarySlot,
     Priority,
     WaitingState,
 )
@@ -55,23 +53,37 @@ class _Context:
     other: Row[Any] | None
 
 
+# Built once: in a rush, putting a statement together costs more than carrying it out.
+_CONTEXT = (
+    select(
+        NotaryMatter,
+        NotaryOffice,
+        NotaryBooking.id,
+        NotaryBooking.counter_id,
+        NotaryBooking.day,
+        NotaryBooking.starts_at,
+        NotaryBooking.kept_until,
+    )
+    .select_from(NotaryMatter)
+    .join(NotaryOffice, NotaryOffice.id == bindparam("office_id", type_=Uuid()))
+    .outerjoin(
+        NotaryBooking,
+        and_(
+            NotaryBooking.account_id == bindparam("account_id", type_=Uuid()),
+            NotaryBooking.state == BookingState.HELD,
+        ),
+    )
+    .where(NotaryMatter.id == bindparam("matter_id", type_=Uuid()))
+)
+
+
 def _context(actor: Actor, wish: Wish) -> _Context:
-    own = aliased(NotaryBooking)
-    row: Any = db.session.execute(
-        select(
-            NotaryMatter,
-            NotaryOffice,
-            own.id,
-            own.counter_id,
-            own.day,
-            own.starts_at,
-            own.kept_until,
-        )
-        .select_from(NotaryMatter)
-        .join(NotaryOffice, NotaryOffice.id == wish.office_id)
-        .outerjoin(own, and_(own.account_id == actor.id, own.state == BookingState.HELD))
-        .where(NotaryMatter.id == wish.matter_id)
-    ).first()
+    asked = {
+        "office_id": wish.office_id,
+        "matter_id": wish.matter_id,
+        "account_id": actor.id,
+    }
+    row: Any = db.session.execute(_CONTEXT, asked).first()
     if row is None:
         raise NotFound("没有找到这个公证机构或者公证事项。")
     require_active(row.NotaryMatter)
@@ -154,14 +166,8 @@ def _candidates(
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     quotas = seats.quotas_for(wish.priority)
     until = wish.starts_at + timedelta(minutes=need * office.slot_minutes)
-    free = seats.free_slots(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
-        NotarySlot.day == day,
-        NotarySlot.starts_at >= wish.starts_at,
-        NotarySlot.starts_at < until,
+    free = seats.free_slots_between(
+        office.id, matter.code, quotas, wanted, day, wish.starts_at, until
     )
     found = [run for run in seats.runs_of(free, need) if run.first.starts_at == wish.starts_at]
     return seats.shuffled(found, quotas)

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import Date, Integer, Uuid, and_, bindparam, insert, or_, select, update
 
 from portal.core import clock
-from portal.core.db import db, is_sqlite, new_id
+from portal.core.db import UTCDateTime, db, is_sqlite, new_id
 from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Priority, Quota
 
 _random = secrets.SystemRandom()
@@ -103,6 +103,65 @@ def free_slots(
     ]
 
 
+# Built once: in a rush, putting a statement together costs more than carrying it out.
+_SLOTS: Any = NotarySlot.__table__
+_CLAIMS: Any = NotaryClaim.__table__
+_BETWEEN = (
+    select(*COLUMNS, NotaryCounter.matter_codes)
+    .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+    .where(
+        NotaryCounter.office_id == bindparam("office_id", type_=Uuid()),
+        NotarySlot.is_open,
+        NotarySlot.claimed + bindparam("seats", type_=Integer) <= NotarySlot.capacity,
+        NotarySlot.quota.in_(bindparam("quotas", expanding=True)),
+        NotarySlot.day == bindparam("day", type_=Date),
+        NotarySlot.starts_at >= bindparam("first", type_=UTCDateTime()),
+        NotarySlot.starts_at < bindparam("until", type_=UTCDateTime()),
+    )
+    .order_by(NotarySlot.starts_at, NotarySlot.id)
+)
+_TAKE = (
+    update(_SLOTS)
+    .where(
+        _SLOTS.c.id == bindparam("slot_id", type_=Uuid()),
+        _SLOTS.c.is_open,
+        _SLOTS.c.claimed + bindparam("seats", type_=Integer) <= _SLOTS.c.capacity,
+    )
+    .values(
+        claimed=_SLOTS.c.claimed + bindparam("seats", type_=Integer),
+        changed_at=bindparam("now", type_=UTCDateTime()),
+    )
+)
+
+
+def free_slots_between(
+    office_id: uuid.UUID,
+    matter_code: str,
+    quotas: Sequence[Quota],
+    seats: int,
+    day: date,
+    first: datetime,
+    until: datetime,
+) -> list[SlotRow]:
+    """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`."""
+    rows = db.session.execute(
+        _BETWEEN,
+        {
+            "office_id": office_id,
+            "seats": seats,
+            "quotas": list(quotas),
+            "day": day,
+            "first": first,
+            "until": until,
+        },
+    )
+    return [
+        SlotRow(*row[:-1])
+        for row in rows
+        if not row.matter_codes or matter_code in row.matter_codes
+    ]
+
+
 def slots_by_id(ids: Iterable[uuid.UUID]) -> list[SlotRow]:
     """Return the open ones among these slots."""
     wanted = list(ids)
@@ -148,16 +207,7 @@ def take(run: Run, seats: int) -> bool:
 
 def take_one(slot_id: uuid.UUID, seats: int) -> bool:
     """Take seats of one slot; False when it is closed or has not so many left."""
-    result = db.session.execute(
-        update(NotarySlot)
-        .where(
-            NotarySlot.id == slot_id,
-            NotarySlot.is_open,
-            NotarySlot.claimed + seats <= NotarySlot.capacity,
-        )
-        .values(claimed=NotarySlot.claimed + seats, changed_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )
+    result = db.session.execute(_TAKE, {"slot_id": slot_id, "seats": seats, "now": clock.now()})
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
@@ -183,7 +233,7 @@ def add_claims(
     """Write down whose the seats are that `take` took."""
     now = clock.now()
     db.session.execute(
-        insert(NotaryClaim),
+        insert(_CLAIMS),
         [
             {
                 "id": new_id(),

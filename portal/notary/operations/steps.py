@@ -19,6 +19,8 @@ from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, Nota
 from portal.notary.workflow import BOOKING
 
 TELL = "notary.tell"
+_HISTORY: Any = NotaryHistory.__table__
+_ADD_LINE = insert(_HISTORY)
 Detail = dict[str, str | int | bool | None]
 
 
@@ -94,18 +96,19 @@ def note_row(
 ) -> None:
     """Write one line of the history of a booking that is not loaded."""
     db.session.execute(
-        insert(NotaryHistory).values(
-            id=new_id(),
-            booking_id=booking_id,
-            action=action,
-            label=label,
-            state=state.value,
-            seats=seats,
-            starts_at=starts_at,
-            actor_kind=actor.kind.value,
-            actor_id=actor.id,
-            at=clock.now(),
-        )
+        _ADD_LINE,
+        {
+            "id": new_id(),
+            "booking_id": booking_id,
+            "action": action,
+            "label": label,
+            "state": state.value,
+            "seats": seats,
+            "starts_at": starts_at,
+            "actor_kind": actor.kind.value,
+            "actor_id": actor.id,
+            "at": clock.now(),
+        },
     )
 
 
