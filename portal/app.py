@@ -30,6 +30,7 @@ ROOMS = (
     "supervision",
     "knowledge",
     "consultations",
+    "notary",
     "staff_console",
 )
 

@@ -29,6 +29,7 @@ from portal.core import schema_guards
 from portal.core.db import db
 from portal.knowledge import cli as knowledge_cli
 from portal.knowledge import operations as knowledge
+from portal.notary import content as notary
 from portal.working_days import operations as working_days
 from portal.working_days.notice import BadCalendarFile
 
@@ -57,6 +58,7 @@ def steps() -> list[Step]:
         Step("演示账号", seed_demo_accounts),
         Step("法律条文", import_law),
         Step("问答和指南", load_content),
+        Step("公证预约", load_notary),
         Step("检索索引", build_index),
     ]
     return [step for step in every if step.name != "演示账号" or settings().demo_accounts]
@@ -183,6 +185,20 @@ def load_content() -> str:
     if not report.added + report.changed + report.withdrawn:
         return f"{UP_TO_DATE}，共 {report.unchanged + report.kept} 项"
     return f"新增 {report.added} 项，更新 {report.changed} 项，撤下 {report.withdrawn} 项"
+
+
+def load_notary() -> str:
+    """Load notarial matters and new offices; a file with an error stops the set-up, because nothing could be booked."""
+    report = notary.load_content()
+    for note in report.notes:
+        click.echo(f"  提示：{note}")
+    if report.problems:
+        for problem in report.problems:
+            click.echo(f"  没有载入：{problem}", err=True)
+        raise StepFailed(f"内容文件有 {len(report.problems)} 处问题，请改正后重试。")
+    if not report.added + report.changed + report.withdrawn:
+        return f"{UP_TO_DATE}，共 {report.unchanged + report.kept} 项"
+    return f"新增 {report.added} 项，更新 {report.changed} 项，停用 {report.withdrawn} 项"
 
 
 def build_index() -> str:

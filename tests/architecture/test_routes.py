@@ -267,6 +267,7 @@ WITHOUT_KEY = {
     "/auth/tokens/rotation": SECRET,
     "/auth/tokens/switch": SECRET,
     "/me/phone-change": COMMITS,
+    "/notary/calendar-feed": SECRET,
     "/staff/auth/tokens": SECRET,
     "/staff/auth/setup": SECRET,
     "/staff/auth/tokens/rotation": SECRET,

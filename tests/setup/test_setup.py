@@ -67,8 +67,8 @@ def run(app: Flask) -> Result:
 def test_everything_is_there_after_one_run_and_nothing_to_do_in_the_next(fresh: Flask) -> None:
     first = run(fresh)
     assert first.exit_code == 0, first.output
-    for number in range(1, 8):
-        assert f"[{number}/7]" in first.output
+    for number in range(1, 9):
+        assert f"[{number}/8]" in first.output
     assert "准备完成，用时" in first.output
     with fresh.app_context():
         assert db.session.scalar(select(func.count()).select_from(Office))
@@ -77,7 +77,7 @@ def test_everything_is_there_after_one_run_and_nothing_to_do_in_the_next(fresh: 
         db.session.remove()
     again = run(fresh)
     assert again.exit_code == 0, again.output
-    assert again.output.count("已是最新") == 7
+    assert again.output.count("已是最新") == 8
 
 
 def test_without_the_law_package_the_rest_is_set_up_and_it_is_said(
@@ -99,7 +99,7 @@ def test_production_has_no_step_for_demonstration_accounts(tmp_path: Path, conte
         app.app_context(),
     ):
         assert "演示账号" not in [step.name for step in module.steps()]
-        assert len(module.steps()) == 6
+        assert len(module.steps()) == 7
 
 
 def break_offices(content: Path) -> None:

@@ -1,0 +1,125 @@
+"""What this room gives to a person's export, and what becomes of it when they close their account."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.core import clock
+from portal.core.actor import SYSTEM
+from portal.core.db import db
+from portal.core.events import subscribe
+from portal.notary.models import BookingState, NotaryBooking, NotaryWaiting, WaitingState
+from portal.notary.operations import changing, confirming, feeds, freeing, holding, seats, steps
+from portal.notary.queries import bookings
+
+ERASED = "（账号已注销）"
+
+
+def _of(resident_id: uuid.UUID) -> list[NotaryBooking]:
+    return list(
+        db.session.scalars(
+            select(NotaryBooking)
+            .where(NotaryBooking.account_id == resident_id)
+            .order_by(NotaryBooking.id)
+        )
+    )
+
+
+@subscribe(ResidentExportRequested)
+def add_to_export(event: ResidentExportRequested) -> None:
+    """Add the resident's appointments with their parties, and their places in the waiting list (个人信息保护法 45)."""
+    event.collect("notary_appointments", [_exported(each) for each in _of(event.resident_id)])
+    entries = db.session.scalars(
+        select(NotaryWaiting).where(NotaryWaiting.account_id == event.resident_id)
+    )
+    event.collect(
+        "notary_waiting",
+        [
+            {
+                "matter": entry.matter.name,
+                "from": entry.from_day.isoformat(),
+                "until": entry.until_day.isoformat(),
+                "state": entry.state.label,
+            }
+            for entry in entries
+        ],
+    )
+
+
+def _exported(booking: NotaryBooking) -> dict[str, Any]:
+    return {
+        "reference": booking.reference,
+        "state": booking.state.label,
+        "office": booking.office.name,
+        "matter": booking.matter.name,
+        "starts_at": clock.local(booking.starts_at).isoformat(timespec="seconds"),
+        "contact_phone": booking.contact_phone,
+        "agent": booking.agent,
+        "parties": [
+            {
+                "name": party.name,
+                "document_number": party.document_number,
+                "birth_date": party.birth_date,
+                "guardian": party.guardian,
+            }
+            for party in booking.parties
+        ],
+    }
+
+
+@subscribe(ResidentDeletionRequested)
+def forget(event: ResidentDeletionRequested) -> None:
+    """Cancel what is ahead, give up what is kept, leave the list, and erase who the parties were.
+
+    The register of an accepted case (公证程序规则 57) is another record and is kept with the case.
+    """
+    found = _of(event.resident_id)
+    for known in found:
+        booking = confirming.load(known.id)
+        if booking is None:  # pragma: no cover - rows are never deleted
+            continue
+        _end(booking)
+    _leave_the_list(event.resident_id)
+    for known in found:
+        booking = bookings.find(known.id)
+        if booking is not None:
+            _erase(booking)
+    feeds.forget(event.resident_id)
+    if found:
+        event.keep("公证预约的编号、时间和办理结果", "只用于统计，不含姓名和证件，也不再与您关联")
+
+
+def _end(booking: NotaryBooking) -> None:
+    if booking.kept_until is not None:
+        seats.lock_days([(booking.counter_id, booking.day)])
+        now = clock.now()
+        if steps.write(booking, state=BookingState.RELEASED, kept_until=None, ended_at=now):
+            freeing.end_waiting(booking, WaitingState.DECLINED, ended_at=now)
+            holding.give_up_seats(SYSTEM, booking, "release", "账号注销")
+    elif booking.state is BookingState.CONFIRMED and booking.starts_at > clock.now():
+        changing.cancel(SYSTEM, booking)
+
+
+def _leave_the_list(resident_id: uuid.UUID) -> None:
+    for entry in db.session.scalars(
+        select(NotaryWaiting).where(
+            NotaryWaiting.account_id == resident_id, NotaryWaiting.state == WaitingState.WAITING
+        )
+    ):
+        entry.state, entry.ended_at = WaitingState.LEFT, clock.now()
+    db.session.flush()
+
+
+def _erase(booking: NotaryBooking) -> None:
+    steps.write(booking, account_id=None, contact_phone=None, agent=None, link_nonce=None)
+    for party in booking.parties:
+        if party.active:
+            # Somebody is at the desk with it right now; the office finishes the day first.
+            continue
+        party.name = party.document_number = ERASED
+        party.birth_date = party.guardian = None
+    db.session.flush()

@@ -1,0 +1,69 @@
+"""Appointments as iCalendar text (RFC 5545): lines of at most 75 octets, escaped text, times in UTC.
+
+What is written lands in calendars that other people and companies see, so it names no matter and no person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from portal.accounts.models import ContactSafety
+from portal.core import clock
+from portal.notary.models import BookingState, NotaryBooking
+
+MEDIA_TYPE = "text/calendar"
+_LONGEST = 75
+_STATUS = {BookingState.CANCELLED: "CANCELLED"}
+
+
+def calendar(bookings: Iterable[NotaryBooking]) -> str:
+    """Return a calendar with one event per booking."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH", "METHOD:PUBLISH"]
+    for booking in bookings:
+        lines += _event(booking)
+    lines.append("END:VCALENDAR")
+    return "".join(f"{fold(line)}\r\n" for line in lines)
+
+
+def _event(booking: NotaryBooking) -> list[str]:
+    told = booking.contact_safety is ContactSafety.NORMAL
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:{booking.id}@portal",
+        f"DTSTAMP:{_utc(clock.now())}",
+        f"LAST-MODIFIED:{_utc(booking.updated_at)}",
+        f"SEQUENCE:{booking.version}",
+        f"DTSTART:{_utc(booking.starts_at)}",
+        f"DTEND:{_utc(booking.ends_at)}",
+        f"STATUS:{_STATUS.get(booking.state, 'CONFIRMED')}",
+        f"SUMMARY:{escape(f'公证预约 {booking.reference}' if told else '预约')}",
+    ]
+    if told:
+        lines.append(f"LOCATION:{escape(' '.join([booking.office.name, booking.office.address]))}")
+        lines.append(f"DESCRIPTION:{escape('要带的材料请登录查看。来不了请提前取消或者改期。')}")
+    return [*lines, "END:VEVENT"]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def escape(text: str) -> str:
+    """Return `text` as a value of type TEXT (RFC 5545, 3.3.11)."""
+    text = text.strip().replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    return text.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "")
+
+
+def fold(line: str) -> str:
+    """Return the line in pieces of at most 75 octets, never cutting a character (RFC 5545, 3.1)."""
+    pieces, piece, size = [], "", 0
+    for sign in line:
+        octets = len(sign.encode())
+        # A following piece begins with a blank, which counts.
+        if size + octets > _LONGEST:
+            pieces.append(piece)
+            piece, size = " ", 1
+        piece += sign
+        size += octets
+    return "\r\n".join([*pieces, piece])

@@ -1,0 +1,313 @@
+"""Loads what the district edits under `content/notary/`: matters, and the first settings of offices.
+
+A file with a mistake is left out whole and every mistake is named. What staff have edited stays as they left it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import marshmallow as ma
+import yaml
+from marshmallow import fields, validate
+from sqlalchemy import select
+
+from portal.accounts.models import Office, OfficeKind
+from portal.audit import operations as audit
+from portal.config import settings
+from portal.core import clock
+from portal.core.actor import SYSTEM
+from portal.core.db import db, new_id
+from portal.core.unit_of_work import unit_of_work
+from portal.notary.models import (
+    NotaryCounter,
+    NotaryHours,
+    NotaryMatter,
+    NotaryOffice,
+    Origin,
+)
+from portal.notary.operations import schedule
+from portal.web.parsing import flatten
+from portal.web.schemas import BoundedInteger, CleanString, Schema, StrictBoolean
+
+FOLDER = "notary"
+
+
+@dataclass
+class NotaryContentReport:
+    """What a load did; `problems` and `notes` are Chinese sentences that name the file."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+    kept: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class _Broken(Exception):
+    """A file that does not go in."""
+
+    def __init__(self, messages: list[str]) -> None:
+        self.messages = messages
+        super().__init__("; ".join(messages))
+
+
+def _matter_code() -> CleanString:
+    return CleanString(
+        required=True,
+        min_length=1,
+        max_length=10,
+        validate=validate.Regexp(r"[A-Z][0-9A-Za-z]*\Z", error="编号应当像 N03a。"),
+    )
+
+
+class MatterEntry(Schema):
+    """An entry of matters.yaml."""
+
+    code = _matter_code()
+    name = CleanString(required=True, min_length=1, max_length=100)
+    description = CleanString(load_default="", max_length=500, multiline=True)
+    minutes = BoundedInteger(required=True, minimum=5, maximum=480)
+    in_person = StrictBoolean(load_default=False)
+    general_place_for_immovables = StrictBoolean(load_default=False)
+    for_organisations = StrictBoolean(load_default=False)
+    checklist = fields.List(
+        CleanString(min_length=1, max_length=200),
+        required=True,
+        validate=validate.Length(min=1, max=30, error="清单应当有 1 到 30 项。"),
+    )
+    checklist_confirmed = StrictBoolean(load_default=False)
+    fee_note = CleanString(load_default="", max_length=500, multiline=True)
+
+
+class OfficeEntry(Schema):
+    """An entry of offices.yaml."""
+
+    code = CleanString(required=True, min_length=1, max_length=40)
+    address = CleanString(load_default="", max_length=200)
+    phone = CleanString(load_default="", max_length=40)
+    grid_from = fields.Time(required=True, format="%H:%M")
+    slot_minutes = BoundedInteger(required=True, minimum=10, maximum=240)
+    lead_workdays = BoundedInteger(required=True, maximum=60)
+    horizon_workdays = BoundedInteger(required=True, minimum=1, maximum=120)
+    open_on_holidays = StrictBoolean(load_default=False)
+    make_up_weekday = BoundedInteger(load_default=None, minimum=1, maximum=7)
+    hold_minutes = BoundedInteger(required=True, minimum=1, maximum=60)
+    offer_minutes = BoundedInteger(required=True, minimum=5, maximum=2880)
+    move_offer_minutes = BoundedInteger(required=True, minimum=5, maximum=20160)
+    cool_off_least_minutes = BoundedInteger(required=True, maximum=1440)
+    cool_off_most_minutes = BoundedInteger(required=True, maximum=1440)
+    person_limit = BoundedInteger(required=True, minimum=1)
+    no_show_limit = BoundedInteger(required=True, minimum=1)
+    no_show_months = BoundedInteger(required=True, minimum=1, maximum=60)
+    seat_per_party = StrictBoolean(load_default=True)
+
+
+class DemoHours(Schema):
+    """Hours of demo.yaml."""
+
+    weekdays = fields.List(BoundedInteger(minimum=1, maximum=7), required=True)
+    opens = fields.Time(required=True, format="%H:%M")
+    closes = fields.Time(required=True, format="%H:%M")
+
+
+class DemoCounter(Schema):
+    """A counter of demo.yaml."""
+
+    name = CleanString(required=True, min_length=1, max_length=60)
+    capacity = BoundedInteger(required=True, minimum=1, maximum=50)
+    kept_priority = BoundedInteger(load_default=0, maximum=50)
+    kept_walk_in = BoundedInteger(load_default=0, maximum=50)
+    matters = fields.List(_matter_code(), load_default=list)
+
+
+class DemoFile(Schema):
+    """The whole of demo.yaml."""
+
+    office = CleanString(required=True, min_length=1, max_length=40)
+    hours = fields.List(fields.Nested(DemoHours), required=True)
+    counters = fields.List(fields.Nested(DemoCounter), required=True)
+
+
+def load_content() -> NotaryContentReport:
+    """Bring matters and new offices in line with the files, each file in one transaction. Safe to repeat."""
+    folder = settings().content_dir / FOLDER
+    report = NotaryContentReport()
+    steps: list[tuple[str, Callable[[Path, NotaryContentReport], None]]] = [
+        ("matters.yaml", _load_matters),
+        ("offices.yaml", _load_offices),
+    ]
+    if settings().demo_accounts:
+        steps.append(("demo.yaml", _load_demo))
+    for name, load in steps:
+        try:
+            with unit_of_work():
+                load(folder / name, report)
+        except _Broken as error:
+            report.problems += [f"{FOLDER}/{name}：{message}" for message in error.messages]
+            db.session.expunge_all()
+    if not report.problems:
+        # So that there is something to book before the worker first comes by.
+        schedule.refresh_all(only_when_due=True)
+    return report
+
+
+def _read(path: Path) -> Any:
+    try:
+        # Only plain values are built.
+        return yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise _Broken(["没有这个文件。"]) from None
+    except UnicodeDecodeError:
+        raise _Broken(["不是 UTF-8 编码。"]) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"第 {mark.line + 1} 行附近" if mark else ""
+        raise _Broken([f"{where}YAML 格式有误，请检查缩进、冒号、引号和括号。"]) from None
+
+
+def _entries(path: Path, name: str, schema: Schema) -> list[dict[str, Any]]:
+    content = _read(path)
+    items = content.get(name) if isinstance(content, dict) else None
+    if not isinstance(items, list) or set(content) != {name}:
+        raise _Broken([f"应当只有“{name}”一项，下面逐条列出。"])
+    loaded, problems = [], []
+    for number, item in enumerate(items, start=1):
+        label = f"第 {number} 条" + (f"（{item.get('code')}）" if isinstance(item, dict) else "")
+        try:
+            loaded.append(schema.load(item))
+        except ma.ValidationError as error:
+            problems += [
+                f"{label} {where}：{text}"
+                for where, texts in flatten(error.normalized_messages()).items()
+                for text in texts
+            ]
+    codes = [entry["code"] for entry in loaded]
+    problems += [f"编号“{code}”重复。" for code in sorted({c for c in codes if codes.count(c) > 1})]
+    if problems:
+        raise _Broken(problems)
+    return loaded
+
+
+def _load_matters(path: Path, report: NotaryContentReport) -> None:
+    held = {matter.code: matter for matter in db.session.scalars(select(NotaryMatter))}
+    entries = _entries(path, "matters", MatterEntry())
+    for position, entry in enumerate(entries):
+        # What must be done in person cannot be done by an agent (公证法 26).
+        values = {**entry, "agency_allowed": not entry["in_person"], "position": position}
+        fingerprint = _fingerprint(values)
+        matter = held.get(entry["code"])
+        if matter is None:
+            db.session.add(
+                NotaryMatter(id=new_id(), origin=Origin.CONTENT, content_hash=fingerprint, **values)
+            )
+            report.added += 1
+        elif matter.origin is Origin.STAFF:
+            report.kept += 1
+            if matter.content_hash != fingerprint:
+                report.notes.append(
+                    f"{FOLDER}/{path.name}：{matter.code} 已由工作人员修改，保留现有内容。"
+                )
+        elif matter.content_hash == fingerprint and matter.active:
+            report.unchanged += 1
+        else:
+            for name, value in values.items():
+                setattr(matter, name, value)
+            matter.content_hash, matter.active = fingerprint, True
+            report.changed += 1
+    listed = {entry["code"] for entry in entries}
+    for code, matter in held.items():
+        if code not in listed and matter.origin is Origin.CONTENT and matter.active:
+            # Bookings point to it, so it stays and can no longer be booked.
+            matter.active = False
+            report.withdrawn += 1
+
+
+def _load_offices(path: Path, report: NotaryContentReport) -> None:
+    offices = {
+        office.code: office
+        for office in db.session.scalars(
+            select(Office).where(Office.kind == OfficeKind.NOTARY_OFFICE)
+        )
+    }
+    for entry in _entries(path, "offices", OfficeEntry()):
+        office = offices.get(entry.pop("code"))
+        if office is None:
+            report.notes.append(f"{FOLDER}/{path.name}：offices.yaml 里没有相应的公证机构，略过。")
+            continue
+        if db.session.get(NotaryOffice, office.id) is not None:
+            report.unchanged += 1
+            continue
+        if entry["lead_workdays"] >= entry["horizon_workdays"] or (
+            entry["cool_off_least_minutes"] > entry["cool_off_most_minutes"]
+        ):
+            raise _Broken([f"{office.code}：提前天数应当小于可约天数，冷却时间应当从短到长。"])
+        weekday = entry.pop("make_up_weekday")
+        db.session.add(
+            NotaryOffice(
+                id=office.id, make_up_weekday=None if weekday is None else weekday - 1, **entry
+            )
+        )
+        audit.record(SYSTEM, "notary_office.added", "notary_office", office.id)
+        report.added += 1
+
+
+def _load_demo(path: Path, report: NotaryContentReport) -> None:
+    try:
+        content = DemoFile().load(_read(path))
+    except ma.ValidationError as error:
+        raise _Broken(
+            [f"{where}：{text}" for where, texts in flatten(error.normalized_messages()).items()
+             for text in texts]
+        ) from None  # fmt: skip
+    office = db.session.scalar(
+        select(NotaryOffice).join(NotaryOffice.office).where(Office.code == content["office"])
+    )
+    if office is None:
+        return
+    has_counter = select(NotaryCounter.id).where(NotaryCounter.office_id == office.id).limit(1)
+    if db.session.scalar(has_counter) is not None:
+        report.unchanged += 1
+        return
+    today = clock.today()
+    for entry in content["counters"]:
+        codes = entry.pop("matters")
+        db.session.add(
+            NotaryCounter(
+                id=new_id(),
+                office_id=office.id,
+                matter_codes=codes,
+                active_from=today,
+                **entry,
+            )
+        )
+    for entry in content["hours"]:
+        _add_hours(office, entry["weekdays"], entry["opens"], entry["closes"])
+    report.added += 1
+
+
+def _add_hours(office: NotaryOffice, weekdays: list[int], opens: time, closes: time) -> None:
+    db.session.add_all(
+        NotaryHours(
+            office_id=office.id,
+            weekday=weekday - 1,
+            opens=opens,
+            closes=closes,
+            valid_from=clock.today(),
+        )
+        for weekday in weekdays
+    )
+
+
+def _fingerprint(value: dict[str, Any]) -> str:
+    return hashlib.sha256(
+        json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    ).hexdigest()

@@ -1,0 +1,61 @@
+"""Refusals of this room."""
+
+from __future__ import annotations
+
+from portal.core.errors import Conflict, Gone
+
+
+class SlotTaken(Conflict):
+    """No seat is left at that time."""
+
+    code = "slot_taken"
+    message = "这个时段刚刚约满了。"
+    next_step = "请换一个时段，或者加入排队，有号时按先后通知您。"
+
+
+class HoldExists(Conflict):
+    """The account holds another seat."""
+
+    code = "hold_exists"
+    message = "您已经保留了一个时段，还没有确认。"
+    next_step = "请先确认或者放弃已保留的时段，再选别的时段。"
+
+
+class HoldExpired(Gone):
+    """The time of a hold or an offer is over."""
+
+    code = "hold_expired"
+    message = "保留时间已过，这个时段不再为您保留。"
+    next_step = "请重新选择时段。"
+
+
+class NotBookable(Conflict):
+    """The day is too near, too far, or nothing is done then."""
+
+    code = "not_bookable"
+    message = "这一天不能预约。"
+    next_step = "请查看可以预约的日期，换一天再约。"
+
+
+class AlreadyBooked(Conflict):
+    """A party has a booking for the same matter (rules 2.9)."""
+
+    code = "already_booked"
+    message = "有当事人已经预约了同一公证事项。"
+    next_step = "请在原来的预约上改期，或者先取消原来的预约。"
+
+
+class LimitReached(Conflict):
+    """A party has as many bookings as one person may have."""
+
+    code = "person_limit"
+    message = "有当事人的预约数量已经到了上限。"
+    next_step = "请等已有的预约办完，或者先取消其中一个。"
+
+
+class TooManyNoShows(Conflict):
+    """A party missed appointments too often."""
+
+    code = "too_many_no_shows"
+    message = "有当事人多次预约后没有到场，暂时不能网上预约。"
+    next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉。"

@@ -1,0 +1,199 @@
+"""The day at the office: numbers drawn there, and cases from acceptance (受理) to their end."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.accounts.models import ContactSafety
+from portal.core.db import (
+    LabelledEnum,
+    Model,
+    PublicId,
+    Timestamped,
+    UTCDateTime,
+    Versioned,
+    enum_column,
+)
+from portal.core.encryption import EncryptedJSON, EncryptedText
+from portal.notary.models.bookings import NotaryHistory
+from portal.notary.models.offices import NotaryMatter
+
+CASE_KIND = "notary_case"
+
+
+class TicketState(LabelledEnum):
+    """A number on its way through the day."""
+
+    WAITING = "waiting", "等候中"
+    CALLED = "called", "已叫号"
+    SERVING = "serving", "办理中"
+    DONE = "done", "已办完"
+    NO_SHOW = "no_show", "过号"
+    LEFT = "left", "已离开"
+
+
+class CaseState(LabelledEnum):
+    """Where an accepted matter stands (rules 2.9)."""
+
+    ACCEPTED = "accepted", "已受理"
+    SUPPLEMENT = "supplement", "待补充材料或核实"
+    ISSUED = "issued", "已出证"
+    REFUSED = "refused", "不予办理"
+    TERMINATED = "terminated", "已终止"
+    REVIEW = "review", "复查中"
+    MAINTAINED = "maintained", "复查维持"
+    CORRECTED = "corrected", "已更正"
+    REVOKED = "revoked", "已撤销"
+
+
+class RefusalGround(LabelledEnum):
+    """Why an office refuses (公证法 31; rules 2.6)."""
+
+    RF1 = "RF1", "无民事行为能力或者限制民事行为能力，没有监护人代理"
+    RF2 = "RF2", "与申请公证的事项没有利害关系"
+    RF3 = "RF3", "申请公证的事项属专业技术鉴定、评估事项"
+    RF4 = "RF4", "当事人之间对申请公证的事项有争议"
+    RF5 = "RF5", "虚构、隐瞒事实，或者提供虚假证明材料"
+    RF6 = "RF6", "证明材料不充分，或者拒绝补充证明材料"
+    RF7 = "RF7", "申请公证的事项不真实、不合法"
+    RF8 = "RF8", "申请公证的事项违背社会公德"
+    RF9 = "RF9", "拒绝按照规定支付公证费"
+
+
+class TerminationGround(LabelledEnum):
+    """Why a case ends without a certificate (rules 2.5, NO-D7, U)."""
+
+    DELAY = "delay", "因当事人的原因逾期六个月未办结"
+    WITHDRAWN = "withdrawn", "当事人撤回申请"
+    DEATH = "death", "当事人死亡，不能继续办理或者没有意义"
+    POINTLESS = "pointless", "继续办理已经没有意义"
+
+
+class PauseGround(LabelledEnum):
+    """For what the clock of NO-D1 stops (公证法 30; rules NO-D2)."""
+
+    FORCE_MAJEURE = "force_majeure", "不可抗力"
+    SUPPLEMENT = "supplement", "补充证明材料"
+    VERIFICATION = "verification", "核实有关情况"
+
+
+class ReviewBy(LabelledEnum):
+    """Who asks for a review (公证程序规则 61)."""
+
+    PARTY = "party", "当事人"
+    INTERESTED = "interested", "利害关系人"
+
+
+class NotaryTicket(PublicId, Timestamped, Versioned, Model):
+    """A number of the day: of somebody who came without a booking, or of a booking that has checked in."""
+
+    __tablename__ = "notary_ticket"
+    __table_args__ = (
+        UniqueConstraint("office_id", "day", "number", name="uq_notary_ticket_office_day_number"),
+        UniqueConstraint("booking_id", name="uq_notary_ticket_booking_id"),
+        Index("ix_notary_ticket_office_id_day_state", "office_id", "day", "state"),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_office.id"))
+    counter_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notary_counter.id"))
+    matter_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notary_matter.id"))
+    # None for somebody who came without one.
+    booking_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notary_booking.id"))
+    day: Mapped[date] = mapped_column(Date)
+    number: Mapped[int]
+    priority: Mapped[bool] = mapped_column(default=False)
+    party_count: Mapped[int] = mapped_column(default=1)
+    state: Mapped[TicketState] = mapped_column(
+        enum_column(TicketState, length=20), default=TicketState.WAITING
+    )
+    issued_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    called_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    calls: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    served_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+
+    matter: Mapped[NotaryMatter | None] = relationship(viewonly=True)
+
+
+class NotaryCase(PublicId, Timestamped, Versioned, Model):
+    """An accepted matter: what the register names (公证程序规则 57; rules 2.9), kept permanently."""
+
+    __tablename__ = "notary_case"
+    __table_args__ = (
+        UniqueConstraint("reference", name="uq_notary_case_reference"),
+        UniqueConstraint("booking_id", name="uq_notary_case_booking_id"),
+        UniqueConstraint("ticket_id", name="uq_notary_case_ticket_id"),
+        UniqueConstraint(
+            "office_id", "certificate_number", name="uq_notary_case_certificate_number"
+        ),
+        Index("ix_notary_case_office_id_state", "office_id", "state"),
+        Index("ix_notary_case_account_id", "account_id"),
+        CheckConstraint(
+            "state <> 'refused' OR refusal_ground IS NOT NULL", name="refused_with_ground"
+        ),
+        CheckConstraint(
+            "state <> 'terminated' OR termination_ground IS NOT NULL",
+            name="terminated_with_ground",
+        ),
+        CheckConstraint(
+            "state NOT IN ('issued', 'review', 'maintained', 'corrected', 'revoked') "
+            "OR (certificate_number IS NOT NULL AND issued_on IS NOT NULL)",
+            name="issued_with_number",
+        ),
+        # The reviewer is somebody other than the notary who issued (rules NO-D5, U).
+        CheckConstraint(
+            "reviewer_id IS NULL OR reviewer_id <> notary_id", name="reviewed_by_another"
+        ),
+    )
+
+    reference: Mapped[str] = mapped_column(String(24))
+    booking_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notary_booking.id"))
+    ticket_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notary_ticket.id"))
+    account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("resident.id"))
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_office.id"))
+    matter_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_matter.id"))
+    state: Mapped[CaseState] = mapped_column(
+        enum_column(CaseState, length=20), default=CaseState.ACCEPTED
+    )
+    # As they stood at acceptance: [{kind, name, document_type, document_number, ...}].
+    parties: Mapped[Any] = mapped_column(EncryptedJSON("notary_case.parties"))
+    agent: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_case.agent"))
+    contact_safety: Mapped[ContactSafety] = mapped_column(
+        enum_column(ContactSafety), default=ContactSafety.NORMAL
+    )
+    # The acceptance starts NO-D1, the booking does not.
+    accepted_on: Mapped[date] = mapped_column(Date)
+    notary_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_member.id"))
+    approver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    pause_ground: Mapped[PauseGround | None] = mapped_column(enum_column(PauseGround))
+    supplement_note: Mapped[str | None] = mapped_column(
+        EncryptedText("notary_case.supplement_note")
+    )
+    closing_form: Mapped[str | None] = mapped_column(String(60))
+    closed_on: Mapped[date | None] = mapped_column(Date)
+    certificate_number: Mapped[str | None] = mapped_column(String(60))
+    issued_on: Mapped[date | None] = mapped_column(Date)
+    # NO-D3 counts from here.
+    received_on: Mapped[date | None] = mapped_column(Date)
+    refusal_ground: Mapped[RefusalGround | None] = mapped_column(enum_column(RefusalGround))
+    termination_ground: Mapped[TerminationGround | None] = mapped_column(
+        enum_column(TerminationGround)
+    )
+    closing_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.closing_note"))
+    review_by: Mapped[ReviewBy | None] = mapped_column(enum_column(ReviewBy))
+    review_asked_on: Mapped[date | None] = mapped_column(Date)
+    # The error, the reasons, the request and the proof (rules NO-D8).
+    review_request: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_case.review_request"))
+    reviewer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    reviewed_on: Mapped[date | None] = mapped_column(Date)
+    review_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.review_note"))
+
+    matter: Mapped[NotaryMatter] = relationship(viewonly=True)
+    history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)

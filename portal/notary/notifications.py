@@ -1,0 +1,77 @@
+"""What residents are told about their bookings. An SMS names the reference at most, never the matter or the office."""
+
+from __future__ import annotations
+
+from portal.notary.models import BookingState as B
+from portal.notifications.templates import Template, register
+
+_SMS = "您的预约 {reference} 有新进展，请登录{district}法治服务平台查看。"
+# Without a reference yet: somebody in the waiting list.
+_SMS_OFFER = "您排队等候的预约有消息，请尽快登录{district}法治服务平台查看。"
+_SMS_REMIND = "您的预约 {reference} 就在下一个工作日，要带的材料请登录{district}法治服务平台查看。"
+
+_TEXTS: dict[str, tuple[str, str, str | None]] = {
+    "notary.confirmed": (
+        "预约成功",
+        "预约 {reference} 已成功：{when}，{office}。预约不等于受理，是否受理由公证机构审查后决定。",
+        _SMS,
+    ),
+    "notary.reminder": (
+        "预约提醒",
+        "预约 {reference}：{when}，{office}。请带上：{checklist}。来不了请提前取消或者改期，把号留给别人。",
+        _SMS_REMIND,
+    ),
+    "notary.rescheduled": ("预约已改期", "预约 {reference} 已改到 {when}，{office}。", _SMS),
+    "notary.cancelled": ("预约已取消", "预约 {reference}（{when}，{office}）已取消。", _SMS),
+    "notary.affected": (
+        "预约时间需要调整",
+        "预约 {reference} 原定 {when}，因{reason}不能办理，目前没有可以为您留的新时段，请登录改期。",
+        _SMS,
+    ),
+    "notary.affected_with_offer": (
+        "预约时间需要调整",
+        "预约 {reference} 原定 {when}，因{reason}不能办理。已为您留出 {other}，请在 {until} 前接受，"
+        "也可以自己选别的时间。",
+        _SMS,
+    ),
+    "notary.unaffected": (
+        "预约时间不变",
+        "预约 {reference} 的时间 {when} 恢复办理，请按原时间到场。",
+        _SMS,
+    ),
+    "notary.offered": (
+        "排队有号了",
+        "您排队等候的预约有号：{when}，{office}。请在 {until} 前登录确认，逾期转给下一位。",
+        _SMS_OFFER,
+    ),
+    "notary.offer_passed": (
+        "号源已转给下一位",
+        "您没有在时限内确认，号源已转给下一位；需要时可以重新排队。",
+        None,
+    ),
+    "notary.waiting_over": (
+        "排队已结束",
+        "您排队的日期已过，没有等到空位；需要时可以换日期重新排队。",
+        None,
+    ),
+}
+
+NEXT_STEP_BY_STATE: dict[B, str] = {
+    B.HELD: "请在保留时间内填写并确认。",
+    B.OFFERED: "请在时限内确认，逾期转给下一位。",
+    B.CONFIRMED: "请按时到场并带齐材料；来不了请提前取消或者改期。",
+    B.CHECKED_IN: "您已签到，请等候叫号。",
+    B.ACCEPTED: "公证机构已受理，办理进度见“我的公证”。",
+    B.NOT_ACCEPTED: "公证机构没有受理，请查看理由；条件具备后可以重新预约。",
+    B.CANCELLED: "需要时可以重新预约。",
+    B.NO_SHOW: "您没有到场；如果记录有误，可以申诉。",
+    B.EXPIRED: "保留时间已过，请重新选择时段。",
+    B.RELEASED: "您已放弃这个时段，需要时可以重新预约。",
+}
+AFFECTED_NEXT_STEP = "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期。"
+
+
+def register_templates() -> None:
+    """Make the templates known to notifications."""
+    for code, (title, text, sms) in _TEXTS.items():
+        register(Template(code=code, title=title, in_app=text, sms=sms))

@@ -1,0 +1,197 @@
+"""When a counter is open, as pure functions: weekly hours, exceptions, holidays, and the day's grid of slots.
+
+Order: the office's end, then closures, then extra hours, then holidays and make-up days, then the weekly hours.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from portal.notary.models import (
+    MOST_SLOTS,
+    ExceptionKind,
+    NotaryCounter,
+    NotaryException,
+    NotaryHours,
+    NotaryOffice,
+)
+from portal.working_days.calendar import Calendar, DayKind, DayStatus
+
+DAY_MINUTES = 24 * 60
+Span = tuple[int, int]
+
+
+class Closed(StrEnum):
+    """Why nothing can be booked on a day."""
+
+    OFFICE_CLOSED = "office_closed"
+    EXCEPTION = "exception"
+    HOLIDAY = "holiday"
+    NO_HOURS = "no_hours"
+    COUNTER_INACTIVE = "counter_inactive"
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """Minutes of the local day during which a counter is open; when none, why, in words."""
+
+    spans: tuple[Span, ...]
+    closed: Closed | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One slot of the grid."""
+
+    ordinal: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that decides over one office's opening, loaded once for many days."""
+
+    office: NotaryOffice
+    hours: Sequence[NotaryHours]
+    exceptions: Sequence[NotaryException]
+
+    def plan(self, counter: NotaryCounter, day: date, status: DayStatus) -> DayPlan:
+        """Return when `counter` is open on `day`, which is of the kind `status`."""
+        closed = self.closed_for_good(day)
+        if closed is not None:
+            return closed
+        if day < counter.active_from or (counter.active_until and day > counter.active_until):
+            return DayPlan((), Closed.COUNTER_INACTIVE, "窗口当天不开放")
+        today = [e for e in self.exceptions if _applies(e, counter.id, day)]
+        base = self._weekly(counter, day, status)
+        extra = [_span(e.opens, e.closes) for e in today if e.kind is ExceptionKind.EXTRA]
+        shut = [e for e in today if e.kind is ExceptionKind.CLOSED]
+        spans = _without(_merged([*base.spans, *extra]), [_span(e.opens, e.closes) for e in shut])
+        if spans:
+            return DayPlan(tuple(spans))
+        if shut:
+            return DayPlan((), Closed.EXCEPTION, shut[0].reason)
+        return base
+
+    def closed_for_good(self, day: date) -> DayPlan | None:
+        """Return the plan of a day after the office's end, None before it."""
+        last = self.office.closes_on
+        if last is None or day <= last:
+            return None
+        return DayPlan((), Closed.OFFICE_CLOSED, f"该机构办理到 {last:%Y-%m-%d} 为止")
+
+    def why_closed(
+        self, counters: Sequence[NotaryCounter], day: date, status: DayStatus
+    ) -> DayPlan | None:
+        """Return the exception or the holiday that keeps a day closed, None when its hours just leave it out."""
+        ids = {counter.id for counter in counters}
+        for exception in self.exceptions:
+            if (
+                exception.kind is ExceptionKind.CLOSED
+                and exception.first_day <= day <= exception.last_day
+                and (exception.counter_id is None or exception.counter_id in ids)
+            ):
+                return DayPlan((), Closed.EXCEPTION, exception.reason)
+        return self._holiday(status)
+
+    def _holiday(self, status: DayStatus) -> DayPlan | None:
+        if status.kind not in (DayKind.HOLIDAY, DayKind.MOVED_REST) or self.office.open_on_holidays:
+            return None
+        return DayPlan((), Closed.HOLIDAY, f"{status.name or status.kind.label}放假")
+
+    def _weekly(self, counter: NotaryCounter, day: date, status: DayStatus) -> DayPlan:
+        weekday: int | None = day.weekday()
+        holiday = self._holiday(status)
+        if holiday is not None:
+            return holiday
+        if status.kind is DayKind.MOVED_WORK:
+            weekday = self.office.make_up_weekday
+        valid = [h for h in self.hours if _valid(h, day)]
+        own = [h for h in valid if h.counter_id == counter.id]
+        rows = own or [h for h in valid if h.counter_id is None]
+        spans = _merged([_span(h.opens, h.closes) for h in rows if h.weekday == weekday])
+        if spans:
+            return DayPlan(tuple(spans))
+        return DayPlan((), Closed.NO_HOURS, "当天不对外办理")
+
+
+def _valid(hours: NotaryHours, day: date) -> bool:
+    return hours.valid_from <= day and (hours.valid_until is None or day <= hours.valid_until)
+
+
+def _applies(exception: NotaryException, counter_id: uuid.UUID, day: date) -> bool:
+    return exception.first_day <= day <= exception.last_day and exception.counter_id in (
+        None,
+        counter_id,
+    )
+
+
+def minute_of(moment: time) -> int:
+    """Return the minute of the day."""
+    return moment.hour * 60 + moment.minute
+
+
+def _span(opens: time | None, closes: time | None) -> Span:
+    if opens is None or closes is None:
+        return 0, DAY_MINUTES
+    return minute_of(opens), minute_of(closes)
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _without(spans: list[Span], cut: list[Span]) -> list[Span]:
+    for from_, to in cut:
+        left = [(start, min(end, from_)) for start, end in spans]
+        right = [(max(start, to), end) for start, end in spans]
+        spans = sorted(span for span in {*left, *right} if span[0] < span[1])
+    return spans
+
+
+def cells(office: NotaryOffice, day: date, spans: Sequence[Span], zone: ZoneInfo) -> list[Cell]:
+    """Return the slots of the office's grid that lie wholly within `spans` of the local day.
+
+    A cell that a change of the clocks makes shorter or longer is left out: nobody could be served in it as promised.
+    """
+    length, first = office.slot_minutes, minute_of(office.grid_from)
+    found = []
+    for ordinal in range(min(MOST_SLOTS, (DAY_MINUTES - first) // length)):
+        start = first + ordinal * length
+        if not any(opens <= start and start + length <= closes for opens, closes in spans):
+            continue
+        begins, ends = _instant(day, start, zone), _instant(day, start + length, zone)
+        if ends - begins == timedelta(minutes=length) and begins.astimezone(zone) == _wall(
+            day, start, zone
+        ):
+            found.append(Cell(ordinal, begins, ends))
+    return found
+
+
+def _wall(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    naive = datetime.combine(day, time.min) + timedelta(minutes=minute)
+    return naive.replace(tzinfo=zone)
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    return _wall(day, minute, zone).astimezone(UTC)
+
+
+def bookable_days(office: NotaryOffice, today: date, calendar: Calendar) -> tuple[date, date]:
+    """Return the first and the last day that can be booked today: lead, horizon, the office's end."""
+    first = calendar.add_workdays(today, office.lead_workdays).raw
+    last = calendar.add_workdays(today, office.horizon_workdays).raw
+    return first, last if office.closes_on is None else min(last, office.closes_on)

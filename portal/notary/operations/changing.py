@@ -1,0 +1,221 @@
+"""Cancel and reschedule a confirmed booking."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.db import db
+from portal.core.encryption import blind_index
+from portal.core.errors import Conflict, NotFound
+from portal.core.unit_of_work import transactional
+from portal.notary import runs
+from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
+from portal.notary.operations import bookings, confirming, freeing, holding, persons, seats, steps
+from portal.notary.operations.seats import Run
+
+
+def link_token(booking: NotaryBooking) -> str | None:
+    """Return the secret of the link by which the booking is cancelled without signing in, None when there is none."""
+    if booking.link_nonce is None:
+        return None
+    return blind_index("notary.cancel", f"{booking.id}:{booking.link_nonce}")
+
+
+def require_before_start(booking: NotaryBooking) -> None:
+    """Raise Conflict once the appointment has begun."""
+    if booking.starts_at <= clock.now():
+        raise Conflict(
+            "预约的时间已经到了，不能再改期或者取消。",
+            code="already_begun",
+            next_step="如果来不了，请直接联系公证机构。",
+        )
+
+
+@transactional
+def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
+    offers = pending_other_times(booking)
+    seats.lock_days(
+        [
+            (booking.counter_id, booking.day),
+            *((o.counter_id, o.day) for o in offers),
+        ]
+    )
+    if not actor.is_staff and booking.state is BookingState.CONFIRMED:
+        require_before_start(booking)
+    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None):
+        raise steps.lost(booking)
+    end_other_times(actor, offers)
+    persons.end_parties(booking.id)
+    holding.give_up_seats(actor, booking, "cancel", "取消预约")
+    steps.record(booking, "cancel", actor)
+    when = steps.spoken(booking.starts_at)
+    steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
+    return booking
+
+
+@transactional
+def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
+    """Cancel with the secret of the link. Raises NotFound for a wrong one, which tells nothing about the booking."""
+    booking = confirming.load(booking_id)
+    known = None if booking is None else link_token(booking)
+    if booking is None or known is None or not hmac.compare_digest(known, token):
+        raise NotFound("这个取消链接无效。", next_step="请登录后在“我的预约”里取消。")
+    return cancel(SYSTEM, booking)
+
+
+@transactional
+def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> NotaryBooking:
+    """Move to another time at the same office: the new seat is won first, then the old one given on, in one transaction.
+
+    Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, and Conflict once the time has come.
+    """
+    matter, office = booking.matter, booking.office
+    if starts_at == booking.starts_at and booking.affected_at is None:
+        raise Conflict("新的时间与原来的相同。", code="same_time")
+    if booking.affected_at is None and booking.state is BookingState.CONFIRMED:
+        require_before_start(booking)
+    day = clock.local(starts_at).date()
+    holding.require_bookable(office, day, starts_at)
+    counters = db.session.scalars(
+        select(NotaryCounter.id).where(NotaryCounter.office_id == office.id)
+    ).all()
+    offers = pending_other_times(booking)
+    days = {(booking.counter_id, booking.day), *((counter, day) for counter in counters)}
+    seats.lock_days({*days, *((o.counter_id, o.day) for o in offers)})
+    freeing.settle((counter, on) for counter, on in days if on == day)
+    quotas = seats.quotas_for(booking.priority)
+    need = runs.slots_needed(matter.minutes, office.slot_minutes)
+    until = starts_at + timedelta(minutes=need * office.slot_minutes)
+    free = seats.free_slots_between(
+        office.id, matter.code, quotas, booking.seats, day, starts_at, until
+    )
+    old = seats.live_claims(*seats.of_booking(booking.id))
+    # Its own seats count as free: a longer matter may be moved by half of its length.
+    own = seats.slots_by_id(claim.slot_id for claim in old)
+    found = [run for run in seats.runs_of([*free, *own], need) if run.first.starts_at == starts_at]
+    for run in seats.shuffled(found, quotas):
+        kept = {slot.id for slot in own} & {slot.id for slot in run.slots}
+        new = Run(tuple(slot for slot in run.slots if slot.id not in kept))
+        if not new.slots or seats.take(new, booking.seats):
+            _move_to(
+                actor, booking, run, new, [claim for claim in old if claim.slot_id not in kept]
+            )
+            end_other_times(actor, offers)
+            return booking
+    raise holding.taken(office, matter, booking.seats, booking.priority)
+
+
+def _move_to(
+    actor: Actor,
+    booking: NotaryBooking,
+    run: Run,
+    new: Run,
+    old: list[seats.ClaimRow],
+) -> None:
+    """Give a booking the time of `run`: with the seats of `new`, which are taken already, and without those of `old`."""
+    if not steps.move(
+        booking,
+        "reschedule",
+        actor,
+        **bookings.time_of(run),
+        affected_at=None,
+        affected_reason=None,
+        reminded_at=None,
+    ):
+        raise steps.lost(booking)
+    if new.slots:
+        seats.add_claims(booking.id, [slot.id for slot in new.slots], booking.seats, None)
+    given = freeing.free(booking, booking.office, old, cool=True)
+    steps.note(booking, "reschedule", "改期", actor, seats=booking.seats * len(new.slots) - given)
+    told_of_new_time(actor, booking)
+
+
+def told_of_new_time(actor: Actor, booking: NotaryBooking) -> None:
+    """Write the audit row of a new time and tell the person."""
+    steps.record(booking, "reschedule", actor)
+    steps.tell(
+        booking,
+        "notary.rescheduled",
+        office=booking.office.name,
+        when=steps.spoken(booking.starts_at),
+    )
+
+
+def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
+    """Return the other time that the office offers for this booking, if one is being kept."""
+    return list(
+        db.session.scalars(
+            select(NotaryBooking).where(
+                NotaryBooking.replaces_id == booking.id,
+                NotaryBooking.state == BookingState.OFFERED,
+            )
+        )
+    )
+
+
+def end_other_times(actor: Actor, offers: list[NotaryBooking]) -> None:
+    """Give up other times that are no longer needed; their days are locked."""
+    for other in offers:
+        now = clock.now()
+        if steps.write(
+            other,
+            NotaryBooking.state == BookingState.OFFERED,
+            state=BookingState.RELEASED,
+            kept_until=None,
+            ended_at=now,
+        ):
+            holding.give_up_seats(actor, other, "release", "不再需要")
+
+
+@transactional
+def accept_other_time(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Take the other time that the office keeps for a booking whose time it cannot keep.
+
+    Raises NotFound when none is kept, HoldExpired after its time.
+    """
+    offers = pending_other_times(booking)
+    if not offers:
+        raise NotFound("目前没有为您留的新时段。", next_step="请自己选择新的时间改期。")
+    other = offers[0]
+    seats.lock_days([(booking.counter_id, booking.day), (other.counter_id, other.day)])
+    holding.require_held(other)
+    now = clock.now()
+    if not steps.write(
+        other,
+        NotaryBooking.state == BookingState.OFFERED,
+        NotaryBooking.kept_until > now,
+        state=BookingState.RELEASED,
+        kept_until=None,
+        ended_at=now,
+    ):
+        raise steps.lost(other)
+    old = seats.live_claims(*seats.of_booking(booking.id))
+    new = seats.live_claims(*seats.of_booking(other.id))
+    if not steps.move(
+        booking,
+        "reschedule",
+        actor,
+        counter_id=other.counter_id,
+        day=other.day,
+        starts_at=other.starts_at,
+        ends_at=other.ends_at,
+        quota=other.quota,
+        affected_at=None,
+        affected_reason=None,
+        reminded_at=None,
+    ):
+        raise steps.lost(booking)
+    seats.hand_over(new, booking.id)
+    moved = sum(claim.seats for claim in new)
+    steps.note(other, "hand_over", "转入原预约", actor, seats=-moved)
+    given = freeing.free(booking, booking.office, old, cool=True)
+    steps.note(booking, "reschedule", "改到新时段", actor, seats=moved - given)
+    told_of_new_time(actor, booking)
+    return booking

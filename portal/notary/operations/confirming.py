@@ -1,0 +1,121 @@
+"""Confirm a hold or an offer. Everything is asked first; then persons, parties, the booking and its claims are written.
+
+The order is chosen for the rush: what is shared by all (the counter of references, the audit chain) is locked last.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db, new_id
+from portal.core.errors import Conflict, NotFound
+from portal.core.references import CHECK_ALPHABET, next_reference
+from portal.core.unit_of_work import transactional
+from portal.notary import checks, policies
+from portal.notary.checks import Checked, Details
+from portal.notary.errors import HoldExpired
+from portal.notary.models import BookingState, NotaryBooking, WaitingState
+from portal.notary.operations import freeing, holding, persons, seats, steps
+
+REFERENCE_PREFIX = "GZ"
+CODE_LENGTH = 8
+
+
+def load(booking_id: uuid.UUID) -> NotaryBooking | None:
+    """Return the booking with its matter and office in one statement, as it is now."""
+    return db.session.scalar(
+        select(NotaryBooking)
+        .where(NotaryBooking.id == booking_id)
+        .options(joinedload(NotaryBooking.matter), joinedload(NotaryBooking.office))
+        .execution_options(populate_existing=True)
+    )
+
+
+@transactional
+def confirm(
+    actor: Actor, hold_id: uuid.UUID, details: Details
+) -> tuple[NotaryBooking, tuple[str, ...]]:
+    """Make an appointment of a hold or of an offer from the waiting list; returns it with what the person should know.
+
+    Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9), AlreadyBooked, LimitReached and
+    TooManyNoShows for the parties. Of two confirmations of one hold, one succeeds.
+    """
+    booking = load(hold_id)
+    if booking is None or not policies.can_speak_for(actor, booking):
+        raise NotFound("没有找到您保留的时段。")
+    if booking.replaces_id is not None:
+        raise Conflict(
+            "这是因原时段不能办理而为您留的新时段。",
+            code="is_other_time",
+            next_step="请在原来的预约上接受新时段。",
+        )
+    holding.require_held(booking)
+    matter, office = booking.matter, booking.office
+    holding.require_active(matter)
+    checked = checks.check(details, matter, office, booking)
+    rows = _party_rows(booking, checked)
+    indexes = [row["person_index"] for row in rows]
+    persons.require_few_no_shows(office, indexes)
+    persons.count_up(office, indexes)
+    persons.add_parties(rows)
+    now = clock.now()
+    if not steps.move(
+        booking,
+        "confirm",
+        actor,
+        NotaryBooking.kept_until > now,
+        reference=next_reference(REFERENCE_PREFIX),
+        check_in_code="".join(secrets.choice(CHECK_ALPHABET) for _ in range(CODE_LENGTH)),
+        link_nonce=secrets.token_hex(16),
+        kept_until=None,
+        confirmed_at=now,
+        checklist_read_at=now,
+        connection_basis=details.connection_basis,
+        immovable=details.immovable,
+        foreign_use=details.foreign_use,
+        foreign_country=details.foreign_country if details.foreign_use else None,
+        dispute=details.dispute,
+        fee_relief=details.fee_relief,
+        agent=checked.agent,
+        contact_phone=checked.contact_phone,
+        contact_safety=details.contact_safety,
+    ):
+        refusal = steps.lost(booking)
+        raise HoldExpired if booking.state is BookingState.EXPIRED else refusal
+    seats.make_firm(booking.id)
+    freeing.end_waiting(booking, WaitingState.TAKEN, ended_at=now)
+    steps.note(booking, "confirm", "预约成功", actor)
+    steps.record(booking, "confirm", actor, {"parties": len(rows)})
+    steps.tell(
+        booking, "notary.confirmed", office=office.name, when=steps.spoken(booking.starts_at)
+    )
+    return booking, checked.hints
+
+
+def _party_rows(booking: NotaryBooking, checked: Checked) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": new_id(),
+            "booking_id": booking.id,
+            "matter_id": booking.matter_id,
+            "position": position,
+            "kind": party.kind,
+            "active": True,
+            "person_index": persons.person_index(party.document_type, party.document_number),
+            "name": party.name,
+            "document_type": party.document_type,
+            "document_number": party.document_number,
+            "birth_date": party.birth_date.isoformat() if party.birth_date else None,
+            "lacks_capacity": party.lacks_capacity,
+            "by_agent": party.by_agent,
+            "guardian": party.guardian,
+        }
+        for position, party in enumerate(checked.parties)
+    ]

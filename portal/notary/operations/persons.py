@@ -1,0 +1,111 @@
+"""Per-person limits, by the fingerprint of a document's number: standing bookings, one per matter, appointments missed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.accounts.models import DocumentType
+from portal.core import clock
+from portal.core.db import db, is_sqlite
+from portal.core.encryption import blind_index
+from portal.notary.errors import AlreadyBooked, LimitReached, TooManyNoShows
+from portal.notary.models import (
+    AppealState,
+    NotaryBooking,
+    NotaryNoShow,
+    NotaryOffice,
+    NotaryParty,
+    NotaryPerson,
+)
+
+
+def person_index(document_type: DocumentType | None, number: str) -> str:
+    """Return the fingerprint of a person or, without a document type, of an organisation."""
+    kind = "uscc" if document_type is None else document_type.value
+    return blind_index("notary.person", f"{kind}:{number}")
+
+
+def require_few_no_shows(office: NotaryOffice, indexes: Sequence[str]) -> None:
+    """Raise TooManyNoShows when one of the persons has missed as many appointments as the office allows."""
+    rows = db.session.execute(
+        select(func.count())
+        .where(
+            NotaryNoShow.person_index.in_(indexes),
+            NotaryNoShow.expires_on >= clock.today(),
+            NotaryNoShow.appeal != AppealState.GRANTED,
+        )
+        .group_by(NotaryNoShow.person_index)
+    )
+    if any(count >= office.no_show_limit for (count,) in rows):
+        raise TooManyNoShows
+
+
+def count_up(office: NotaryOffice, indexes: Iterable[str]) -> None:
+    """Count one more booking for each person, in one guarded statement each; raises LimitReached at the office's limit."""
+    dialect = sqlite if is_sqlite() else postgresql
+    # In one order, so that two bookings with the same people cannot wait for each other.
+    for index in sorted(indexes):
+        counted = db.session.execute(
+            dialect.insert(NotaryPerson)
+            .values(person_index=index, active=1)
+            .on_conflict_do_update(
+                index_elements=["person_index"],
+                set_={"active": NotaryPerson.active + 1},
+                where=NotaryPerson.active < office.person_limit,
+            )
+            .returning(NotaryPerson.active)
+            .execution_options(synchronize_session=False)
+        ).scalar_one_or_none()
+        if counted is None:
+            raise LimitReached(f"一位当事人最多同时有 {office.person_limit} 个预约，已经到了上限。")
+
+
+def add_parties(rows: Sequence[dict[str, Any]]) -> None:
+    """Write the parties; raises AlreadyBooked when one of them has a booking for the matter (the unique index says so)."""
+    dialect = sqlite if is_sqlite() else postgresql
+    ordered = sorted(rows, key=lambda row: row["person_index"])
+    written = db.session.execute(
+        dialect.insert(NotaryParty)
+        .values(ordered)
+        .on_conflict_do_nothing()
+        .returning(NotaryParty.id)
+    ).all()
+    if len(written) != len(rows):
+        raise AlreadyBooked
+
+
+def end_parties(booking_id: uuid.UUID) -> list[str]:
+    """Let a booking that ended no longer count for its persons; returns their fingerprints. Safe to repeat."""
+    ended = db.session.scalars(
+        update(NotaryParty)
+        .where(NotaryParty.booking_id == booking_id, NotaryParty.active)
+        .values(active=False)
+        .returning(NotaryParty.person_index)
+        .execution_options(synchronize_session=False)
+    )
+    indexes = sorted(ended)
+    for index in indexes:
+        db.session.execute(
+            update(NotaryPerson)
+            .where(NotaryPerson.person_index == index)
+            .values(active=NotaryPerson.active - 1)
+            .execution_options(synchronize_session=False)
+        )
+    return indexes
+
+
+def add_no_shows(booking: NotaryBooking, indexes: Iterable[str], expires_on: date) -> None:
+    """Write down that these persons of the booking did not come."""
+    db.session.add_all(
+        NotaryNoShow(
+            booking_id=booking.id, person_index=index, day=booking.day, expires_on=expires_on
+        )
+        for index in indexes
+    )
+    db.session.flush()

@@ -1,0 +1,321 @@
+"""What staff change about an office's hours. Every change makes the slots anew and returns who is affected by it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.audit import operations as audit
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db, new_id
+from portal.core.errors import Conflict, Forbidden, Invalid
+from portal.core.unit_of_work import transactional, unit_of_work
+from portal.notary import policies
+from portal.notary.models import (
+    BookingState,
+    ExceptionKind,
+    NotaryBooking,
+    NotaryClaim,
+    NotaryCounter,
+    NotaryException,
+    NotaryHours,
+    NotaryMatter,
+    NotaryOffice,
+    NotarySlot,
+)
+from portal.notary.operations import affected, freeing, slots
+from portal.working_days.counting import current_calendar
+
+SUBJECT_KIND = "notary_office"
+# What the grid of slots is made of; it may not change under bookings.
+GRID = ("grid_from", "slot_minutes")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a change did to the slots, and the confirmed bookings that have to move."""
+
+    added: int
+    closed: int
+    affected: list[NotaryBooking]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Hours of one weekday (0 is Monday)."""
+
+    weekday: int
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True)
+class Exceptional:
+    """A closure or extra hours, as entered."""
+
+    kind: ExceptionKind
+    first_day: date
+    last_day: date
+    reason: str
+    counter_id: uuid.UUID | None = None
+    opens: time | None = None
+    closes: time | None = None
+
+
+class _Preview(Exception):
+    """Ends the savepoint of a preview."""
+
+    def __init__(self, applied: Applied) -> None:
+        self.applied = applied
+        super().__init__("preview")
+
+
+def preview(change: Callable[[], Applied]) -> Applied:
+    """Return what `change` would do, and undo it; inside a unit of work."""
+    try:
+        with unit_of_work():
+            applied = change()
+            # Read now: the rows themselves are undone with the savepoint.
+            for booking in applied.affected:
+                db.session.expunge(booking)
+            raise _Preview(applied)
+    except _Preview as end:
+        return end.applied
+
+
+def apply(office: NotaryOffice, reason: str = "") -> Applied:
+    """Make the slots of the office anew, act on the bookings that no longer fit, and offer new seats to who waits."""
+    found = slots.materialise(office)
+    moving = affected.handle(office, found, reason)
+    affected.settle_unaffected(office)
+    freeing.match(office)
+    return Applied(len(found.added) + len(found.reopened), len(found.closed), moving)
+
+
+def _require_clerk(actor: Actor, office_id: uuid.UUID) -> None:
+    if not policies.works_at(actor, office_id):
+        raise Forbidden("您没有管理这个公证机构的权限。")
+
+
+def _require_counter(office: NotaryOffice, counter_id: uuid.UUID | None) -> None:
+    if counter_id is None:
+        return
+    counter = db.session.get(NotaryCounter, counter_id)
+    if counter is None or counter.office_id != office.id:
+        raise Invalid(errors={"counter_id": ["这个机构没有这个窗口。"]})
+
+
+@transactional
+def add_exception(
+    actor: Actor, office: NotaryOffice, given: Exceptional
+) -> tuple[NotaryException, Applied]:
+    """Close for some days or hours, or open beyond the hours; `given.reason` is what people are told."""
+    _require_clerk(actor, office.id)
+    _require_counter(office, given.counter_id)
+    if given.last_day < given.first_day or given.last_day < clock.today():
+        raise Invalid(errors={"last_day": ["应当不早于第一天，也不早于今天。"]})
+    if (given.opens is None) != (given.closes is None) or (
+        given.opens is not None and given.closes is not None and given.closes <= given.opens
+    ):
+        raise Invalid(errors={"closes": ["请同时填写开始和结束时间，结束晚于开始。"]})
+    if given.kind is ExceptionKind.EXTRA and given.opens is None:
+        raise Invalid(errors={"opens": ["加开时段请填写开始和结束时间。"]})
+    row = NotaryException(
+        id=new_id(),
+        office_id=office.id,
+        counter_id=given.counter_id,
+        kind=given.kind,
+        first_day=given.first_day,
+        last_day=given.last_day,
+        opens=given.opens,
+        closes=given.closes,
+        reason=given.reason,
+        entered_by=actor.id,
+    )
+    db.session.add(row)
+    db.session.flush()
+    _record(actor, "exception_added", office, {"kind": given.kind, "first": given.first_day})
+    return row, apply(office, given.reason)
+
+
+@transactional
+def remove_exception(actor: Actor, office: NotaryOffice, row: NotaryException) -> Applied:
+    """Take an exception back; who was told to move is told that the time stands again."""
+    _require_clerk(actor, office.id)
+    reason = row.reason
+    db.session.delete(row)
+    db.session.flush()
+    _record(actor, "exception_removed", office, {"first": row.first_day})
+    return apply(office, f"取消“{reason}”")
+
+
+@transactional
+def set_hours(
+    actor: Actor,
+    office: NotaryOffice,
+    counter_id: uuid.UUID | None,
+    valid_from: date,
+    openings: Sequence[Opening],
+) -> Applied:
+    """Replace the weekly hours of the office, or of one counter, from a day on."""
+    _require_clerk(actor, office.id)
+    _require_counter(office, counter_id)
+    if valid_from < clock.today():
+        raise Invalid(errors={"valid_from": ["应当不早于今天。"]})
+    for opening in openings:
+        if opening.closes <= opening.opens:
+            raise Invalid(errors={"hours": ["结束时间应当晚于开始时间。"]})
+    present = select(NotaryHours).where(
+        NotaryHours.office_id == office.id,
+        NotaryHours.counter_id.is_(None)
+        if counter_id is None
+        else NotaryHours.counter_id == counter_id,
+    )
+    for row in db.session.scalars(present):
+        if row.valid_from >= valid_from:
+            db.session.delete(row)
+        elif row.valid_until is None or row.valid_until >= valid_from:
+            row.valid_until = valid_from - timedelta(days=1)
+    db.session.add_all(
+        NotaryHours(
+            office_id=office.id,
+            counter_id=counter_id,
+            weekday=opening.weekday,
+            opens=opening.opens,
+            closes=opening.closes,
+            valid_from=valid_from,
+        )
+        for opening in openings
+    )
+    db.session.flush()
+    _record(actor, "hours_set", office, {"from": valid_from, "openings": len(openings)})
+    return apply(office)
+
+
+@transactional
+def save_counter(
+    actor: Actor, office: NotaryOffice, counter: NotaryCounter | None, values: dict[str, Any]
+) -> tuple[NotaryCounter, Applied]:
+    """Add a counter, or change one; fewer seats or an earlier end may affect bookings."""
+    _require_clerk(actor, office.id)
+    if counter is None:
+        counter = NotaryCounter(id=new_id(), office_id=office.id, kept_priority=0, kept_walk_in=0)
+        db.session.add(counter)
+        action = "counter_added"
+    else:
+        action = "counter_changed"
+    for name, value in values.items():
+        setattr(counter, name, value)
+    if counter.kept_priority + counter.kept_walk_in > counter.capacity:
+        raise Invalid(errors={"capacity": ["留出的号不能多于窗口同时办理的人数。"]})
+    if counter.active_until is not None and counter.active_until < counter.active_from:
+        raise Invalid(errors={"active_until": ["应当不早于启用日期。"]})
+    _require_codes(counter.matter_codes or [])
+    twin = select(NotaryCounter.id).where(
+        NotaryCounter.office_id == office.id,
+        NotaryCounter.name == counter.name,
+        NotaryCounter.id != counter.id,
+    )
+    with db.session.no_autoflush:
+        if db.session.scalar(twin) is not None:
+            raise Conflict("这个机构已经有同名的窗口。", code="counter_exists")
+    db.session.flush()
+    _record(actor, action, office, {"counter": counter.id})
+    return counter, apply(office)
+
+
+def _require_codes(codes: Sequence[str]) -> None:
+    with db.session.no_autoflush:
+        known = set(
+            db.session.scalars(select(NotaryMatter.code).where(NotaryMatter.code.in_(codes)))
+        )
+    unknown = [code for code in codes if code not in known]
+    if unknown:
+        raise Invalid(errors={"matter_codes": [f"没有编号为 {unknown[0]} 的公证事项。"]})
+
+
+@transactional
+def change_office(actor: Actor, office: NotaryOffice, values: dict[str, Any]) -> Applied:
+    """Change how the office gives appointments, its closing for good (`closes_on`) among them.
+
+    Raises Conflict when the grid of slots would change under bookings.
+    """
+    _require_clerk(actor, office.id)
+    changed = {name: value for name, value in values.items() if getattr(office, name) != value}
+    if any(name in changed for name in GRID) and _has_bookings(office):
+        raise Conflict(
+            "还有未办的预约，不能改变时段的长度或者起点。",
+            code="grid_in_use",
+            next_step="请先停办要改的日期并处理好预约，或者等已有预约办完。",
+        )
+    for name, value in changed.items():
+        setattr(office, name, value)
+    _require_sensible(office)
+    db.session.flush()
+    _record(actor, "settings_changed", office, {"fields": ",".join(sorted(changed))})
+    reason = "" if changed.get("closes_on") is None else f"该机构办理到 {office.closes_on} 为止"
+    return apply(office, reason)
+
+
+def _require_sensible(office: NotaryOffice) -> None:
+    if office.lead_workdays >= office.horizon_workdays:
+        raise Invalid(errors={"lead_workdays": ["提前的天数应当少于可以预约的天数。"]})
+    if office.cool_off_least_minutes > office.cool_off_most_minutes:
+        raise Invalid(errors={"cool_off_most_minutes": ["最长应当不短于最短。"]})
+    if office.closes_on is not None and office.closes_on < clock.today():
+        raise Invalid(errors={"closes_on": ["应当不早于今天。"]})
+
+
+def _has_bookings(office: NotaryOffice) -> bool:
+    query = (
+        select(NotaryClaim.id)
+        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
+        .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+        .where(
+            NotaryCounter.office_id == office.id,
+            NotaryClaim.released_at.is_(None),
+            NotarySlot.starts_at > clock.now(),
+        )
+        .limit(1)
+    )
+    return db.session.scalar(query) is not None
+
+
+def affected_bookings(office_id: uuid.UUID) -> list[NotaryBooking]:
+    """Return the bookings of the office that still have to move, the earliest first."""
+    return list(
+        db.session.scalars(
+            select(NotaryBooking)
+            .where(
+                NotaryBooking.office_id == office_id,
+                NotaryBooking.state == BookingState.CONFIRMED,
+                NotaryBooking.affected_at.is_not(None),
+            )
+            .order_by(NotaryBooking.starts_at, NotaryBooking.id)
+        )
+    )
+
+
+def refresh_all(reason: str = "", *, only_when_due: bool = False) -> int:
+    """Make the slots of every office anew, one transaction each; returns how many offices were looked at.
+
+    With `only_when_due`, only of those whose horizon has moved on since.
+    """
+    looked = 0
+    for office_id in list(db.session.scalars(select(NotaryOffice.id))):
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, office_id, populate_existing=True)
+            if not only_when_due or slots.are_due(office, current_calendar()):
+                apply(office, reason)
+                looked += 1
+    return looked
+
+
+def _record(actor: Actor, action: str, office: NotaryOffice, detail: dict[str, Any]) -> None:
+    audit.record(actor, f"notary_office.{action}", SUBJECT_KIND, office.id, detail)

@@ -1,0 +1,380 @@
+"""The one way a seat changes.
+
+A seat is claimed by one guarded statement per slot, in the order (starts_at, id), inside the caller's unit of work; whoever
+loses reads it from the row count. Nothing is read first and written on the strength of it. A seat that lapses or is given
+back goes through `free`, which offers it to the waiting list before anybody else can see it.
+
+Locks are taken in one order by every step: slots by (starts_at, id), then bookings, then persons, so that PostgreSQL never
+finds a circle. Whoever frees seats locks all slots of the counter's day first (`lock_days`), because the offer that follows
+may need a neighbour. On SQLite a unit of work that writes is alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Date, Integer, Uuid, and_, bindparam, insert, or_, select, update
+
+from portal.core import clock
+from portal.core.db import UTCDateTime, db, is_sqlite, new_id
+from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Priority, Quota
+
+_random = secrets.SystemRandom()
+CounterDay = tuple[uuid.UUID, date]
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """A slot as it was read."""
+
+    id: uuid.UUID
+    counter_id: uuid.UUID
+    day: date
+    ordinal: int
+    quota: Quota
+    starts_at: datetime
+    ends_at: datetime
+    left: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive slots of one counter and quota."""
+
+    slots: tuple[SlotRow, ...]
+
+    @property
+    def first(self) -> SlotRow:
+        """The slot it begins with."""
+        return self.slots[0]
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends."""
+        return self.slots[-1].ends_at
+
+
+def quotas_for(priority: Priority | None) -> tuple[Quota, ...]:
+    """Return the quotas that may be used, the one kept for the person first."""
+    return (Quota.OPEN,) if priority is None else (Quota.PRIORITY, Quota.OPEN)
+
+
+COLUMNS = (
+    NotarySlot.id,
+    NotarySlot.counter_id,
+    NotarySlot.day,
+    NotarySlot.ordinal,
+    NotarySlot.quota,
+    NotarySlot.starts_at,
+    NotarySlot.ends_at,
+    (NotarySlot.capacity - NotarySlot.claimed).label("left"),
+)
+
+
+def free_slots(
+    office_id: uuid.UUID,
+    matter_code: str,
+    quotas: Sequence[Quota],
+    seats: int,
+    *conditions: Any,
+) -> list[SlotRow]:
+    """Return open slots with so many seats left at the office's counters that serve the matter, in order of time."""
+    rows = db.session.execute(
+        select(*COLUMNS, NotaryCounter.matter_codes)
+        .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+        .where(
+            NotaryCounter.office_id == office_id,
+            NotarySlot.is_open,
+            NotarySlot.claimed + seats <= NotarySlot.capacity,
+            NotarySlot.quota.in_(quotas),
+            *conditions,
+        )
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+    )
+    return [
+        SlotRow(*row[:-1])
+        for row in rows
+        if not row.matter_codes or matter_code in row.matter_codes
+    ]
+
+
+# Built once: in a rush, putting a statement together costs more than carrying it out.
+_SLOTS: Any = NotarySlot.__table__
+_CLAIMS: Any = NotaryClaim.__table__
+_BETWEEN = (
+    select(*COLUMNS, NotaryCounter.matter_codes)
+    .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+    .where(
+        NotaryCounter.office_id == bindparam("office_id", type_=Uuid()),
+        NotarySlot.is_open,
+        NotarySlot.claimed + bindparam("seats", type_=Integer) <= NotarySlot.capacity,
+        NotarySlot.quota.in_(bindparam("quotas", expanding=True)),
+        NotarySlot.day == bindparam("day", type_=Date),
+        NotarySlot.starts_at >= bindparam("first", type_=UTCDateTime()),
+        NotarySlot.starts_at < bindparam("until", type_=UTCDateTime()),
+    )
+    .order_by(NotarySlot.starts_at, NotarySlot.id)
+)
+_TAKE = (
+    update(_SLOTS)
+    .where(
+        _SLOTS.c.id == bindparam("slot_id", type_=Uuid()),
+        _SLOTS.c.is_open,
+        _SLOTS.c.claimed + bindparam("seats", type_=Integer) <= _SLOTS.c.capacity,
+    )
+    .values(
+        claimed=_SLOTS.c.claimed + bindparam("seats", type_=Integer),
+        changed_at=bindparam("now", type_=UTCDateTime()),
+    )
+)
+
+
+def free_slots_between(
+    office_id: uuid.UUID,
+    matter_code: str,
+    quotas: Sequence[Quota],
+    seats: int,
+    day: date,
+    first: datetime,
+    until: datetime,
+) -> list[SlotRow]:
+    """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`."""
+    rows = db.session.execute(
+        _BETWEEN,
+        {
+            "office_id": office_id,
+            "seats": seats,
+            "quotas": list(quotas),
+            "day": day,
+            "first": first,
+            "until": until,
+        },
+    )
+    return [
+        SlotRow(*row[:-1])
+        for row in rows
+        if not row.matter_codes or matter_code in row.matter_codes
+    ]
+
+
+def slots_by_id(ids: Iterable[uuid.UUID]) -> list[SlotRow]:
+    """Return the open ones among these slots."""
+    wanted = list(ids)
+    rows = db.session.execute(select(*COLUMNS).where(NotarySlot.id.in_(wanted), NotarySlot.is_open))
+    return [SlotRow(*row) for row in rows]
+
+
+def runs_of(slots: Iterable[SlotRow], need: int) -> list[Run]:
+    """Return every run of `need` consecutive slots, in order of time."""
+    by_place = {(s.counter_id, s.day, s.quota, s.ordinal): s for s in slots}
+    found = []
+    for (counter_id, day, quota, ordinal), slot in by_place.items():
+        run = [slot]
+        for step in range(1, need):
+            following = by_place.get((counter_id, day, quota, ordinal + step))
+            if following is None or following.starts_at != run[-1].ends_at:
+                break
+            run.append(following)
+        if len(run) == need:
+            found.append(Run(tuple(run)))
+    return found
+
+
+def shuffled(runs: list[Run], quotas: Sequence[Quota]) -> list[Run]:
+    """Return the runs in a random order within each quota, so that a rush spreads over the counters."""
+    _random.shuffle(runs)
+    return sorted(runs, key=lambda run: quotas.index(run.first.quota))
+
+
+def take(run: Run, seats: int) -> bool:
+    """Take the seats of every slot of the run, or none: one guarded statement per slot, in order."""
+    if len(run.slots) == 1:
+        return take_one(run.first.id, seats)
+    # A savepoint, because the lock of a first slot must not be kept while another counter is tried.
+    step = db.session.begin_nested()
+    for slot in run.slots:
+        if not take_one(slot.id, seats):
+            step.rollback()
+            return False
+    step.commit()
+    return True
+
+
+def take_one(slot_id: uuid.UUID, seats: int) -> bool:
+    """Take seats of one slot; False when it is closed or has not so many left."""
+    result = db.session.execute(_TAKE, {"slot_id": slot_id, "seats": seats, "now": clock.now()})
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def give_back(run: Run, seats: int) -> None:
+    """Undo `take` before anything was written about it."""
+    for slot in run.slots:
+        db.session.execute(
+            update(NotarySlot)
+            .where(NotarySlot.id == slot.id)
+            .values(claimed=NotarySlot.claimed - seats, changed_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def add_claims(
+    booking_id: uuid.UUID,
+    slot_ids: Iterable[uuid.UUID],
+    seats: int,
+    until: datetime | None,
+    *,
+    cooling: bool = False,
+) -> None:
+    """Write down whose the seats are that `take` took."""
+    now = clock.now()
+    db.session.execute(
+        insert(_CLAIMS),
+        [
+            {
+                "id": new_id(),
+                "slot_id": slot_id,
+                "booking_id": booking_id,
+                "seats": seats,
+                "occupies_until": until,
+                "cooling": cooling,
+                "created_at": now,
+                "released_at": None,
+            }
+            for slot_id in slot_ids
+        ],
+    )
+
+
+def make_firm(booking_id: uuid.UUID) -> None:
+    """Let a booking keep its seats without an end."""
+    db.session.execute(
+        update(NotaryClaim)
+        .where(NotaryClaim.booking_id == booking_id, NotaryClaim.released_at.is_(None))
+        .values(occupies_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def lock_days(days: Iterable[CounterDay]) -> None:
+    """Lock all slots of these counters' days, in the order that everybody keeps."""
+    wanted = set(days)
+    if is_sqlite() or not wanted:
+        return
+    db.session.execute(
+        select(NotarySlot.id)
+        .where(
+            or_(
+                *(
+                    and_(NotarySlot.counter_id == counter_id, NotarySlot.day == day)
+                    for counter_id, day in wanted
+                )
+            )
+        )
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+        .with_for_update()
+    ).all()
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A live claim with its slot."""
+
+    id: uuid.UUID
+    booking_id: uuid.UUID
+    seats: int
+    slot_id: uuid.UUID
+    counter_id: uuid.UUID
+    day: date
+    starts_at: datetime
+    is_open: bool
+    cooling: bool
+
+
+def live_claims(*conditions: Any) -> list[ClaimRow]:
+    """Return claims that occupy seats, in the order of their slots."""
+    rows = db.session.execute(
+        select(
+            NotaryClaim.id,
+            NotaryClaim.booking_id,
+            NotaryClaim.seats,
+            NotaryClaim.slot_id,
+            NotarySlot.counter_id,
+            NotarySlot.day,
+            NotarySlot.starts_at,
+            NotarySlot.is_open,
+            NotaryClaim.cooling,
+        )
+        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
+        .where(NotaryClaim.released_at.is_(None), *conditions)
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+    )
+    return [ClaimRow(*row) for row in rows]
+
+
+def of_booking(booking_id: uuid.UUID) -> tuple[Any, ...]:
+    """Return the conditions for the claims that a booking has, without what it has given up."""
+    return NotaryClaim.booking_id == booking_id, NotaryClaim.cooling.is_(False)
+
+
+def release(claims: Sequence[ClaimRow]) -> int:
+    """End the claims and give their seats back; returns how many seats. A claim that was ended before counts for nothing."""
+    ended = set(
+        db.session.scalars(
+            update(NotaryClaim)
+            .where(
+                NotaryClaim.id.in_([claim.id for claim in claims]),
+                NotaryClaim.released_at.is_(None),
+            )
+            .values(released_at=clock.now(), occupies_until=None)
+            .returning(NotaryClaim.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    given_back = 0
+    for claim in claims:
+        if claim.id not in ended:
+            continue
+        db.session.execute(
+            update(NotarySlot)
+            .where(NotarySlot.id == claim.slot_id)
+            .values(claimed=NotarySlot.claimed - claim.seats, changed_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
+        given_back += claim.seats
+    return given_back
+
+
+def hand_over(claims: Sequence[ClaimRow], booking_id: uuid.UUID) -> None:
+    """Let another booking have the seats, firmly."""
+    db.session.execute(
+        update(NotaryClaim)
+        .where(NotaryClaim.id.in_([claim.id for claim in claims]))
+        .values(booking_id=booking_id, occupies_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def cool_off(claims: Sequence[ClaimRow], until: datetime) -> None:
+    """Keep the seats of a booking that ended occupied until `until`."""
+    db.session.execute(
+        update(NotaryClaim)
+        .where(
+            NotaryClaim.id.in_([claim.id for claim in claims]), NotaryClaim.released_at.is_(None)
+        )
+        .values(occupies_until=until, cooling=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def cool_off_end(least_minutes: int, most_minutes: int, starts_at: datetime) -> datetime | None:
+    """Return a random moment within the office's range, None when it has none; at most half of the time left."""
+    seconds = _random.randint(least_minutes * 60, most_minutes * 60)
+    now = clock.now()
+    left = (starts_at - now) / 2
+    wait = min(timedelta(seconds=seconds), left)
+    return now + wait if wait > timedelta(0) else None

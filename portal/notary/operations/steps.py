@@ -1,0 +1,169 @@
+"""What every step of a booking does: move the state by a guarded statement, write the history, tell the person."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm.attributes import set_committed_value
+
+from portal.audit import operations as audit
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db, new_id
+from portal.core.errors import WrongState
+from portal.core.jobs import enqueue
+from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryHistory
+from portal.notary.workflow import BOOKING
+
+TELL = "notary.tell"
+_HISTORY: Any = NotaryHistory.__table__
+_ADD_LINE = insert(_HISTORY)
+Detail = dict[str, str | int | bool | None]
+
+
+def move(
+    booking: NotaryBooking, action: str, actor: Actor, *conditions: Any, **values: Any
+) -> bool:
+    """Carry out `action` by one statement that holds only while the booking is in a state that allows it.
+
+    Returns False when another step was quicker, or one of `conditions` does not hold; the caller says which. Raises
+    WrongState and Forbidden as the workflow does for the booking as it was loaded.
+    """
+    row = BOOKING.find(action, booking.state)
+    before = booking.state
+    BOOKING.execute(booking, action, actor)
+    # Written by the statement below and not by the session, which would guard by the version only.
+    set_committed_value(booking, "state", before)
+    assert row is not None  # noqa: S101 - execute() has raised otherwise
+    return write(
+        booking,
+        NotaryBooking.state.in_(row.sources),
+        *conditions,
+        state=row.target,
+        **values,
+    )
+
+
+def write(booking: NotaryBooking, *conditions: Any, **values: Any) -> bool:
+    """Change the booking by one guarded statement and give the loaded object the same values; False when a guard failed."""
+    changed = {**values, "updated_at": clock.now()}
+    result = db.session.execute(
+        update(NotaryBooking)
+        .where(NotaryBooking.id == booking.id, *conditions)
+        .values(**changed, version=NotaryBooking.version + 1)
+        .returning(NotaryBooking.version)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if result is None:
+        return False
+    for name, value in {**changed, "version": result}.items():
+        set_committed_value(booking, name, value)
+    return True
+
+
+def lost(booking: NotaryBooking) -> WrongState:
+    """Return the refusal of a step that another one forestalled."""
+    db.session.refresh(booking)
+    return WrongState(f"这个预约目前是“{booking.state.label}”，不能办理这项操作。")
+
+
+def note(
+    booking: NotaryBooking,
+    action: str,
+    label: str,
+    actor: Actor,
+    *,
+    seats: int = 0,
+) -> None:
+    """Write one line of the history. `seats` is how many seats of slots the step took (or, negative, gave back)."""
+    note_row(
+        booking.id, action, label, booking.state, actor, seats=seats, starts_at=booking.starts_at
+    )
+
+
+def note_row(
+    booking_id: uuid.UUID,
+    action: str,
+    label: str,
+    state: BookingState,
+    actor: Actor,
+    *,
+    seats: int,
+    starts_at: datetime,
+) -> None:
+    """Write one line of the history of a booking that is not loaded."""
+    db.session.execute(
+        _ADD_LINE,
+        {
+            "id": new_id(),
+            "booking_id": booking_id,
+            "action": action,
+            "label": label,
+            "state": state.value,
+            "seats": seats,
+            "starts_at": starts_at,
+            "actor_kind": actor.kind.value,
+            "actor_id": actor.id,
+            "at": clock.now(),
+        },
+    )
+
+
+def record(booking: NotaryBooking, action: str, actor: Actor, detail: Detail | None = None) -> None:
+    """Write the audit row of a step."""
+    audit.record(
+        actor,
+        f"notary_booking.{action}",
+        SUBJECT_KIND,
+        booking.id,
+        {"state": booking.state.value, **(detail or {})},
+        reference=booking.reference,
+    )
+
+
+def tell(booking: NotaryBooking, template: str, **params: str | int) -> None:
+    """Have the resident told after the commit. A job, so that a rush for seats writes one row here and not five."""
+    if booking.account_id is not None:
+        tell_resident(
+            booking.account_id,
+            template,
+            params,
+            subject_kind=SUBJECT_KIND,
+            subject_id=booking.id,
+            reference=booking.reference,
+            safety=booking.contact_safety.value,
+        )
+
+
+def tell_resident(
+    resident_id: uuid.UUID,
+    template: str,
+    params: dict[str, str | int],
+    *,
+    subject_kind: str,
+    subject_id: uuid.UUID,
+    reference: str | None = None,
+    safety: str | None = None,
+) -> None:
+    """Have a resident told something after the commit."""
+    enqueue(
+        TELL,
+        {
+            "resident_id": str(resident_id),
+            "template": template,
+            "params": params,
+            "subject_kind": subject_kind,
+            "subject_id": str(subject_id),
+            "reference": reference,
+            "safety": safety,
+        },
+    )
+
+
+def spoken(moment: datetime) -> str:
+    """Return a moment as a person says it, on the district's wall clock."""
+    local = clock.local(moment)
+    return f"{local.year}年{local.month}月{local.day}日{local:%H:%M}"

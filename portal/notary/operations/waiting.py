@@ -1,0 +1,173 @@
+"""The waiting list: take a place, leave it. Offers are made where seats are freed (`freeing`)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.audit import operations as audit
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.db import db, is_sqlite, new_id
+from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.core.unit_of_work import transactional
+from portal.notary import runs
+from portal.notary.models import (
+    NotaryMatter,
+    NotaryOffice,
+    NotarySlot,
+    NotaryWaiting,
+    Priority,
+    WaitingState,
+)
+from portal.notary.opening import bookable_days
+from portal.notary.operations import holding, seats, steps
+from portal.notary.workflow import WAITING
+from portal.working_days.counting import current_calendar
+
+SUBJECT_KIND = "notary_waiting"
+LONGEST_DAYS = 92
+
+
+@dataclass(frozen=True)
+class WaitingWish:
+    """For what somebody waits. `office_id` None: any office."""
+
+    matter_id: uuid.UUID
+    from_day: date
+    until_day: date
+    office_id: uuid.UUID | None = None
+    party_count: int = 1
+    priority: Priority | None = None
+
+
+@transactional
+def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
+    """Take a place at the end of the list.
+
+    Raises Invalid for a span that is over or too long, Conflict while there are free seats, or for a second place.
+    """
+    if not actor.is_resident:
+        raise Forbidden("只有居民可以加入排队。")
+    matter = db.session.get(NotaryMatter, wish.matter_id)
+    if matter is None:
+        raise NotFound("没有找到这个公证事项。")
+    holding.require_active(matter)
+    _require_span(wish)
+    for office in _offices(wish):
+        _require_full(office, matter, wish)
+    dialect = sqlite if is_sqlite() else postgresql
+    now = clock.now()
+    entry_id = db.session.execute(
+        dialect.insert(NotaryWaiting)
+        .values(
+            id=new_id(),
+            account_id=actor.id,
+            office_id=wish.office_id,
+            matter_id=matter.id,
+            party_count=wish.party_count,
+            priority=wish.priority,
+            from_day=wish.from_day,
+            until_day=wish.until_day,
+            state=WaitingState.WAITING,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(NotaryWaiting.id)
+    ).scalar_one_or_none()
+    if entry_id is None:
+        raise Conflict(
+            "您已经在为这个公证事项排队。",
+            code="already_waiting",
+            next_step="请留意通知；要换日期，可以先退出再重新排队。",
+        )
+    audit.record(actor, "notary_waiting.join", SUBJECT_KIND, entry_id)
+    return db.session.get_one(NotaryWaiting, entry_id)
+
+
+def _require_span(wish: WaitingWish) -> None:
+    if wish.until_day < wish.from_day or wish.until_day < clock.today():
+        raise Invalid(errors={"until_day": ["结束日期应当不早于开始日期，也不早于今天。"]})
+    if (wish.until_day - max(wish.from_day, clock.today())).days > LONGEST_DAYS:
+        raise Invalid(errors={"until_day": [f"排队的日期最长 {LONGEST_DAYS} 天。"]})
+
+
+def _offices(wish: WaitingWish) -> list[NotaryOffice]:
+    query = select(NotaryOffice)
+    if wish.office_id is not None:
+        query = query.where(NotaryOffice.id == wish.office_id)
+    today = clock.today()
+    found = list(
+        db.session.scalars(
+            query.where(or_(NotaryOffice.closes_on.is_(None), NotaryOffice.closes_on >= today))
+        )
+    )
+    if not found:
+        raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
+    return found
+
+
+def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish) -> None:
+    first, last = bookable_days(office, clock.today(), current_calendar())
+    wanted = wish.party_count if office.seat_per_party else 1
+    quotas = seats.quotas_for(wish.priority)
+    free = seats.free_slots(
+        office.id,
+        matter.code,
+        quotas,
+        wanted,
+        NotarySlot.day >= max(first, wish.from_day),
+        NotarySlot.day <= min(last, wish.until_day),
+        NotarySlot.starts_at > clock.now(),
+    )
+    found = seats.runs_of(free, runs.slots_needed(matter.minutes, office.slot_minutes))
+    if found:
+        raise Conflict(
+            f"{office.name} 在 {steps.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
+            code="seats_free",
+            next_step="请直接预约。",
+        )
+
+
+@transactional
+def leave(actor: Actor, entry: NotaryWaiting) -> NotaryWaiting:
+    """Give up the place. An offer is declined at the booking that it made."""
+    row = WAITING.execute(entry, "leave", actor)
+    entry.ended_at = clock.now()
+    db.session.flush()
+    audit.record(actor, f"notary_waiting.{row.action}", SUBJECT_KIND, entry.id)
+    return entry
+
+
+@transactional
+def end_outdated() -> int:
+    """Let those go whose days have passed without a seat, and tell them; returns how many."""
+    now = clock.now()
+    ended = db.session.execute(
+        update(NotaryWaiting)
+        .where(NotaryWaiting.state == WaitingState.WAITING, NotaryWaiting.until_day < clock.today())
+        .values(
+            state=WaitingState.LEFT,
+            ended_at=now,
+            updated_at=now,
+            version=NotaryWaiting.version + 1,
+        )
+        .returning(NotaryWaiting.id, NotaryWaiting.account_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for entry_id, account_id in ended:
+        audit.record(SYSTEM, "notary_waiting.leave", SUBJECT_KIND, entry_id)
+        steps.tell_resident(
+            account_id,
+            "notary.waiting_over",
+            {},
+            subject_kind=SUBJECT_KIND,
+            subject_id=entry_id,
+        )
+    return len(ended)

@@ -1,0 +1,72 @@
+"""Who may do what in this room. Pure functions of the actor and the subject; truth tables in the tests."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Protocol
+
+from portal.core.actor import Actor, ActorKind
+
+CLERK = "notary_clerk"
+SUPERVISOR = "supervisor"
+STAFF_ROLES = (CLERK, SUPERVISOR)
+
+
+class OfOffice(Protocol):
+    """Anything that belongs to an office."""
+
+    office_id: uuid.UUID
+
+
+class OfAccount(Protocol):
+    """Anything that belongs to a resident's account."""
+
+    @property
+    def account_id(self) -> uuid.UUID | None:
+        """Whose it is, None once the account is closed."""
+
+
+def is_system(actor: Actor, subject: object) -> bool:
+    """The portal itself, acting when a time has passed."""
+    return actor.kind is ActorKind.SYSTEM
+
+
+def can_speak_for(actor: Actor, subject: OfAccount) -> bool:
+    """Only the resident whose account it is."""
+    return actor.is_resident and subject.account_id is not None and subject.account_id == actor.id
+
+
+def can_serve(actor: Actor, subject: OfOffice) -> bool:
+    """Clerks of the office."""
+    return works_at(actor, subject.office_id)
+
+
+def works_at(actor: Actor, office_id: uuid.UUID) -> bool:
+    """A clerk of the office, or one whose role holds in all offices."""
+    return actor.is_staff and actor.has_role(CLERK, office_id=office_id)
+
+
+def can_look_at(actor: Actor, office_id: uuid.UUID) -> bool:
+    """Clerks of the office and supervisors see its days; supervisors change nothing."""
+    return actor.is_staff and actor.has_role(*STAFF_ROLES, office_id=office_id)
+
+
+def can_edit_matters(actor: Actor, subject: object = None) -> bool:
+    """Matters are the same in all offices; any clerk keeps them up."""
+    return actor.is_staff and actor.has_role(CLERK)
+
+
+def can_cancel(actor: Actor, subject: OfAccount) -> bool:
+    """The resident, the office, or the portal (an account that is closed, a link that was followed)."""
+    office_id: uuid.UUID | None = getattr(subject, "office_id", None)
+    return (
+        can_speak_for(actor, subject)
+        or is_system(actor, subject)
+        or (office_id is not None and works_at(actor, office_id))
+    )
+
+
+def can_ask_review(actor: Actor, subject: OfAccount) -> bool:
+    """The party with their account, or the office for who comes to the desk."""
+    office_id: uuid.UUID | None = getattr(subject, "office_id", None)
+    return can_speak_for(actor, subject) or (office_id is not None and works_at(actor, office_id))

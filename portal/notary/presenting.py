@@ -1,0 +1,223 @@
+"""From rows to what a schema dumps: allowed actions, next step, masked numbers. One place, so that no route forgets one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal.accounts.identity import documents, phones
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.notary.models import (
+    PENDING_STATES,
+    BookingState,
+    NotaryBooking,
+    NotaryOffice,
+    NotaryParty,
+    NotaryWaiting,
+)
+from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE
+from portal.notary.operations import changing
+from portal.notary.queries import bookings
+from portal.notary.queries.availability import OfficeAvailability
+from portal.notary.workflow import BOOKING, WAITING
+
+_BASE = "/api/v1/notary"
+
+
+def office(found: NotaryOffice) -> dict[str, Any]:
+    """An office as people see it."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "address": found.address,
+        "phone": found.phone,
+        "closes_on": found.closes_on,
+        "hold_minutes": found.hold_minutes,
+        "lead_workdays": found.lead_workdays,
+        "horizon_workdays": found.horizon_workdays,
+    }
+
+
+def availability(found: OfficeAvailability) -> dict[str, Any]:
+    """An office's days."""
+    return {
+        "office_id": found.office.id,
+        "office_name": found.office.name,
+        "days": [
+            {
+                "date": day.day,
+                "free": day.free,
+                "times": day.times,
+                "reason": day.reason,
+                "reason_text": day.reason_text,
+                "provisional": day.provisional,
+            }
+            for day in found.days
+        ],
+        "next_free_day": found.next_free_day,
+    }
+
+
+def _address(action: str, booking: NotaryBooking) -> tuple[str, str] | None:
+    own = f"{_BASE}/appointments/{booking.id}"
+    if action == "confirm" and booking.replaces_id is not None:
+        return "POST", f"{_BASE}/appointments/{booking.replaces_id}/other-time"
+    addresses = {
+        "confirm": ("POST", f"{_BASE}/appointments"),
+        "release": ("DELETE", f"{_BASE}/holds/{booking.id}"),
+        "reschedule": ("POST", f"{own}/reschedule"),
+        "cancel": ("POST", f"{own}/cancellation"),
+    }
+    return addresses.get(action)
+
+
+def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
+    """What the caller may do now, and where."""
+    over = booking.kept_until is not None and booking.kept_until <= clock.now()
+    begun = booking.state is BookingState.CONFIRMED and booking.starts_at <= clock.now()
+    found = []
+    for row in BOOKING.allowed(booking, actor):
+        address = _address(row.action, booking)
+        if address is None or over or (begun and row.action == "cancel"):
+            continue
+        if begun and booking.affected_at is None:
+            continue
+        method, url = address
+        found.append({"action": row.action, "label": row.label, "method": method, "url": url})
+    return found
+
+
+def hold(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
+    """A time that is kept for somebody."""
+    return {
+        "id": booking.id,
+        "state": booking.state,
+        "office": office(booking.office),
+        "matter": booking.matter,
+        "starts_at": booking.starts_at,
+        "ends_at": booking.ends_at,
+        "party_count": booking.party_count,
+        "priority": booking.priority,
+        "kept_until": booking.kept_until,
+        "replaces_id": booking.replaces_id,
+        "next_step": NEXT_STEP_BY_STATE[booking.state],
+        "allowed_actions": actions(actor, booking),
+    }
+
+
+def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
+    """One line of the person's own list."""
+    affected = booking.affected_at is not None and booking.state is BookingState.CONFIRMED
+    return {
+        "id": booking.id,
+        "reference": booking.reference,
+        "state": booking.state,
+        "office": office(booking.office),
+        "matter": booking.matter,
+        "starts_at": booking.starts_at,
+        "ends_at": booking.ends_at,
+        "affected": affected,
+        "next_step": AFFECTED_NEXT_STEP if affected else NEXT_STEP_BY_STATE[booking.state],
+        "allowed_actions": actions(actor, booking),
+    }
+
+
+def appointment(
+    actor: Actor, booking: NotaryBooking, hints: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The whole appointment as its person sees it; numbers of documents are masked even there."""
+    affected = booking.affected_at is not None and booking.state is BookingState.CONFIRMED
+    other = changing.pending_other_times(booking) if affected else []
+    confirmed = booking.state is BookingState.CONFIRMED
+    return {
+        **summary(actor, booking),
+        "party_count": booking.party_count,
+        "priority": booking.priority,
+        "connection_basis": booking.connection_basis,
+        "immovable": booking.immovable,
+        "foreign_use": booking.foreign_use,
+        "foreign_country": booking.foreign_country,
+        "dispute": booking.dispute,
+        "fee_relief": booking.fee_relief,
+        "contact_safety": booking.contact_safety,
+        "contact_phone": phones.mask_phone(booking.contact_phone),
+        "confirmed_at": booking.confirmed_at,
+        "check_in_code": booking.check_in_code if confirmed else None,
+        "cancellation_token": changing.link_token(booking) if confirmed else None,
+        "affected_reason": booking.affected_reason if affected else None,
+        "other_time": other_time(other[0]) if other else None,
+        "parties": [_party(each) for each in booking.parties],
+        "agent": _represented(booking.agent),
+        "hints": list(hints),
+        "deadlines": [],
+        "timeline": booking.history,
+    }
+
+
+def other_time(booking: NotaryBooking) -> dict[str, Any]:
+    """The time that is kept instead of one that cannot be."""
+    return {
+        "id": booking.id,
+        "starts_at": booking.starts_at,
+        "ends_at": booking.ends_at,
+        "kept_until": booking.kept_until,
+    }
+
+
+def _party(party: NotaryParty) -> dict[str, Any]:
+    return {
+        "kind": party.kind,
+        "name": party.name,
+        "document_type": party.document_type,
+        "document_number": documents.mask_number(party.document_number),
+        "by_agent": party.by_agent,
+        "lacks_capacity": party.lacks_capacity,
+        "guardian": _represented(party.guardian),
+    }
+
+
+def _represented(person: Any) -> dict[str, Any] | None:
+    if person is None:
+        return None
+    return {
+        "name": person["name"],
+        "document_number": documents.mask_number(person["document_number"]),
+        "phone": phones.mask_phone(person["phone"]),
+        "relation": person.get("relation"),
+    }
+
+
+def waiting(actor: Actor, entry: NotaryWaiting) -> dict[str, Any]:
+    """A place in the list."""
+    allowed = [
+        {
+            "action": row.action,
+            "label": row.label,
+            "method": "DELETE",
+            "url": f"{_BASE}/waiting-list/{entry.id}",
+        }
+        for row in WAITING.allowed(entry, actor)
+        if row.action == "leave"
+    ]
+    return {
+        "id": entry.id,
+        "state": entry.state,
+        "office_id": entry.office_id,
+        "matter": entry.matter,
+        "party_count": entry.party_count,
+        "priority": entry.priority,
+        "from_day": entry.from_day,
+        "until_day": entry.until_day,
+        "ahead": bookings.ahead_of(entry),
+        "created_at": entry.created_at,
+        "allowed_actions": allowed,
+    }
+
+
+def may_be_kept(booking: NotaryBooking) -> bool:
+    """True while the booking is a hold or an offer whose time is not over."""
+    return (
+        booking.state in PENDING_STATES
+        and booking.kept_until is not None
+        and booking.kept_until > clock.now()
+    )

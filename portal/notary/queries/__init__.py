@@ -1,0 +1,1 @@
+"""Reads of the room. Each runs a bounded number of statements."""

@@ -1,0 +1,319 @@
+"""What can be booked in a month, over all offices, in a constant number of statements.
+
+The free slots come as masks (`masks`), in which consecutive slots are found by shifting. Claims that have lapsed and that
+nobody has freed yet count as free, because whoever asks for the seat frees them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import String, func, select, type_coerce
+
+from portal.core import clock
+from portal.core.db import LabelledEnum, db
+from portal.notary import runs
+from portal.notary.models import (
+    MOST_SLOTS,
+    NotaryClaim,
+    NotaryCounter,
+    NotaryException,
+    NotaryMatter,
+    NotaryOffice,
+    NotarySlot,
+    Quota,
+)
+from portal.notary.opening import Schedule, bookable_days, minute_of
+from portal.notary.queries.masks import counter_key, of_free
+from portal.working_days.calendar import Calendar, DayStatus
+from portal.working_days.counting import current_calendar
+
+LONGEST_SPAN = 62
+
+
+class NothingFree(LabelledEnum):
+    """Why nothing can be booked on a day."""
+
+    PAST = "past", "已过"
+    TOO_SOON = "too_soon", "需要提前预约"
+    TOO_FAR = "too_far", "还没有放号"
+    CLOSED = "closed", "不办理"
+    FULL = "full", "已约满"
+    NO_COUNTER = "no_counter", "没有办理这个事项的窗口"
+    NO_RUN = "no_run", "没有足够长的连续时段"
+
+
+@dataclass
+class DayAvailability:
+    """One office on one day. `free` counts the times at which one may begin."""
+
+    day: date
+    free: int
+    times: list[datetime]
+    reason: NothingFree | None
+    reason_text: str
+    provisional: bool
+
+
+@dataclass
+class OfficeAvailability:
+    """One office over the days that were asked for, and the next free day on or after the first of them."""
+
+    office: NotaryOffice
+    days: list[DayAvailability] = field(default_factory=list)
+    next_free_day: date | None = None
+
+
+@dataclass
+class _Masks:
+    """What one office has on one day: where one may begin, and whether any slot has seats left."""
+
+    starts: int = 0
+    any_free: bool = False
+
+
+@dataclass(frozen=True)
+class _Query:
+    """What is asked, with what follows from it for each office."""
+
+    matter: NotaryMatter
+    first: date
+    last: date
+    quotas: Sequence[Quota]
+    offices: Sequence[NotaryOffice]
+    counters: dict[uuid.UUID, list[NotaryCounter]]
+    windows: dict[uuid.UUID, tuple[date, date]]
+    seats: dict[uuid.UUID, int]
+    calendar: Calendar
+
+    @property
+    def until(self) -> date:
+        """The last day that is looked at, for the next free day may lie beyond the span."""
+        return max([self.last, *(window[1] for window in self.windows.values())])
+
+
+def availability(
+    matter: NotaryMatter,
+    *,
+    first: date,
+    last: date,
+    parties: int,
+    quotas: Sequence[Quota],
+    office_id: uuid.UUID | None = None,
+) -> list[OfficeAvailability]:
+    """Return the offices, each with every day from `first` to `last`; times of day are given for a single office."""
+    calendar = current_calendar()
+    offices = _offices(office_id)
+    today = clock.today()
+    asked = _Query(
+        matter,
+        first,
+        last,
+        quotas,
+        offices,
+        _counters(offices, matter),
+        {office.id: bookable_days(office, today, calendar) for office in offices},
+        {office.id: parties if office.seat_per_party else 1 for office in offices},
+        calendar,
+    )
+    masks = _fold(asked)
+    exceptions = _exceptions(asked)
+    days = [(day, calendar.status(day)) for day in _span(first, last)]
+    return [
+        _of_office(asked, office, masks.get(office.id, {}), exceptions[office.id], days,
+                   with_times=office_id is not None)
+        for office in offices
+    ]  # fmt: skip
+
+
+def _span(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def _offices(office_id: uuid.UUID | None) -> list[NotaryOffice]:
+    query = select(NotaryOffice)
+    if office_id is not None:
+        query = query.where(NotaryOffice.id == office_id)
+    return sorted(db.session.scalars(query), key=lambda office: (office.office.code, office.id))
+
+
+def _counters(
+    offices: Sequence[NotaryOffice], matter: NotaryMatter
+) -> dict[uuid.UUID, list[NotaryCounter]]:
+    found: dict[uuid.UUID, list[NotaryCounter]] = {office.id: [] for office in offices}
+    for counter in db.session.scalars(
+        select(NotaryCounter).where(NotaryCounter.office_id.in_(found)).order_by(NotaryCounter.id)
+    ):
+        if counter.serves(matter.code):
+            found[counter.office_id].append(counter)
+    return found
+
+
+def _exceptions(asked: _Query) -> dict[uuid.UUID, list[NotaryException]]:
+    found: dict[uuid.UUID, list[NotaryException]] = {office.id: [] for office in asked.offices}
+    for row in db.session.scalars(
+        select(NotaryException)
+        .where(
+            NotaryException.office_id.in_(found),
+            NotaryException.last_day >= asked.first,
+            NotaryException.first_day <= asked.last,
+        )
+        .order_by(NotaryException.id)
+    ):
+        found[row.office_id].append(row)
+    return found
+
+
+def _fold(asked: _Query) -> dict[uuid.UUID, dict[date, _Masks]]:
+    """Return per office and day what is free; one statement, and one for what has lapsed, per number of seats asked for.
+
+    That number is one or two: offices where each party needs a seat, and offices where a booking needs one.
+    """
+    found: dict[uuid.UUID, dict[date, _Masks]] = defaultdict(dict)
+    _, written = counter_key()
+    for seats in sorted(set(asked.seats.values())):
+        offices = {
+            written(counter.id): (
+                found[office.id],
+                runs.slots_needed(asked.matter.minutes, office.slot_minutes),
+                _begun(office),
+            )
+            for office in asked.offices
+            if asked.seats[office.id] == seats
+            for counter in asked.counters[office.id]
+        }
+        _fold_for(asked, seats, offices)
+    return found
+
+
+def _fold_for(
+    asked: _Query,
+    seats: int,
+    offices: dict[Any, tuple[dict[date, _Masks], int, int]],
+) -> None:
+    today, first, until = clock.today(), asked.first, asked.until
+    lapsed = _lapsed(asked, seats)
+    for quota, masks in zip(asked.quotas, of_free(seats, list(asked.quotas)), strict=True):
+        for (counter, day), bits in lapsed[quota.value].items():
+            masks[counter, day] = masks.get((counter, day), 0) | bits
+        for (counter, day), mask in masks.items():
+            office = offices.get(counter)
+            if office is None or not first <= day <= until:
+                continue
+            days, need, begun = office
+            here = days.get(day)
+            if here is None:
+                here = days[day] = _Masks()
+            if day == today:
+                mask &= ~begun
+            if mask:
+                here.any_free = True
+                here.starts |= mask if need == 1 else runs.starts_of(mask, need)
+
+
+def _lapsed(asked: _Query, seats: int) -> dict[str, dict[tuple[Any, date], int]]:
+    """Return, by quota, the masks of slots that have seats enough once what has lapsed in them is freed."""
+    left = NotarySlot.capacity - NotarySlot.claimed + func.sum(NotaryClaim.seats)
+    rows = db.session.execute(
+        select(
+            counter_key()[0],
+            NotarySlot.day,
+            type_coerce(NotarySlot.quota, String),
+            NotarySlot.ordinal,
+        )
+        .join(NotaryClaim, NotaryClaim.slot_id == NotarySlot.id)
+        .where(
+            NotaryClaim.released_at.is_(None),
+            NotaryClaim.occupies_until <= clock.now(),
+            NotarySlot.day >= asked.first,
+            NotarySlot.day <= asked.until,
+            NotarySlot.is_open,
+        )
+        .group_by(NotarySlot.id)
+        .having(left >= seats)
+    )
+    found: dict[str, dict[tuple[Any, date], int]] = defaultdict(lambda: defaultdict(int))
+    for counter, day, quota, ordinal in rows:
+        found[quota][counter, day] |= 1 << ordinal
+    return found
+
+
+def _begun(office: NotaryOffice) -> int:
+    """Return the mask of the slots of today's grid that have begun."""
+    minutes = minute_of(clock.local(clock.now()).time()) - minute_of(office.grid_from)
+    return (1 << min(MOST_SLOTS, minutes // office.slot_minutes + 1)) - 1 if minutes >= 0 else 0
+
+
+def _of_office(
+    asked: _Query,
+    office: NotaryOffice,
+    masks: dict[date, _Masks],
+    exceptions: list[NotaryException],
+    days: Sequence[tuple[date, DayStatus]],
+    *,
+    with_times: bool,
+) -> OfficeAvailability:
+    earliest, latest = asked.windows[office.id]
+    result = OfficeAvailability(office)
+    for day, status in days:
+        here = masks.get(day)
+        starts = here.starts if here is not None and earliest <= day <= latest else 0
+        reason, text = None, ""
+        if not starts:
+            reason, text = _why(asked, office, day, status, here, exceptions)
+        times = (
+            [_instant(office, day, ordinal) for ordinal in runs.ordinals(starts)]
+            if with_times
+            else []
+        )
+        result.days.append(
+            DayAvailability(day, starts.bit_count(), times, reason, text, status.provisional)
+        )
+    result.next_free_day = next(
+        (day for day in sorted(masks) if masks[day].starts and earliest <= day <= latest), None
+    )
+    return result
+
+
+def _instant(office: NotaryOffice, day: date, ordinal: int) -> datetime:
+    minute = minute_of(office.grid_from) + ordinal * office.slot_minutes
+    wall = datetime.combine(day, time(0)) + timedelta(minutes=minute)
+    return wall.replace(tzinfo=clock.zone())
+
+
+def _why(
+    asked: _Query,
+    office: NotaryOffice,
+    day: date,
+    status: DayStatus,
+    masks: _Masks | None,
+    exceptions: list[NotaryException],
+) -> tuple[NothingFree, str]:
+    """Return why one cannot begin anywhere on `day`, the reason first that a person can do least about."""
+    earliest, latest = asked.windows[office.id]
+    counters = asked.counters[office.id]
+    if day < clock.today():
+        return NothingFree.PAST, "这一天已经过去"
+    schedule = Schedule(office, [], exceptions)
+    ended = schedule.closed_for_good(day)
+    if ended is not None:
+        return NothingFree.CLOSED, ended.reason
+    if not counters:
+        return NothingFree.NO_COUNTER, "这个机构没有办理这个事项的窗口"
+    if day < earliest:
+        return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {earliest}"
+    if masks is not None:
+        if masks.any_free:
+            return NothingFree.NO_RUN, "剩下的时段不够长，办不完这个事项"
+        return NothingFree.FULL, "当天已约满，可以加入排队"
+    closed = schedule.why_closed(counters, day, status)
+    if closed is not None:
+        return NothingFree.CLOSED, closed.reason
+    if day > latest:
+        return NothingFree.TOO_FAR, f"还没有放号，目前最远可以约到 {latest}"
+    return NothingFree.CLOSED, "当天不对外办理"

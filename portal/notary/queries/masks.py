@@ -1,0 +1,130 @@
+"""The free slots of all counters, folded into masks and kept up to date in memory.
+
+Bit n of a mask is the slot with ordinal n of one counter, day and quota. Folding a month of two hundred counters takes the
+database longer than a person wants to wait, so each process folds them once and then asks only for the slots that changed
+since it last looked: one small statement by index, and every answer is as fresh as that statement. The look goes back
+`OVERLAP`, because a change becomes visible when its transaction ends and not when it was stamped; after `KEPT` all is folded
+anew, which bounds what an even longer transaction could hide.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, String, case, func, literal, select, type_coerce
+
+from portal.core import clock
+from portal.core.db import db, is_sqlite
+from portal.notary.models import NotarySlot, Quota
+
+OVERLAP = timedelta(seconds=30)
+KEPT = timedelta(seconds=60)
+# How many numbers of seats are kept apart; more than anybody asks for at a time.
+MOST_KEPT = 20
+MOST_CHANGES = 5000
+
+Key = tuple[Any, date]
+Masks = dict[Key, int]
+
+
+@dataclass
+class _Folded:
+    """The masks for one number of seats: by quota, then by counter and day."""
+
+    folded_at: datetime
+    looked_at: datetime
+    masks: dict[str, Masks] = field(default_factory=lambda: defaultdict(dict))
+
+
+_lock = threading.Lock()
+_kept: dict[tuple[str, int], _Folded] = {}
+
+
+def counter_key() -> tuple[ColumnElement[Any], Callable[[uuid.UUID], Any]]:
+    """Return the counter's id as the database gives it, and how to write an id so.
+
+    Thousands of rows: making a UUID of each would take as long as the database takes to fold them.
+    """
+    if is_sqlite():
+        return type_coerce(NotarySlot.counter_id, String), lambda each: each.hex
+    return type_coerce(NotarySlot.counter_id, NotarySlot.counter_id.type), lambda each: each
+
+
+def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
+    """Return the masks of the open slots with so many seats left, one mapping per quota, as of now.
+
+    The mappings are copies. A counter's day without an open slot may be missing or have an empty mask; one whose slots are
+    open and full has an empty mask.
+    """
+    now = clock.now()
+    # A test process has several databases.
+    place = (str(db.engine.url), seats)
+    with _lock:
+        folded = _kept.get(place)
+        # A clock that was set back would hide what was stamped since.
+        if folded is None or not folded.looked_at <= now < folded.folded_at + KEPT:
+            if len(_kept) >= MOST_KEPT:
+                _kept.clear()
+            folded = _kept[place] = _fold(seats, now)
+        elif not _catch_up(folded, seats, now):
+            folded = _kept[place] = _fold(seats, now)
+        return [dict(folded.masks[quota.value]) for quota in quotas]
+
+
+def forget() -> None:
+    """Fold anew at the next look; for tests that replace the database's content."""
+    with _lock:
+        _kept.clear()
+
+
+def _fold(seats: int, now: datetime) -> _Folded:
+    bit = literal(1, BigInteger).op("<<")(NotarySlot.ordinal)
+    free = case(
+        (NotarySlot.capacity - NotarySlot.claimed >= seats, bit), else_=literal(0, BigInteger)
+    )
+    # Each ordinal stands once per counter, day and quota, so the sum of the bits is their union.
+    mask = func.sum(free) if is_sqlite() else func.bit_or(free)
+    column, _ = counter_key()
+    found = _Folded(now, now)
+    rows = db.session.execute(
+        select(column, NotarySlot.day, type_coerce(NotarySlot.quota, String), mask)
+        .where(NotarySlot.day >= clock.today(), NotarySlot.is_open)
+        .group_by(NotarySlot.day, NotarySlot.counter_id, NotarySlot.quota)
+    )
+    for counter, day, quota, bits in rows:
+        found.masks[quota][counter, day] = bits
+    return found
+
+
+def _catch_up(folded: _Folded, seats: int, now: datetime) -> bool:
+    """Bring the masks up to date; False when so much has changed that folding anew is quicker."""
+    column, _ = counter_key()
+    rows = db.session.execute(
+        select(
+            column,
+            NotarySlot.day,
+            type_coerce(NotarySlot.quota, String),
+            NotarySlot.ordinal,
+            NotarySlot.is_open,
+            NotarySlot.capacity - NotarySlot.claimed,
+        )
+        .where(NotarySlot.changed_at >= folded.looked_at - OVERLAP)
+        .limit(MOST_CHANGES)
+    ).all()
+    if len(rows) == MOST_CHANGES:
+        return False
+    for counter, day, quota, ordinal, is_open, left in rows:
+        masks = folded.masks[quota]
+        before, bit = masks.get((counter, day)), 1 << ordinal
+        if is_open:
+            masks[counter, day] = (before or 0) | bit if left >= seats else (before or 0) & ~bit
+        elif before is not None:
+            masks[counter, day] = before & ~bit
+    folded.looked_at = now
+    return True

@@ -1,0 +1,262 @@
+"""Staff's routes for offices, counters, hours, exceptions and matters."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from portal.core.db import db
+from portal.core.errors import NotFound
+from portal.notary import policies, staff_schemas
+from portal.notary.models import NotaryCounter, NotaryException, NotaryMatter, NotaryOffice
+from portal.notary.operations import matters as matter_operations
+from portal.notary.operations import schedule, slots
+from portal.notary.operations.schedule import Applied, Exceptional, Opening
+from portal.notary.queries import bookings
+from portal.web import conditional
+from portal.web.blueprint import Blueprint, roles
+from portal.web.request_context import current_actor
+
+blp = Blueprint(
+    "staff-notary",
+    __name__,
+    url_prefix="/api/v1/staff/notary",
+    description="公证机构的窗口、办理时间、停办和加开、公证事项。",
+)
+
+Dumped = dict[str, Any]
+ANY = roles(*policies.STAFF_ROLES)
+CLERK = roles(policies.CLERK)
+
+
+def _office(office_id: uuid.UUID) -> NotaryOffice:
+    found = db.session.get(NotaryOffice, office_id, populate_existing=True)
+    if found is None or not policies.can_look_at(current_actor(), office_id):
+        raise NotFound("没有找到这个公证机构。")
+    return found
+
+
+def _counter(counter_id: uuid.UUID) -> tuple[NotaryOffice, NotaryCounter]:
+    found = db.session.get(NotaryCounter, counter_id, populate_existing=True)
+    if found is None:
+        raise NotFound("没有找到这个窗口。")
+    return _office(found.office_id), found
+
+
+def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
+    """Carry out a change, or only look at what it would do."""
+    found = schedule.preview(change) if preview else change()
+    return {
+        "preview": preview,
+        "added": found.added,
+        "closed": found.closed,
+        "affected": found.affected,
+    }
+
+
+@blp.get("/offices", audience=ANY, returns=staff_schemas.NotaryStaffOfficesSchema)
+def offices() -> Dumped:
+    """我能管理或查看的公证机构和设置"""
+    actor = current_actor()
+    return {"items": [o for o in bookings.offices() if policies.can_look_at(actor, o.id)]}
+
+
+@blp.get("/offices/<uuid:office_id>", audience=ANY, returns=staff_schemas.NotaryStaffOfficeSchema)
+def office(office_id: uuid.UUID) -> NotaryOffice:
+    """一个公证机构的设置"""
+    found = _office(office_id)
+    conditional.tag(found)
+    return found
+
+
+@blp.patch(
+    "/offices/<uuid:office_id>",
+    audience=CLERK,
+    body=staff_schemas.NotaryOfficeChangeIn,
+    returns=staff_schemas.NotaryAppliedSchema,
+    if_match=True,
+)
+def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
+    """修改设置；填写 closes_on 表示机构停办
+
+    答复里列出受影响的预约，他们会收到通知和留出的新时段。
+    """
+    found = _office(office_id)
+    conditional.require_match(found)
+    preview = body.pop("preview")
+    result = _applied(lambda: schedule.change_office(current_actor(), found, body), preview=preview)
+    conditional.tag(found)
+    return result
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/affected",
+    audience=ANY,
+    returns=staff_schemas.NotaryAffectedListSchema,
+)
+def affected(office_id: uuid.UUID) -> Dumped:
+    """时段停办后还没有改期的预约"""
+    return {"items": schedule.affected_bookings(_office(office_id).id)}
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/counters", audience=ANY, returns=staff_schemas.NotaryCountersSchema
+)
+def counters(office_id: uuid.UUID) -> Dumped:
+    """窗口"""
+    _, found = slots.schedule_of(_office(office_id))
+    return {"items": [_dumped_counter(counter) for counter in found]}
+
+
+def _dumped_counter(counter: NotaryCounter) -> Dumped:
+    values = {
+        name: getattr(counter, name)
+        for name in (
+            "id",
+            "name",
+            "capacity",
+            "kept_priority",
+            "kept_walk_in",
+            "matter_codes",
+            "active_from",
+            "active_until",
+        )
+    }
+    return {**values, "version": f'"{conditional.etag_of(counter)}"'}
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/counters",
+    audience=CLERK,
+    body=staff_schemas.NotaryCounterIn,
+    returns=staff_schemas.NotaryAppliedSchema,
+    status=201,
+)
+def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
+    """增加窗口"""
+    found, preview = _office(office_id), body.pop("preview")
+
+    def change() -> Applied:
+        return schedule.save_counter(current_actor(), found, None, body)[1]
+
+    return _applied(change, preview=preview), 201
+
+
+@blp.patch(
+    "/counters/<uuid:counter_id>",
+    audience=CLERK,
+    body=staff_schemas.NotaryCounterChangeIn,
+    returns=staff_schemas.NotaryAppliedSchema,
+    if_match=True,
+)
+def change_counter(counter_id: uuid.UUID, body: Dumped) -> Dumped:
+    """修改窗口；人数减少或者停用时列出受影响的预约"""
+    found, counter = _counter(counter_id)
+    conditional.require_match(counter)
+    preview = body.pop("preview")
+
+    def change() -> Applied:
+        return schedule.save_counter(current_actor(), found, counter, body)[1]
+
+    return _applied(change, preview=preview)
+
+
+@blp.get("/offices/<uuid:office_id>/hours", audience=ANY, returns=staff_schemas.NotaryHoursSchema)
+def hours(office_id: uuid.UUID) -> Dumped:
+    """每周办理时间"""
+    found, _ = slots.schedule_of(_office(office_id))
+    rows = sorted(found.hours, key=lambda row: (row.valid_from, row.weekday, row.opens, row.id))
+    return {"items": rows}
+
+
+@blp.put(
+    "/offices/<uuid:office_id>/hours",
+    audience=CLERK,
+    body=staff_schemas.NotaryHoursIn,
+    returns=staff_schemas.NotaryAppliedSchema,
+)
+def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
+    """从某天起改用新的每周办理时间；列出受影响的预约"""
+    found = _office(office_id)
+
+    def change() -> Applied:
+        return schedule.set_hours(
+            current_actor(),
+            found,
+            body["counter_id"],
+            body["valid_from"],
+            [Opening(**each) for each in body["hours"]],
+        )
+
+    return _applied(change, preview=body["preview"])
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/exceptions",
+    audience=ANY,
+    returns=staff_schemas.NotaryExceptionsSchema,
+)
+def exceptions(office_id: uuid.UUID) -> Dumped:
+    """停办和加开"""
+    found, _ = slots.schedule_of(_office(office_id))
+    return {"items": found.exceptions}
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/exceptions",
+    audience=CLERK,
+    body=staff_schemas.NotaryExceptionIn,
+    returns=staff_schemas.NotaryAppliedSchema,
+    status=201,
+)
+def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
+    """登记停办或者加开；列出受影响的预约，并通知他们"""
+    found, preview = _office(office_id), body.pop("preview")
+
+    def change() -> Applied:
+        return schedule.add_exception(current_actor(), found, Exceptional(**body))[1]
+
+    return _applied(change, preview=preview), 201
+
+
+@blp.delete(
+    "/exceptions/<uuid:exception_id>", audience=CLERK, returns=staff_schemas.NotaryAppliedSchema
+)
+def remove_exception(exception_id: uuid.UUID) -> Dumped:
+    """撤销停办或者加开"""
+    row = db.session.get(NotaryException, exception_id)
+    if row is None:
+        raise NotFound("没有找到这条停办或者加开。")
+    found = _office(row.office_id)
+    return _applied(lambda: schedule.remove_exception(current_actor(), found, row), preview=False)
+
+
+def _dumped_matter(matter: NotaryMatter) -> Dumped:
+    names = staff_schemas.NotaryStaffMatterSchema().fields
+    values = {name: getattr(matter, name) for name in names if name != "version"}
+    return {**values, "version": f'"{conditional.etag_of(matter)}"'}
+
+
+@blp.get("/matters", audience=ANY, returns=staff_schemas.NotaryStaffMattersSchema)
+def matters() -> Dumped:
+    """公证事项，停用的也在内"""
+    return {"items": [_dumped_matter(each) for each in bookings.matters(active_only=False)]}
+
+
+@blp.patch(
+    "/matters/<uuid:matter_id>",
+    audience=CLERK,
+    body=staff_schemas.NotaryMatterChangeIn,
+    returns=staff_schemas.NotaryStaffMatterSchema,
+    if_match=True,
+)
+def change_matter(matter_id: uuid.UUID, body: Dumped) -> Dumped:
+    """修改公证事项的说明、时长和材料清单；改过的不再随内容文件更新"""
+    found = db.session.get(NotaryMatter, matter_id, populate_existing=True)
+    if found is None:
+        raise NotFound("没有找到这个公证事项。")
+    conditional.require_match(found)
+    changed = matter_operations.change(current_actor(), found, body)
+    conditional.tag(changed)
+    return _dumped_matter(changed)

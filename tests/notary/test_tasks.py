@@ -1,0 +1,124 @@
+"""What the portal does by itself: sweep, remind, tell, and the truth tables of who may do what."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from portal.core.actor import ANONYMOUS, SYSTEM, Actor, ActorKind
+from portal.core.db import db
+from portal.core.jobs import Job, worker
+from portal.core.jobs.queue import ensure_periodic
+from portal.core.unit_of_work import unit_of_work
+from portal.notary import policies, tasks
+from portal.notary.models import BookingState, NotaryBooking
+from portal.notifications.models import Message
+from tests.conftest import SettableClock
+from tests.notary.conftest import Desk, again
+
+NINE = "2026-03-03 09:00"
+OFFICE = uuid.uuid4()
+
+
+def messages(template: str) -> list[Message]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Message).where(Message.template == template)))
+
+
+def test_the_worker_frees_what_nobody_touches(desk: Desk, clock: SettableClock) -> None:
+    held = desk.hold(desk.person(), NINE).id
+    ensure_periodic()
+    clock.advance(minutes=11)
+    worker.drain()
+    assert again(held).state is BookingState.EXPIRED
+
+
+def test_a_reminder_comes_once_the_working_day_before_with_what_to_bring(
+    desk: Desk, clock: SettableClock
+) -> None:
+    desk.confirmed(desk.person(), "2026-03-09 09:00")
+    worker.drain()
+    clock.set("2026-03-05 10:00")
+    with unit_of_work():
+        assert tasks.remind() == 0
+    # Friday: the next working day is the Monday.
+    clock.set("2026-03-06 10:00")
+    with unit_of_work():
+        assert tasks.remind() == 1
+    with unit_of_work():
+        assert tasks.remind() == 0
+    worker.drain()
+    told = [m for m in messages("notary.reminder") if m.params]
+    assert "身份证件" in str(told[0].params["checklist"])
+
+
+def test_an_sms_names_the_reference_and_nothing_of_the_matter(
+    desk: Desk, clock: SettableClock
+) -> None:
+    desk.confirmed(desk.person(), NINE)
+    worker.drain()
+    sent = messages("notary.confirmed")
+    assert {m.channel.value for m in sent} == {"in_app", "sms"}
+    assert [m.params for m in sent if m.channel.value == "sms"] == [{}]
+
+
+def test_a_person_who_was_told_is_not_told_about_anothers(desk: Desk) -> None:
+    desk.confirmed(person := desk.person(), NINE)
+    worker.drain()
+    assert {m.recipient_id for m in messages("notary.confirmed")} == {person.id}
+    assert (
+        db.session.scalar(select(Job).where(Job.kind == "notary.tell", Job.state == "dead")) is None
+    )
+
+
+ACCOUNT = uuid.uuid4()
+BOOKING = NotaryBooking(account_id=ACCOUNT, office_id=OFFICE)
+ERASED = NotaryBooking(account_id=None, office_id=OFFICE)
+RESIDENT = Actor(ActorKind.RESIDENT, ACCOUNT)
+STRANGER = Actor(ActorKind.RESIDENT, uuid.uuid4())
+CLERK = Actor(ActorKind.STAFF, uuid.uuid4(), grants=frozenset({("notary_clerk", OFFICE)}))
+ANYWHERE = Actor(ActorKind.STAFF, uuid.uuid4(), grants=frozenset({("notary_clerk", None)}))
+ELSEWHERE = Actor(ActorKind.STAFF, uuid.uuid4(), grants=frozenset({("notary_clerk", uuid.uuid4())}))
+SUPERVISOR = Actor(ActorKind.STAFF, uuid.uuid4(), grants=frozenset({("supervisor", None)}))
+EVERYBODY = {
+    "resident": RESIDENT,
+    "stranger": STRANGER,
+    "clerk": CLERK,
+    "anywhere": ANYWHERE,
+    "elsewhere": ELSEWHERE,
+    "supervisor": SUPERVISOR,
+    "system": SYSTEM,
+    "anonymous": ANONYMOUS,
+}
+
+
+@pytest.mark.parametrize(
+    ("policy", "those"),
+    [
+        (lambda actor: policies.can_speak_for(actor, BOOKING), {"resident"}),
+        (lambda actor: policies.can_speak_for(actor, ERASED), set()),
+        (lambda actor: policies.can_serve(actor, BOOKING), {"clerk", "anywhere"}),
+        (
+            lambda actor: policies.can_cancel(actor, BOOKING),
+            {"resident", "clerk", "anywhere", "system"},
+        ),
+        (
+            lambda actor: policies.can_look_at(actor, OFFICE),
+            {"clerk", "anywhere", "supervisor"},
+        ),
+        (lambda actor: policies.is_system(actor, BOOKING), {"system"}),
+        (
+            lambda actor: policies.can_edit_matters(actor),
+            {"clerk", "anywhere", "elsewhere"},
+        ),
+        (
+            lambda actor: policies.can_ask_review(actor, BOOKING),
+            {"resident", "clerk", "anywhere"},
+        ),
+    ],
+)
+def test_who_may(policy: Any, those: set[str]) -> None:
+    assert {name for name, actor in EVERYBODY.items() if policy(actor)} == those
