@@ -35,6 +35,7 @@ from search_index import (
     SearchIndex,
     SearchIndexError,
     Thesaurus,
+    analysis,
 )
 
 UPDATE_JOB = "knowledge.index_update"
@@ -79,8 +80,9 @@ def reader() -> SearchIndex:
 def preload() -> None:
     """Load index and dictionary before the server forks, so that its workers share them.
 
-    Does nothing when there is no index yet.
+    Without an index it is the dictionary alone.
     """
+    analysis.preload()
     try:
         reader().preload()
     except (Unavailable, SearchIndexError):
