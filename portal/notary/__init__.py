@@ -20,7 +20,7 @@ def init_app(app: Flask, api: Api) -> None:
     # First of the subscribers: it looks at the bookings of an account before they are taken off it.
     from portal.notary import case_events
 
-    _first = case_events
+    _ = case_events
     from portal.notary import cli, models, notifications, tasks, workflow
     from portal.working_days import impact
 

@@ -70,10 +70,10 @@ def tell(case: NotaryCase, template: str, **params: str | int) -> None:
         )
 
 
-def tell_staff(case: NotaryCase, template: str, staff_id: uuid.UUID | None = None) -> None:
-    """Tell one member of staff, or the clerks of the office."""
+def tell_staff(case: NotaryCase, template: str) -> None:
+    """Tell the clerks of the office."""
     notifications.notify_staff(
-        staff_id,
+        None,
         template,
         {},
         role=policies.CLERK,

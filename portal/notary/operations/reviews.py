@@ -146,7 +146,7 @@ def _on_overdue(event: DeadlineOverdue) -> None:
     elif event.rule_id == deadlines.PARTY_DELAY:
         case = found_cases.find(event.subject_id)
         if case is not None:
-            case_steps.tell_staff(case, "notary.staff.delayed", case.notary_id)
+            case_steps.tell_staff(case, "notary.staff.delayed")
 
 
 def _run_again(case_id: uuid.UUID) -> None:
