@@ -48,7 +48,7 @@ CSV = "text/csv"
 
 def _case(case_id: uuid.UUID, *, lock: bool = False) -> NotaryCase:
     case = found.for_update(case_id) if lock else found.find(case_id)
-    if case is None or not policies.can_look_at(current_actor(), case.office_id):
+    if case is None or not policies.can_read_case(current_actor(), case):
         raise NotFound("没有找到这件公证。")
     return case
 

@@ -83,24 +83,38 @@ def mark_all(
     """Mark every appointment of `day` that is over and was not checked in; returns them. `preview` changes nothing."""
     if not policies.works_at(actor, office.id):
         raise Forbidden("您没有管理这个公证机构的权限。")
-    found = list(
-        db.session.scalars(
-            select(NotaryBooking)
-            .where(
-                NotaryBooking.office_id == office.id,
-                NotaryBooking.day == day,
-                NotaryBooking.state == BookingState.CONFIRMED,
-                NotaryBooking.affected_at.is_(None),
-                NotaryBooking.ends_at <= clock.now(),
-            )
-            .order_by(NotaryBooking.id)
-            .execution_options(populate_existing=True)
+    query = (
+        select(NotaryBooking)
+        .where(
+            NotaryBooking.office_id == office.id,
+            NotaryBooking.day == day,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.ends_at <= clock.now(),
         )
+        .order_by(NotaryBooking.id)
+        .execution_options(populate_existing=True)
     )
-    if not preview:
-        for booking in found:
-            mark(actor, booking)
+    if preview:
+        return list(db.session.scalars(query))
+    found = list(db.session.scalars(query.with_for_update(of=NotaryBooking)))
+    _lock_persons(found)
+    for booking in found:
+        mark(actor, booking)
     return found
+
+
+def _lock_persons(bookings: list[NotaryBooking]) -> None:
+    """Lock all persons of several bookings, in the order that everybody keeps."""
+    theirs = select(NotaryParty.person_index).where(
+        NotaryParty.booking_id.in_([booking.id for booking in bookings])
+    )
+    db.session.execute(
+        select(NotaryPerson.person_index)
+        .where(NotaryPerson.person_index.in_(theirs))
+        .order_by(NotaryPerson.person_index)
+        .with_for_update()
+    ).all()
 
 
 @transactional
