@@ -17,10 +17,8 @@ from portal.web.blueprint import Api
 
 def init_app(app: Flask, api: Api) -> None:
     """Register tables and workflows, templates, jobs and the command."""
-    # First of the subscribers: it looks at the bookings of an account before they are taken off it.
-    from portal.notary import case_events
-
-    _ = case_events
+    # First, so that its subscriber looks at the bookings of an account before they are taken off it.
+    _add_day_and_cases(app, api)
     from portal.notary import cli, models, notifications, tasks, workflow
     from portal.working_days import impact
 
@@ -29,7 +27,6 @@ def init_app(app: Flask, api: Api) -> None:
     tasks.register()
     impact.register(tasks.add_impact)
     app.cli.add_command(cli.notary_group)
-    _add_day_and_cases(app, api)
 
 
 # --- the day and the cases -------------------------------------------------------------------------------------------
@@ -39,6 +36,7 @@ def _add_day_and_cases(app: Flask, api: Api) -> None:
     """Register the desk and the cases: settings, deadlines, templates, contacts, subscribers, routes."""
     from portal.config import settings
     from portal.notary import (
+        case_events,
         case_notifications,
         case_routes,
         case_settings,
@@ -49,6 +47,7 @@ def _add_day_and_cases(app: Flask, api: Api) -> None:
     from portal.notary.queries import cases
     from portal.supervision import contacts
 
+    _ = case_events  # its subscribers register on import
     with app.app_context():
         # A wrong file stops the start, not the first termination.
         content = settings().content_dir / "notary"
