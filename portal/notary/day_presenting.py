@@ -79,8 +79,10 @@ def ticket(
     counters: dict[Any, str],
     desk: Desk | None = None,
     case: NotaryCase | None = None,
+    *,
+    whole: bool = False,
 ) -> dict[str, Any]:
-    """A number for staff; with `desk` its estimated wait."""
+    """A number for staff; with `desk` its estimated wait. Reasons, which may tell of a person, only as a `whole`."""
     waits = desk is not None and found.state is TicketState.WAITING
     wait = desk.waits.get(found.id) if desk is not None and waits else None
     return {
@@ -100,9 +102,9 @@ def ticket(
                 "started_at",
                 "ended_at",
                 "not_accepted_ground",
-                "not_accepted_note",
             )
         },
+        "not_accepted_note": found.not_accepted_note if whole else None,
         "booked": found.booking_id is not None,
         "matter": found.matter.name if found.matter else None,
         "counter": counters.get(found.counter_id),
@@ -321,7 +323,7 @@ def appointment(
         "parties": [_masked(party, whole_name=True) for party in booking.parties],
         "contact_phone": phones.mask_phone(booking.contact_phone),
         "hints": hints(booking),
-        "ticket": ticket(actor, number, counters, desk) if number else None,
+        "ticket": ticket(actor, number, counters, desk, whole=True) if number else None,
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,

@@ -107,7 +107,7 @@ def dump_ticket(ticket: NotaryTicket) -> Dumped:
     desk = queue.desk(office_of(ticket.office_id))
     counters = presenting.counter_names(desk)
     case = found_cases.case_of_ticket(ticket.id)
-    return presenting.ticket(current_actor(), ticket, counters, desk, case)
+    return presenting.ticket(current_actor(), ticket, counters, desk, case, whole=True)
 
 
 # --- the sheet -------------------------------------------------------------------------------------------------------
@@ -319,12 +319,13 @@ def call_next(office_id: uuid.UUID, body: Dumped) -> Dumped:
     return dump_ticket(tickets.call_next(current_actor(), office, _counter(body["counter_id"])))
 
 
-@blp.get("/tickets/<uuid:ticket_id>", audience=ANY, returns=schemas.TicketSchema)
+@blp.get("/tickets/<uuid:ticket_id>", audience=ANY, returns=schemas.TicketSchema, transaction=True)
 def show_ticket(ticket_id: uuid.UUID) -> Dumped:
-    """一个号"""
+    """一个号；查看会留下记录"""
     ticket = found.ticket(ticket_id)
     if ticket is None or not policies.can_look_at(current_actor(), ticket.office_id):
         raise NotFound("没有找到这个号。")
+    tickets.record(current_actor(), ticket, "viewed")
     return dump_ticket(ticket)
 
 

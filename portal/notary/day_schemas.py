@@ -131,7 +131,7 @@ class TicketSchema(Schema):
     wait_low_minutes = fields.Integer(allow_none=True)
     wait_high_minutes = fields.Integer(allow_none=True)
     not_accepted_ground = fields.Enum(RefusalGround, by_value=True, allow_none=True)
-    not_accepted_note = fields.String(allow_none=True)
+    not_accepted_note = fields.String(allow_none=True, metadata={"description": "列表里不显示"})
     allowed_actions = fields.List(fields.Nested(AllowedAction))
     version = fields.String(metadata={"description": "办理时放入 If-Match"})
 

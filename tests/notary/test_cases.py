@@ -152,6 +152,8 @@ class TestAcceptance:
         shown = hall.done(path, "non-acceptance", body)
         assert shown["not_accepted_note"] == REASONS
         assert "accept" not in {a["action"] for a in shown["allowed_actions"]}
+        listed = hall.api.get(f"{hall.office}/queue", headers=hall.headers["clerk"]).json
+        assert listed["at_desk"][0]["not_accepted_note"] is None, "read one by one, and recorded"
 
 
 class TestPauses:
