@@ -6,6 +6,7 @@ is not decided here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -163,6 +164,35 @@ def check(
     if details.dispute and not details.dispute_understood:
         raise DisputeDeclared
     return Checked(parties, agent, phone, tuple(hints(details, matter)))
+
+
+def check_at_desk(
+    parties: Sequence[Party], agent: Agent | None, matter: NotaryMatter, day: date
+) -> tuple[tuple[CheckedParty, ...], dict[str, str] | None]:
+    """Return the parties and the agent of somebody who came without an appointment, in normal form.
+
+    Raises Invalid with every problem by field: identity, guardians (公证法 31①), agency (公证法 26). Everything else the
+    office judges at the desk.
+    """
+    errors = _Errors()
+    found = tuple(
+        party
+        for number, given in enumerate(parties)
+        if (party := _party(errors, f"parties.{number}", given, day)) is not None
+    )
+    _no_one_twice(errors, found)
+    represented = agent is not None or any(party.by_agent for party in parties)
+    if represented and not matter.agency_allowed:
+        errors.add(
+            "agent",
+            f"“{matter.name}”须由当事人本人到场，不能委托代理人（公证法第二十六条）。",
+        )
+    if agent is None and any(party.by_agent for party in parties):
+        errors.add("agent", "有当事人由代理人办理，请填写代理人。")
+    checked = _agent(errors, agent)
+    if errors.found:
+        raise Invalid(errors=errors.found)
+    return found, checked
 
 
 def hints(details: Details, matter: NotaryMatter) -> list[str]:

@@ -70,3 +70,22 @@ def can_ask_review(actor: Actor, subject: OfAccount) -> bool:
     """The party with their account, or the office for who comes to the desk."""
     office_id: uuid.UUID | None = getattr(subject, "office_id", None)
     return can_speak_for(actor, subject) or (office_id is not None and works_at(actor, office_id))
+
+
+def can_resume_review(actor: Actor, subject: OfOffice) -> bool:
+    """Clerks of the office, or the portal once a review has stood still for as long as it may."""
+    return can_serve(actor, subject) or is_system(actor, subject)
+
+
+def can_read_case(actor: Actor, subject: OfAccount) -> bool:
+    """The party, the office, and those who supervise it."""
+    office_id: uuid.UUID | None = getattr(subject, "office_id", None)
+    return can_speak_for(actor, subject) or (
+        office_id is not None and can_look_at(actor, office_id)
+    )
+
+
+def offices_of(actor: Actor, *roles: str) -> frozenset[uuid.UUID] | None:
+    """Return the offices in which one of `roles` is held; None means in all."""
+    held = {office_id for role, office_id in actor.grants if role in roles}
+    return None if None in held else frozenset(office for office in held if office is not None)

@@ -7,6 +7,7 @@ from typing import Any
 from portal.accounts.identity import documents, phones
 from portal.core import clock
 from portal.core.actor import Actor
+from portal.notary import case_presenting
 from portal.notary.models import (
     PENDING_STATES,
     BookingState,
@@ -17,7 +18,7 @@ from portal.notary.models import (
 )
 from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE
 from portal.notary.operations import changing
-from portal.notary.queries import bookings
+from portal.notary.queries import bookings, cases
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.workflow import BOOKING, WAITING
 
@@ -149,9 +150,15 @@ def appointment(
         "parties": [_party(each) for each in booking.parties],
         "agent": _represented(booking.agent),
         "hints": list(hints),
-        "deadlines": [],
+        "deadlines": _deadlines(booking),
         "timeline": booking.history,
     }
+
+
+def _deadlines(booking: NotaryBooking) -> list[Any]:
+    """A booking has none of its own: they begin with the acceptance, and run on its case."""
+    case = cases.of_booking(booking.id)
+    return case_presenting.deadlines([case])[case.id] if case is not None else []
 
 
 def other_time(booking: NotaryBooking) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from portal.core.actor import Actor
 from portal.core.db import db
 from portal.knowledge import queries as knowledge
 from portal.knowledge.models import MissState, ReviewState
+from portal.notary.queries import cases as notary
 from portal.supervision import queries as supervision
 from portal.supervision.models import Deadline
 from portal.supervision.rules import RESIDENT
@@ -51,7 +52,26 @@ def counters(actor: Actor) -> list[Counter]:
                 "/api/v1/staff/knowledge/reviews",
             ),
         ]
-    return found
+    return [*found, *_notary(actor)]
+
+
+def _notary(actor: Actor) -> list[Counter]:
+    waiting = notary.worklist_counts(actor)
+    if waiting is None:
+        return []
+    base = "/api/v1/staff/notary"
+    return [
+        Counter(
+            "notary.not_checked_in",
+            "公证预约：到时间没有签到",
+            waiting.not_checked_in,
+            f"{base}/offices",
+        ),
+        Counter("notary.near_end", "公证：期限将满或者已过", waiting.near_end, f"{base}/cases"),
+        Counter(
+            "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"
+        ),
+    ]
 
 
 def urgent(actor: Actor) -> list[Deadline]:

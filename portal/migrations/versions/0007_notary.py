@@ -516,11 +516,17 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("served_by_id", sa.Uuid(), nullable=True),
+        sa.Column("not_accepted_ground", sa.String(length=40), nullable=True),
+        sa.Column("not_accepted_note", sa.LargeBinary(), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_notary_ticket_number")),
+        sa.CheckConstraint(
+            "not_accepted_ground IS NULL OR not_accepted_note IS NOT NULL",
+            name=op.f("ck_notary_ticket_not_accepted_with_reasons"),
+        ),
         sa.ForeignKeyConstraint(
             ["booking_id"], ["notary_booking.id"], name=op.f("fk_notary_ticket_booking_id")
         ),
@@ -562,8 +568,6 @@ def upgrade() -> None:
         sa.Column("accepted_on", sa.Date(), nullable=False),
         sa.Column("notary_id", sa.Uuid(), nullable=False),
         sa.Column("approver_id", sa.Uuid(), nullable=True),
-        sa.Column("pause_ground", sa.String(length=40), nullable=True),
-        sa.Column("supplement_note", sa.LargeBinary(), nullable=True),
         sa.Column("closing_form", sa.String(length=60), nullable=True),
         sa.Column("closed_on", sa.Date(), nullable=True),
         sa.Column("certificate_number", sa.String(length=60), nullable=True),
@@ -574,6 +578,7 @@ def upgrade() -> None:
         sa.Column("closing_note", sa.LargeBinary(), nullable=True),
         sa.Column("review_by", sa.String(length=40), nullable=True),
         sa.Column("review_asked_on", sa.Date(), nullable=True),
+        sa.Column("review_late", sa.Boolean(), nullable=False),
         sa.Column("review_request", sa.LargeBinary(), nullable=True),
         sa.Column("reviewer_id", sa.Uuid(), nullable=True),
         sa.Column("reviewed_on", sa.Date(), nullable=True),
@@ -591,12 +596,12 @@ def upgrade() -> None:
             name=op.f("ck_notary_case_terminated_with_ground"),
         ),
         sa.CheckConstraint(
-            "state NOT IN ('issued', 'review', 'maintained', 'corrected', 'revoked') OR (certificate_number IS NOT NULL AND issued_on IS NOT NULL)",
+            "state NOT IN ('issued', 'review', 'maintained', 'correcting', 'revoking', 'corrected', 'revoked') OR (certificate_number IS NOT NULL AND issued_on IS NOT NULL)",
             name=op.f("ck_notary_case_issued_with_number"),
         ),
         sa.CheckConstraint(
-            "reviewer_id IS NULL OR reviewer_id <> notary_id",
-            name=op.f("ck_notary_case_reviewed_by_another"),
+            "state NOT IN ('issued', 'refused', 'terminated') OR (closed_on IS NOT NULL AND closing_form IS NOT NULL)",
+            name=op.f("ck_notary_case_closed_with_form"),
         ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["resident.id"], name=op.f("fk_notary_case_account_id")
@@ -634,6 +639,33 @@ def upgrade() -> None:
         batch_op.create_index("ix_notary_case_account_id", ["account_id"], unique=False)
         batch_op.create_index(
             "ix_notary_case_office_id_state", ["office_id", "state"], unique=False
+        )
+
+    op.create_table(
+        "notary_case_pause",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("ground", sa.String(length=40), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("to_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "to_at IS NULL OR to_at >= from_at",
+            name=op.f("ck_notary_case_pause_ends_after_start"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["notary_case.id"], name=op.f("fk_notary_case_pause_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notary_case_pause")),
+    )
+    with op.batch_alter_table("notary_case_pause", schema=None) as batch_op:
+        batch_op.create_index("ix_notary_case_pause_case_id", ["case_id"], unique=False)
+        batch_op.create_index(
+            "one_lasting_pause_per_case_and_ground",
+            ["case_id", "ground"],
+            unique=True,
+            sqlite_where=sa.text("to_at IS NULL"),
+            postgresql_where=sa.text("to_at IS NULL"),
         )
 
     op.create_table(
@@ -684,6 +716,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notary_history_booking_id")
 
     op.drop_table("notary_history")
+    with op.batch_alter_table("notary_case_pause", schema=None) as batch_op:
+        batch_op.drop_index(
+            "one_lasting_pause_per_case_and_ground",
+            sqlite_where=sa.text("to_at IS NULL"),
+            postgresql_where=sa.text("to_at IS NULL"),
+        )
+        batch_op.drop_index("ix_notary_case_pause_case_id")
+
+    op.drop_table("notary_case_pause")
     with op.batch_alter_table("notary_case", schema=None) as batch_op:
         batch_op.drop_index("ix_notary_case_office_id_state")
         batch_op.drop_index("ix_notary_case_account_id")

@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import ContactSafety
@@ -41,12 +41,14 @@ class CaseState(LabelledEnum):
     """Where an accepted matter stands (rules 2.9)."""
 
     ACCEPTED = "accepted", "已受理"
-    SUPPLEMENT = "supplement", "待补充材料或核实"
+    SUPPLEMENT = "supplement", "待补充或核实，期限暂停"
     ISSUED = "issued", "已出证"
     REFUSED = "refused", "不予办理"
     TERMINATED = "terminated", "已终止"
     REVIEW = "review", "复查中"
     MAINTAINED = "maintained", "复查维持"
+    CORRECTING = "correcting", "已决定更正，待办理"
+    REVOKING = "revoking", "已决定撤销，待办理"
     CORRECTED = "corrected", "已更正"
     REVOKED = "revoked", "已撤销"
 
@@ -75,7 +77,7 @@ class TerminationGround(LabelledEnum):
 
 
 class PauseGround(LabelledEnum):
-    """For what the clock of NO-D1 stops (公证法 30; rules NO-D2)."""
+    """For what the clock of NO-D1 stops (公证法 30; rules NO-D2), and that of a review (rules NO-D5)."""
 
     FORCE_MAJEURE = "force_majeure", "不可抗力"
     SUPPLEMENT = "supplement", "补充证明材料"
@@ -98,6 +100,10 @@ class NotaryTicket(PublicId, Timestamped, Versioned, Model):
         UniqueConstraint("booking_id", name="uq_notary_ticket_booking_id"),
         Index("ix_notary_ticket_office_id_day_state", "office_id", "day", "state"),
         CheckConstraint("number >= 1", name="number"),
+        CheckConstraint(
+            "not_accepted_ground IS NULL OR not_accepted_note IS NOT NULL",
+            name="not_accepted_with_reasons",
+        ),
     )
 
     office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_office.id"))
@@ -118,6 +124,11 @@ class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     served_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    # Why nothing was accepted: the written reasons, and the ground of 公证法 31 where one applies.
+    not_accepted_ground: Mapped[RefusalGround | None] = mapped_column(enum_column(RefusalGround))
+    not_accepted_note: Mapped[str | None] = mapped_column(
+        EncryptedText("notary_ticket.not_accepted_note")
+    )
 
     matter: Mapped[NotaryMatter | None] = relationship(viewonly=True)
 
@@ -143,13 +154,14 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
             name="terminated_with_ground",
         ),
         CheckConstraint(
-            "state NOT IN ('issued', 'review', 'maintained', 'corrected', 'revoked') "
-            "OR (certificate_number IS NOT NULL AND issued_on IS NOT NULL)",
+            "state NOT IN ('issued', 'review', 'maintained', 'correcting', 'revoking', "
+            "'corrected', 'revoked') OR (certificate_number IS NOT NULL AND issued_on IS NOT NULL)",
             name="issued_with_number",
         ),
-        # The reviewer is somebody other than the notary who issued (rules NO-D5, U).
         CheckConstraint(
-            "reviewer_id IS NULL OR reviewer_id <> notary_id", name="reviewed_by_another"
+            "state NOT IN ('issued', 'refused', 'terminated') "
+            "OR (closed_on IS NOT NULL AND closing_form IS NOT NULL)",
+            name="closed_with_form",
         ),
     )
 
@@ -172,10 +184,6 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     accepted_on: Mapped[date] = mapped_column(Date)
     notary_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_member.id"))
     approver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
-    pause_ground: Mapped[PauseGround | None] = mapped_column(enum_column(PauseGround))
-    supplement_note: Mapped[str | None] = mapped_column(
-        EncryptedText("notary_case.supplement_note")
-    )
     closing_form: Mapped[str | None] = mapped_column(String(60))
     closed_on: Mapped[date | None] = mapped_column(Date)
     certificate_number: Mapped[str | None] = mapped_column(String(60))
@@ -189,6 +197,8 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     closing_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.closing_note"))
     review_by: Mapped[ReviewBy | None] = mapped_column(enum_column(ReviewBy))
     review_asked_on: Mapped[date | None] = mapped_column(Date)
+    # Asked after NO-D3 or NO-D4; the office decides what follows (rules 2.5, P: never refused by the portal).
+    review_late: Mapped[bool] = mapped_column(default=False)
     # The error, the reasons, the request and the proof (rules NO-D8).
     review_request: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_case.review_request"))
     reviewer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
@@ -197,3 +207,38 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
 
     matter: Mapped[NotaryMatter] = relationship(viewonly=True)
     history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)
+    pauses: Mapped[list[NotaryCasePause]] = relationship(
+        order_by="NotaryCasePause.id", back_populates="case"
+    )
+
+    @property
+    def lasting(self) -> list[NotaryCasePause]:
+        """The pauses that have not ended."""
+        return [pause for pause in self.pauses if pause.to_at is None]
+
+
+class NotaryCasePause(PublicId, Model):
+    """One lawful reason for which the case's clock stands. Several may overlap: the clock runs again after the last."""
+
+    __tablename__ = "notary_case_pause"
+    __table_args__ = (
+        Index(
+            "one_lasting_pause_per_case_and_ground",
+            "case_id",
+            "ground",
+            unique=True,
+            sqlite_where=text("to_at IS NULL"),
+            postgresql_where=text("to_at IS NULL"),
+        ),
+        Index("ix_notary_case_pause_case_id", "case_id"),
+        CheckConstraint("to_at IS NULL OR to_at >= from_at", name="ends_after_start"),
+    )
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_case.id"))
+    ground: Mapped[PauseGround] = mapped_column(enum_column(PauseGround))
+    # What has to be supplied or verified, as the party is told.
+    note: Mapped[str] = mapped_column(EncryptedText("notary_case_pause.note"))
+    from_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    to_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    case: Mapped[NotaryCase] = relationship(back_populates="pauses")

@@ -1,0 +1,84 @@
+"""What cases and missed appointments give to a person's export, and what stays when the account is closed."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.core.db import db
+from portal.core.events import subscribe
+from portal.notary import deadlines
+from portal.notary.models import CASE_KIND, NotaryBooking, NotaryCase, NotaryNoShow
+from portal.supervision import operations as supervision
+
+
+def _of(resident_id: object) -> list[NotaryCase]:
+    return list(
+        db.session.scalars(
+            select(NotaryCase).where(NotaryCase.account_id == resident_id).order_by(NotaryCase.id)
+        )
+    )
+
+
+@subscribe(ResidentExportRequested)
+def add_to_export(event: ResidentExportRequested) -> None:
+    """Add the cases of the resident's appointments, and what was written down about missed ones (个人信息保护法 45)."""
+    event.collect(
+        "notary_cases",
+        [
+            {
+                "reference": case.reference,
+                "state": case.state.label,
+                "matter": case.matter.name,
+                "parties": case.parties,
+                "agent": case.agent,
+                "accepted_on": case.accepted_on.isoformat(),
+                "certificate_number": case.certificate_number,
+                "closing_form": case.closing_form,
+                "closing_note": case.closing_note,
+                "pauses": [f"{row.ground.label}：{row.note}" for row in case.pauses],
+                "review_request": case.review_request,
+                "review_note": case.review_note,
+            }
+            for case in _of(event.resident_id)
+        ],
+    )
+    rows = db.session.execute(
+        select(NotaryNoShow, NotaryBooking.reference)
+        .join(NotaryBooking, NotaryBooking.id == NotaryNoShow.booking_id)
+        .where(NotaryBooking.account_id == event.resident_id)
+        .order_by(NotaryNoShow.id)
+    )
+    event.collect(
+        "notary_no_shows",
+        [
+            {
+                "reference": row.reference,
+                "counts_until": row.NotaryNoShow.expires_on.isoformat(),
+                "appeal": row.NotaryNoShow.appeal.label,
+                "appeal_text": row.NotaryNoShow.appeal_text,
+                "decision_note": row.NotaryNoShow.decision_note,
+            }
+            for row in rows
+        ],
+    )
+
+
+@subscribe(ResidentDeletionRequested)
+def forget(event: ResidentDeletionRequested) -> None:
+    """Take the account off the cases. The register stays, and what is under way goes on at the office's desk."""
+    found = _of(event.resident_id)
+    for case in found:
+        case.account_id = None
+        # The person is no longer reminded; that they may ask for a review at the desk does not end with it.
+        supervision.cancel(CASE_KIND, case.id, deadlines.ASK_REVIEW, reason="账号注销")
+        supervision.cancel(CASE_KIND, case.id, deadlines.PARTY_DELAY, reason="账号注销")
+    bookings = select(NotaryBooking.id).where(NotaryBooking.account_id == event.resident_id)
+    db.session.execute(
+        update(NotaryNoShow)
+        .where(NotaryNoShow.booking_id.in_(bookings))
+        .values(appeal_text=None)
+        .execution_options(synchronize_session=False)
+    )
+    if found:
+        event.keep("已受理的公证的登记簿", "公证登记簿永久保存（公证程序规则第五十七条）")

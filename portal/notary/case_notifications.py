@@ -1,0 +1,148 @@
+"""What residents and staff are told about the day and about cases. An SMS names the reference at most."""
+
+from __future__ import annotations
+
+from portal.notary.models import CaseState as C
+from portal.notifications.templates import Template, register
+
+_SMS = "您的公证事项 {reference} 有新进展，请登录{district}法治服务平台查看。"
+# Somebody in the waiting room; of no use tomorrow morning.
+_SMS_CALLED = "您的预约 {reference} 已叫号，请到窗口办理。"
+
+_TEXTS: dict[str, tuple[str, str, str | None]] = {
+    "notary.no_show": (
+        "登记为未到场",
+        "预约 {reference}（{when}）登记为未到场，{until} 前计入未到场次数。如果记录有误，可以在预约里申诉。",
+        None,
+    ),
+    "notary.no_show_reverted": (
+        "未到场登记已撤销",
+        "预约 {reference} 的未到场登记已撤销，不计入未到场次数。",
+        None,
+    ),
+    "notary.appeal_granted": (
+        "申诉成立",
+        "预约 {reference} 的未到场申诉成立，不再计入未到场次数。",
+        None,
+    ),
+    "notary.appeal_denied": (
+        "申诉不成立",
+        "预约 {reference} 的未到场申诉不成立，请登录查看理由。",
+        None,
+    ),
+    "notary.not_accepted": (
+        "没有受理",
+        "预约 {reference} 没有受理，请登录查看理由；条件具备后可以重新预约。",
+        _SMS,
+    ),
+    "notary.accepted": (
+        "公证机构已受理",
+        "公证事项 {reference} 已受理，办证期限到 {due}；补充材料、核实情况和不可抗力的时间不计算在内。",
+        _SMS,
+    ),
+    "notary.supplement_asked": (
+        "请补充材料",
+        "公证事项 {reference} 需要补充材料，请登录查看要补充什么；补充完之前办证期限暂停。",
+        _SMS,
+    ),
+    "notary.paused": (
+        "办理期限暂停",
+        "公证事项 {reference} 因{ground}暂停计算期限，请登录查看说明。",
+        None,
+    ),
+    "notary.resumed": (
+        "办理期限恢复",
+        "公证事项 {reference} 恢复计算期限，办理到 {due} 为止。",
+        None,
+    ),
+    "notary.issued": (
+        "公证书已出具",
+        "公证事项 {reference} 的公证书已出具，请带身份证件领取。",
+        _SMS,
+    ),
+    "notary.refused": (
+        "不予办理",
+        "公证事项 {reference} 不予办理，请登录查看理由。",
+        _SMS,
+    ),
+    "notary.terminated": (
+        "公证已终止",
+        "公证事项 {reference} 已终止，请登录查看理由。",
+        _SMS,
+    ),
+    "notary.review_asked": (
+        "复查申请已收到",
+        "公证事项 {reference} 的复查申请已收到，复查到 {due} 为止。",
+        None,
+    ),
+    "notary.review_decided": (
+        "复查有结果",
+        "公证事项 {reference} 的复查结果是：{outcome}。请登录查看说明。",
+        _SMS,
+    ),
+    "notary.review_carried_out": (
+        "复查决定已执行",
+        "公证事项 {reference}：{outcome}。对内容有争议的，可以向人民法院提起民事诉讼（公证法第四十条）。",
+        _SMS,
+    ),
+}
+
+_STAFF_TEXTS = {
+    "notary.staff.review_asked": ("当事人申请复查", "公证事项 {reference} 有复查申请，请办理。"),
+    "notary.staff.appealed": ("有未到场申诉", "预约 {reference} 的当事人对未到场登记提出申诉。"),
+    "notary.staff.delayed": (
+        "当事人逾期未补充",
+        "公证事项 {reference} 等待当事人补充材料的时间已满，可以按规定考虑终止。",
+    ),
+    "notary.staff.review_runs": (
+        "复查恢复计时",
+        "公证事项 {reference} 的复查暂停已满上限，期限自动恢复。",
+    ),
+}
+
+CALLED = "notary.called"
+
+NEXT_STEP_BY_STATE: dict[C, str] = {
+    C.ACCEPTED: "公证机构正在办理，期限见下。",
+    C.SUPPLEMENT: "期限暂停；请看暂停的原因，需要您补充的请尽快补充。",
+    C.ISSUED: "公证书自出具之日起生效；请带身份证件领取。认为有错误的，可以申请复查。",
+    C.REFUSED: "请查看不予办理的理由；情况改变后可以重新申请。",
+    C.TERMINATED: "请查看终止的理由；需要时可以重新申请。",
+    C.REVIEW: "公证机构正在复查，期限见下。",
+    C.MAINTAINED: "公证书维持；对内容有争议的，可以向人民法院提起民事诉讼。",
+    C.CORRECTING: "公证机构将按复查决定更正，期限见下。",
+    C.REVOKING: "公证机构将按复查决定撤销，期限见下。",
+    C.CORRECTED: "公证书已更正；认为还有错误的，可以再次申请复查。",
+    C.REVOKED: "公证书已撤销，自始无效；造成损失的，可以要求公证机构赔偿（公证法第四十三条）。",
+}
+
+STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {
+    C.ACCEPTED: "审查并出具公证书，或者要求补充、不予办理、终止。",
+    C.SUPPLEMENT: "等待补充或者核实；完毕后恢复计时。",
+    C.ISSUED: "当事人领取后登记领取日期。",
+    C.REFUSED: "已告知理由。",
+    C.TERMINATED: "已告知理由。",
+    C.REVIEW: "复查：维持、更正或者撤销。",
+    C.MAINTAINED: "已告知结果。",
+    C.CORRECTING: "按决定更正公证书。",
+    C.REVOKING: "按决定撤销并公告。",
+    C.CORRECTED: "已更正。",
+    C.REVOKED: "已撤销并公告。",
+}
+
+
+def register_templates() -> None:
+    """Make the templates known to notifications."""
+    for code, (title, text, sms) in _TEXTS.items():
+        register(Template(code=code, title=title, in_app=text, sms=sms))
+    for code, (title, text) in _STAFF_TEXTS.items():
+        register(Template(code=code, title=title, in_app=text, sms=None))
+    register(
+        Template(
+            code=CALLED,
+            title="请到窗口办理",
+            in_app="预约 {reference} 的号码 {number} 已叫号，请到{counter}。",
+            sms=_SMS_CALLED,
+            urgent=True,
+        )
+    )

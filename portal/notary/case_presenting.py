@@ -1,0 +1,203 @@
+"""From cases to what a schema dumps: allowed actions with their addresses, deadlines, names, masked numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from portal.accounts import queries as accounts
+from portal.accounts.identity import documents, names
+from portal.core.actor import Actor
+from portal.notary.case_notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
+from portal.notary.models import CASE_KIND, NotaryCase
+from portal.notary.workflow import CASE
+from portal.supervision import queries as supervision
+from portal.web.conditional import etag_of
+
+_STAFF = "/api/v1/staff/notary/cases"
+_ADDRESSES = {
+    "ask_supplement": "pauses",
+    "pause_review": "pauses",
+    "issue": "certificate",
+    "hand_over": "receipt",
+    "refuse": "refusal",
+    "terminate": "termination",
+    "ask_review": "review",
+    "maintain": "review-decision",
+    "decide_correction": "review-decision",
+    "decide_revocation": "review-decision",
+    "correct": "correction",
+    "revoke": "revocation",
+}
+# One address for each lasting pause.
+_END_PAUSE = frozenset({"supplemented", "part_supplemented", "resume_review"})
+REGISTER_COLUMNS = {
+    "reference": "受理编号",
+    "matter": "公证事项类别",
+    "parties": "当事人",
+    "agent": "代理人",
+    "accepted_on": "受理日期",
+    "notary": "承办人",
+    "approver": "审批人",
+    "closing_form": "结案方式",
+    "closed_on": "办结日期",
+    "certificate_number": "公证书编号",
+}
+
+
+def actions(actor: Actor, case: NotaryCase) -> list[dict[str, str]]:
+    """What the caller may do now, and where."""
+    found = []
+    for row in CASE.allowed(case, actor):
+        if actor.is_resident:
+            urls = [f"/api/v1/notary/appointments/{case.booking_id}/case/review"]
+        elif row.action in _END_PAUSE:
+            urls = [f"{_STAFF}/{case.id}/pauses/{each.id}/end" for each in case.lasting]
+        else:
+            urls = [f"{_STAFF}/{case.id}/{_ADDRESSES[row.action]}"]
+        found += [
+            {"action": row.action, "label": row.label, "method": "POST", "url": url} for url in urls
+        ]
+    return found
+
+
+def deadlines(cases: Iterable[NotaryCase]) -> dict[uuid.UUID, list[Any]]:
+    """Return the running deadlines of each case."""
+    return supervision.deadlines_of(CASE_KIND, [case.id for case in cases])
+
+
+def _base(actor: Actor, case: NotaryCase, hints: Sequence[str]) -> dict[str, Any]:
+    return {
+        **{
+            name: getattr(case, name)
+            for name in (
+                "id",
+                "reference",
+                "state",
+                "accepted_on",
+                "closing_form",
+                "closed_on",
+                "certificate_number",
+                "issued_on",
+                "received_on",
+                "refusal_ground",
+                "termination_ground",
+                "closing_note",
+                "review_asked_on",
+                "reviewed_on",
+                "review_note",
+                "pauses",
+            )
+        },
+        "matter": case.matter.name,
+        "hints": list(hints),
+        "deadlines": deadlines([case])[case.id],
+        "allowed_actions": actions(actor, case),
+        "timeline": case.history,
+    }
+
+
+def for_resident(actor: Actor, case: NotaryCase) -> dict[str, Any]:
+    """The case as its party sees it."""
+    hints = []
+    if case.review_late:
+        hints.append("申请复查已经超过期限，是否办理由公证机构决定。")
+    return {**_base(actor, case, hints), "next_step": NEXT_STEP_BY_STATE[case.state]}
+
+
+def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict[str, Any]:
+    """The whole case for the office; document numbers are masked even there."""
+    people = accounts.staff_names({case.notary_id, case.approver_id, case.reviewer_id})
+    return {
+        **_base(actor, case, hints),
+        "next_step": STAFF_NEXT_STEP_BY_STATE[case.state],
+        "office_id": case.office_id,
+        "booking_id": case.booking_id,
+        "parties": [_party(party) for party in case.parties],
+        "agent_name": case.agent["name"] if case.agent else None,
+        "notary_id": case.notary_id,
+        "notary": people.get(case.notary_id),
+        "approver": _name(people, case.approver_id),
+        "reviewer": _name(people, case.reviewer_id),
+        "review_by": case.review_by,
+        "review_late": case.review_late,
+        "review_request": case.review_request,
+    }
+
+
+def _name(people: dict[uuid.UUID, str], staff_id: uuid.UUID | None) -> str | None:
+    return None if staff_id is None else people.get(staff_id)
+
+
+def _party(party: dict[str, Any]) -> dict[str, Any]:
+    guardian = party.get("guardian")
+    return {
+        "kind": party["kind"],
+        "name": party["name"],
+        "document_type": party["document_type"],
+        "document_number": documents.mask_number(party["document_number"]),
+        "by_agent": party["by_agent"],
+        "guardian_name": guardian["name"] if guardian else None,
+    }
+
+
+def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
+    """A page of the list, with deadlines and names fetched once for all; people are masked."""
+    running = deadlines(cases)
+    people = accounts.staff_names({case.notary_id for case in cases})
+    return [
+        {
+            "id": case.id,
+            "reference": case.reference,
+            "state": case.state,
+            "matter": case.matter.name,
+            "parties": [names.mask_name(party["name"]) for party in case.parties],
+            "accepted_on": case.accepted_on,
+            "notary": people.get(case.notary_id),
+            "deadlines": running[case.id],
+            "allowed_actions": actions(actor, case),
+            "version": f'"{etag_of(case)}"',
+        }
+        for case in cases
+    ]
+
+
+def register(cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
+    """Return the fields of the register (公证程序规则 57), names in full."""
+    people = accounts.staff_names(
+        {case.notary_id for case in cases} | {case.approver_id for case in cases}
+    )
+    return [
+        {
+            "reference": case.reference,
+            "matter": case.matter.name,
+            "parties": [party["name"] for party in case.parties],
+            "agent": case.agent["name"] if case.agent else None,
+            "accepted_on": case.accepted_on,
+            "notary": people.get(case.notary_id),
+            "approver": _name(people, case.approver_id),
+            "closing_form": case.closing_form,
+            "closed_on": case.closed_on,
+            "certificate_number": case.certificate_number,
+        }
+        for case in cases
+    ]
+
+
+def register_file(cases: Sequence[NotaryCase]) -> bytes:
+    """Return the register as a CSV file that spreadsheet programs open with the right characters."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(REGISTER_COLUMNS.values())
+    for row in register(cases):
+        writer.writerow(_cell(row[name]) for name in REGISTER_COLUMNS)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> str:
+    text = "、".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    # A name that begins like a formula would be carried out by the program that opens the file.
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

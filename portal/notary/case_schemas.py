@@ -1,0 +1,334 @@
+"""What goes in and out about cases: acceptance, pauses, ends, reviews, the register."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from portal.accounts.models import DocumentType
+from portal.notary.models import (
+    CaseState,
+    PartyKind,
+    PauseGround,
+    RefusalGround,
+    ReviewBy,
+    TerminationGround,
+)
+from portal.notary.operations.cases import ISSUED_FORM
+from portal.notary.operations.reviews import Outcome
+from portal.supervision.schemas import DeadlineSchema
+from portal.web.pagination import PageArgs
+from portal.web.schemas import (
+    AllowedAction,
+    Choice,
+    CleanString,
+    Label,
+    LocalDateTime,
+    Schema,
+    StrictBoolean,
+)
+
+REASONS_MOST = 2000
+LONGEST_REGISTER = 366
+
+
+def _reasons(**kwargs: object) -> CleanString:
+    return CleanString(
+        required=True,
+        min_length=5,
+        max_length=REASONS_MOST,
+        multiline=True,
+        metadata={"description": "书面理由，会告诉当事人"},
+        **kwargs,
+    )
+
+
+class AcceptanceIn(Schema):
+    """Acceptance of an appointment that has checked in."""
+
+    notary_id = fields.UUID(
+        load_default=None, allow_none=True, metadata={"description": "承办人，不填为本人"}
+    )
+
+
+class DeskRepresentativeIn(Schema):
+    """An agent or a guardian at the desk."""
+
+    name = CleanString(required=True, min_length=1, max_length=50)
+    phone = CleanString(required=True, min_length=1, max_length=30)
+    document_type = Choice(DocumentType, required=True)
+    document_number = CleanString(required=True, min_length=1, max_length=30)
+
+
+class DeskGuardianIn(DeskRepresentativeIn):
+    """A guardian at the desk."""
+
+    relation = CleanString(required=True, min_length=1, max_length=20)
+
+
+class DeskPartyIn(Schema):
+    """A party at the desk."""
+
+    kind = Choice(PartyKind, load_default=PartyKind.PERSON)
+    name = CleanString(required=True, min_length=1, max_length=100)
+    document_type = Choice(DocumentType, load_default=None, allow_none=True)
+    document_number = CleanString(required=True, min_length=1, max_length=30)
+    birth_date = fields.Date(load_default=None, allow_none=True)
+    one_character_confirmed = StrictBoolean(load_default=False)
+    lacks_capacity = StrictBoolean(load_default=False)
+    by_agent = StrictBoolean(load_default=False)
+    guardian = fields.Nested(DeskGuardianIn, load_default=None, allow_none=True)
+
+
+class DeskAcceptanceIn(AcceptanceIn):
+    """Acceptance of somebody who came without an appointment."""
+
+    matter_id = fields.UUID(required=True)
+    parties = fields.List(
+        fields.Nested(DeskPartyIn),
+        required=True,
+        validate=validate.Length(min=1, max=20, error="请填写 1 到 20 位当事人。"),
+    )
+    agent = fields.Nested(DeskRepresentativeIn, load_default=None, allow_none=True)
+
+
+class CasePauseIn(Schema):
+    """Why the clock stops."""
+
+    ground = Choice(PauseGround, required=True)
+    note = CleanString(
+        required=True,
+        min_length=5,
+        max_length=REASONS_MOST,
+        multiline=True,
+        metadata={"description": "要补充、核实什么，或者发生了什么；会告诉当事人"},
+    )
+
+
+class IssueIn(Schema):
+    """The certificate."""
+
+    certificate_number = CleanString(required=True, min_length=1, max_length=60)
+    approver_id = fields.UUID(required=True, metadata={"description": "审批人"})
+    closing_form = CleanString(load_default=ISSUED_FORM, min_length=1, max_length=60)
+    handed_over = StrictBoolean(
+        load_default=False, metadata={"description": "当事人当场领取的，填 true"}
+    )
+
+
+class ReceiptIn(Schema):
+    """When the party received the certificate."""
+
+    received_on = fields.Date(required=True)
+
+
+class RefusalIn(Schema):
+    """A refusal after acceptance."""
+
+    ground = Choice(RefusalGround, required=True)
+    note = _reasons()
+
+
+class TerminationIn(Schema):
+    """A termination."""
+
+    ground = Choice(TerminationGround, required=True)
+    note = _reasons()
+
+
+class ReviewIn(Schema):
+    """A written request for a review (rules NO-D8)."""
+
+    error = CleanString(
+        required=True,
+        min_length=5,
+        max_length=REASONS_MOST,
+        multiline=True,
+        metadata={"description": "公证书错在哪里"},
+    )
+    reasons = CleanString(required=True, min_length=5, max_length=REASONS_MOST, multiline=True)
+    request = CleanString(
+        required=True,
+        min_length=2,
+        max_length=500,
+        multiline=True,
+        metadata={"description": "要求更正还是撤销"},
+    )
+    proof = CleanString(
+        load_default="",
+        max_length=REASONS_MOST,
+        multiline=True,
+        metadata={"description": "有哪些证明材料"},
+    )
+
+
+class StaffReviewIn(ReviewIn):
+    """A request that is handed in at the desk."""
+
+    by = Choice(ReviewBy, required=True)
+    knew_on = fields.Date(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "利害关系人知道或者应当知道这份公证书的日期"},
+    )
+
+
+class ReviewDecisionIn(Schema):
+    """The result of a review."""
+
+    outcome = Choice(Outcome, required=True)
+    note = _reasons()
+
+
+class CaseArgs(PageArgs):
+    """Filters of the list."""
+
+    state = Choice(CaseState, load_default=None, metadata={"description": "不填为正在办理和复查的"})
+    office = fields.UUID(load_default=None, metadata={"description": "机构编号"})
+
+
+class CasePauseSchema(Schema):
+    """A time that does not count."""
+
+    id = fields.UUID()
+    ground = fields.Enum(PauseGround, by_value=True)
+    ground_label = Label(attribute="ground")
+    note = fields.String()
+    from_at = LocalDateTime()
+    to_at = LocalDateTime(allow_none=True, metadata={"description": "为空：还没有完毕"})
+
+
+class CaseStepSchema(Schema):
+    """One step of the way."""
+
+    action = fields.String()
+    label = fields.String()
+    by = fields.String(attribute="actor_kind")
+    at = LocalDateTime()
+
+
+class CaseBase(Schema):
+    """What the party and the office both see."""
+
+    id = fields.UUID()
+    reference = fields.String()
+    state = fields.Enum(CaseState, by_value=True)
+    state_label = Label(attribute="state")
+    matter = fields.String()
+    accepted_on = fields.Date()
+    closing_form = fields.String(allow_none=True)
+    closed_on = fields.Date(allow_none=True)
+    certificate_number = fields.String(allow_none=True)
+    issued_on = fields.Date(allow_none=True)
+    received_on = fields.Date(allow_none=True)
+    refusal_ground = fields.Enum(RefusalGround, by_value=True, allow_none=True)
+    refusal_label = Label(attribute="refusal_ground")
+    termination_ground = fields.Enum(TerminationGround, by_value=True, allow_none=True)
+    termination_label = Label(attribute="termination_ground")
+    closing_note = fields.String(allow_none=True)
+    review_asked_on = fields.Date(allow_none=True)
+    reviewed_on = fields.Date(allow_none=True)
+    review_note = fields.String(allow_none=True)
+    pauses = fields.List(fields.Nested(CasePauseSchema))
+    next_step = fields.String()
+    hints = fields.List(fields.String())
+    deadlines = fields.List(fields.Nested(DeadlineSchema))
+    allowed_actions = fields.List(fields.Nested(AllowedAction))
+    timeline = fields.List(fields.Nested(CaseStepSchema))
+
+
+class MyCaseSchema(CaseBase):
+    """A case for its party."""
+
+
+class CasePartySchema(Schema):
+    """A party as it stands in the case; the number is masked."""
+
+    kind = fields.String()
+    name = fields.String()
+    document_type = fields.String(allow_none=True)
+    document_number = fields.String()
+    by_agent = fields.Boolean()
+    guardian_name = fields.String(allow_none=True)
+
+
+class ReviewRequestSchema(Schema):
+    """A request for a review."""
+
+    error = fields.String()
+    reasons = fields.String()
+    request = fields.String()
+    proof = fields.String()
+    by = fields.String()
+    knew_on = fields.String(allow_none=True)
+
+
+class StaffCaseSchema(CaseBase):
+    """A case for the office."""
+
+    office_id = fields.UUID()
+    booking_id = fields.UUID(allow_none=True)
+    parties = fields.List(fields.Nested(CasePartySchema))
+    agent_name = fields.String(allow_none=True)
+    notary_id = fields.UUID()
+    notary = fields.String(allow_none=True)
+    approver = fields.String(allow_none=True)
+    reviewer = fields.String(allow_none=True)
+    review_by = fields.Enum(ReviewBy, by_value=True, allow_none=True)
+    review_late = fields.Boolean(metadata={"description": "申请复查已过期限，由公证机构决定"})
+    review_request = fields.Nested(ReviewRequestSchema, allow_none=True)
+
+
+class StaffCaseSummary(Schema):
+    """A case in a list; names are masked."""
+
+    id = fields.UUID()
+    reference = fields.String()
+    state = fields.Enum(CaseState, by_value=True)
+    state_label = Label(attribute="state")
+    matter = fields.String()
+    parties = fields.List(fields.String(), metadata={"description": "已隐去，仅留首字"})
+    accepted_on = fields.Date()
+    notary = fields.String(allow_none=True)
+    deadlines = fields.List(fields.Nested(DeadlineSchema))
+    allowed_actions = fields.List(fields.Nested(AllowedAction))
+    version = fields.String(metadata={"description": "办理时放入 If-Match"})
+
+
+class _Span(Schema):
+    """A span of days of at most a year."""
+
+    @ma.validates_schema
+    def _in_order(self, data: dict[str, object], **_: object) -> None:
+        """From before to, and not too long."""
+        first, last = data.get("first"), data.get("last")
+        if first is None or last is None:
+            return
+        if not 0 <= (last - first).days < LONGEST_REGISTER:  # type: ignore[operator]
+            raise ma.ValidationError({"to": ["应当不早于起始日期，最多一年。"]})
+
+
+class RegisterFileArgs(_Span):
+    """Which part of the register."""
+
+    first = fields.Date(data_key="from", required=True, metadata={"description": "受理日期从"})
+    last = fields.Date(data_key="to", required=True, metadata={"description": "受理日期到（含）"})
+
+
+class RegisterArgs(RegisterFileArgs, PageArgs):
+    """The same in pages."""
+
+
+class RegisterRow(Schema):
+    """What the register names of a case (公证程序规则 57)."""
+
+    reference = fields.String()
+    matter = fields.String()
+    parties = fields.List(fields.String())
+    agent = fields.String(allow_none=True)
+    accepted_on = fields.Date()
+    notary = fields.String(allow_none=True)
+    approver = fields.String(allow_none=True)
+    closing_form = fields.String(allow_none=True)
+    closed_on = fields.Date(allow_none=True)
+    certificate_number = fields.String(allow_none=True)

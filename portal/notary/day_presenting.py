@@ -1,0 +1,342 @@
+"""From rows to what the desk shows: masked people, numbers with their estimated wait, what may be done and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal.accounts.identity import documents, names, phones
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.notary import policies
+from portal.notary.models import (
+    AppealState,
+    BookingState,
+    NotaryBooking,
+    NotaryCase,
+    NotaryNoShow,
+    NotaryParty,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.notifications import NEXT_STEP_BY_STATE
+from portal.notary.operations.day import hints
+from portal.notary.queries.day import Sheet
+from portal.notary.queries.queue import AT_DESK, NEW, Desk
+from portal.notary.workflow import BOOKING, TICKET
+from portal.web.conditional import etag_of
+
+_STAFF = "/api/v1/staff/notary"
+_TICKET_ADDRESSES = {
+    "call": "call",
+    "start": "start",
+    "done": "completion",
+    "no_show": "pass",
+    "leave": "leaving",
+}
+_BOOKING_ADDRESSES = {
+    "check_in": "check-in",
+    "no_show": "no-show",
+    "revert_no_show": "no-show-reversal",
+    "accept": "acceptance",
+    "not_accept": "non-acceptance",
+    "cancel": "cancellation",
+}
+
+
+def _version(subject: Any) -> str:
+    return f'"{etag_of(subject)}"'
+
+
+def _action(action: str, label: str, url: str) -> dict[str, str]:
+    return {"action": action, "label": label, "method": "POST", "url": url}
+
+
+def ticket_actions(
+    actor: Actor, ticket: NotaryTicket, case: NotaryCase | None = None
+) -> list[dict[str, str]]:
+    """What the caller may do with a number."""
+    base = f"{_STAFF}/tickets/{ticket.id}"
+    found = [
+        _action(row.action, row.label, f"{base}/{_TICKET_ADDRESSES[row.action]}")
+        for row in TICKET.allowed(ticket, actor)
+        if row.action != "call" or ticket.day == clock.today()
+    ]
+    open_to_acceptance = (
+        ticket.booking_id is None
+        and ticket.state in AT_DESK
+        and case is None
+        and ticket.not_accepted_note is None
+    )
+    if open_to_acceptance and policies.can_serve(actor, ticket):
+        found.append(_action("accept", "受理", f"{base}/acceptance"))
+        found.append(_action("not_accept", "不予受理", f"{base}/non-acceptance"))
+    return found
+
+
+def ticket(
+    actor: Actor,
+    found: NotaryTicket,
+    counters: dict[Any, str],
+    desk: Desk | None = None,
+    case: NotaryCase | None = None,
+    *,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """A number for staff; with `desk` its estimated wait. Reasons, which may tell of a person, only as a `whole`."""
+    waits = desk is not None and found.state is TicketState.WAITING
+    wait = desk.waits.get(found.id) if desk is not None and waits else None
+    return {
+        **{
+            name: getattr(found, name)
+            for name in (
+                "id",
+                "number",
+                "day",
+                "state",
+                "booking_id",
+                "priority",
+                "party_count",
+                "issued_at",
+                "called_at",
+                "calls",
+                "started_at",
+                "ended_at",
+                "not_accepted_ground",
+            )
+        },
+        "not_accepted_note": found.not_accepted_note if whole else None,
+        "booked": found.booking_id is not None,
+        "matter": found.matter.name if found.matter else None,
+        "counter": counters.get(found.counter_id),
+        "wait_text": desk.said(found.id) if desk is not None and waits else None,
+        "wait_low_minutes": wait.low if wait else None,
+        "wait_high_minutes": wait.high if wait else None,
+        "allowed_actions": ticket_actions(actor, found, case),
+        "version": _version(found),
+    }
+
+
+def counter_names(desk: Desk) -> dict[Any, str]:
+    """Return the names of the office's counters by id."""
+    return {counter_id: counter.name for counter_id, counter in desk.counters.items()}
+
+
+def queue(actor: Actor, desk: Desk) -> dict[str, Any]:
+    """The desk for staff."""
+    counters = counter_names(desk)
+
+    def those(*states: TicketState) -> list[dict[str, Any]]:
+        return [ticket(actor, t, counters) for t in desk.tickets if t.state in states]
+
+    return {
+        "waiting": [ticket(actor, each, counters, desk) for each in desk.waiting],
+        "at_desk": those(*AT_DESK),
+        "passed": those(TicketState.NO_SHOW),
+        "expected": len(desk.expected),
+        "new_wait_text": desk.said(NEW),
+    }
+
+
+def public_queue(desk: Desk) -> dict[str, Any]:
+    """The desk for everybody: numbers and counters, no person."""
+    counters = counter_names(desk)
+    return {
+        "called": [
+            {"number": t.number, "counter": counters.get(t.counter_id)}
+            for t in desk.tickets
+            if t.state in AT_DESK
+        ],
+        "waiting": len(desk.waiting),
+        "wait_text": desk.said(NEW),
+    }
+
+
+def my_ticket(desk: Desk, found: NotaryTicket) -> dict[str, Any]:
+    """The number of one's own appointment."""
+    waiting = [each.id for each in desk.waiting]
+    waits = found.id in waiting
+    return {
+        "number": found.number,
+        "state": found.state,
+        "counter": counter_names(desk).get(found.counter_id),
+        "ahead": waiting.index(found.id) if waits else None,
+        "wait_text": desk.said(found.id) if waits else None,
+    }
+
+
+def _masked(party: NotaryParty, *, whole_name: bool = False) -> dict[str, Any]:
+    return {
+        "kind": party.kind,
+        "name": party.name if whole_name else names.mask_name(party.name),
+        "document_number": documents.mask_number(party.document_number),
+        "by_agent": party.by_agent,
+        "guardian": party.guardian is not None,
+    }
+
+
+def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
+    """The office's day, people masked."""
+    rows = []
+    counts: dict[str, int] = {}
+    for booking in found.bookings:
+        number = found.ticket_of(booking)
+        counts[booking.state.value] = counts.get(booking.state.value, 0) + 1
+        rows.append(
+            {
+                "id": booking.id,
+                "reference": booking.reference,
+                "state": booking.state,
+                "starts_at": booking.starts_at,
+                "ends_at": booking.ends_at,
+                "counter": found.counters.get(booking.counter_id),
+                "matter": booking.matter.name,
+                "party_count": booking.party_count,
+                "parties": [_masked(party) for party in booking.parties],
+                "contact_phone": phones.mask_phone(booking.contact_phone),
+                "affected": booking.affected_at is not None
+                and booking.state is BookingState.CONFIRMED,
+                "notes": hints(booking),
+                "ticket_number": number.number if number else None,
+                "case_reference": found.cases.get(booking.id),
+                "version": _version(booking),
+            }
+        )
+    walk_ins = [each for each in found.tickets if each.booking_id is None]
+    return {
+        "office": found.office.name,
+        "day": found.day,
+        "appointments": rows,
+        "walk_ins": [ticket(actor, each, found.counters) for each in walk_ins],
+        "counts": {**counts, "walk_ins": len(walk_ins)},
+    }
+
+
+def no_show(rows: list[NotaryNoShow]) -> dict[str, Any] | None:
+    """What is written down about a missed appointment; the same for all its parties."""
+    if not rows:
+        return None
+    row = rows[0]
+    return {
+        "expires_on": row.expires_on,
+        "counts": row.appeal is not AppealState.GRANTED and row.expires_on >= clock.today(),
+        "appeal": row.appeal,
+        "appeal_text": row.appeal_text,
+        "appealed_at": row.appealed_at,
+        "decision_note": row.decision_note,
+        "decided_at": row.decided_at,
+    }
+
+
+def can_appeal(actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]) -> bool:
+    """True while the person of the appointment may still dispute the mark."""
+    return (
+        policies.can_speak_for(actor, booking)
+        and booking.state is BookingState.NO_SHOW
+        and bool(rows)
+        and all(row.appeal is AppealState.NONE for row in rows)
+    )
+
+
+def visit(
+    actor: Actor,
+    booking: NotaryBooking,
+    *,
+    rows: list[NotaryNoShow],
+    number: NotaryTicket | None,
+    desk: Desk | None,
+) -> dict[str, Any]:
+    """What became of one's own appointment on its day."""
+    open_to_appeal = can_appeal(actor, booking, rows)
+    next_step = NEXT_STEP_BY_STATE[booking.state]
+    if open_to_appeal:
+        next_step = "记录有误的，可以申诉一次。"
+    elif any(row.appeal is AppealState.OPEN for row in rows):
+        next_step = "申诉已收到，公证机构处理后会通知您。"
+    elif any(row.appeal is AppealState.GRANTED for row in rows):
+        next_step = "申诉成立，不计入未到场次数。"
+    elif rows:
+        next_step = "申诉不成立，理由见下；仍有异议的，请直接联系公证机构。"
+    url = f"/api/v1/notary/appointments/{booking.id}/no-show-appeal"
+    refused = number is not None and booking.state is BookingState.NOT_ACCEPTED
+    return {
+        "reference": booking.reference,
+        "state": booking.state,
+        "ticket": my_ticket(desk, number) if desk is not None and number is not None else None,
+        "no_show": no_show(rows),
+        "not_accepted": {"ground": number.not_accepted_ground, "note": number.not_accepted_note}
+        if number is not None and refused
+        else None,
+        "next_step": next_step,
+        "allowed_actions": [_action("appeal", "申诉", url)] if open_to_appeal else [],
+    }
+
+
+def _booking_actions(
+    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]
+) -> list[dict[str, str]]:
+    base = f"{_STAFF}/appointments/{booking.id}"
+    today, begun = clock.today(), booking.starts_at <= clock.now()
+    possible = {
+        "check_in": booking.day == today,
+        "no_show": begun and booking.affected_at is None,
+        "revert_no_show": booking.day == today,
+    }
+    found = [
+        _action(row.action, row.label, f"{base}/{_BOOKING_ADDRESSES[row.action]}")
+        for row in BOOKING.allowed(booking, actor)
+        if row.action in _BOOKING_ADDRESSES and possible.get(row.action, True)
+    ]
+    if any(row.appeal is AppealState.OPEN for row in rows) and policies.can_serve(actor, booking):
+        found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
+    return found
+
+
+def appointment(
+    actor: Actor,
+    booking: NotaryBooking,
+    *,
+    number: NotaryTicket | None,
+    rows: list[NotaryNoShow],
+    case: NotaryCase | None,
+    desk: Desk | None = None,
+) -> dict[str, Any]:
+    """An appointment for the staff who open it one by one: the names in full, numbers masked."""
+    counters = counter_names(desk) if desk is not None else {}
+    return {
+        **{
+            name: getattr(booking, name)
+            for name in (
+                "id",
+                "reference",
+                "state",
+                "office_id",
+                "day",
+                "starts_at",
+                "ends_at",
+                "party_count",
+                "connection_basis",
+                "priority",
+                "affected_reason",
+            )
+        },
+        "matter": booking.matter.name,
+        "parties": [_masked(party, whole_name=True) for party in booking.parties],
+        "contact_phone": phones.mask_phone(booking.contact_phone),
+        "hints": hints(booking),
+        "ticket": ticket(actor, number, counters, desk, whole=True) if number else None,
+        "no_show": no_show(rows),
+        "case_id": case.id if case else None,
+        "timeline": booking.history,
+        "allowed_actions": _booking_actions(actor, booking, rows),
+    }
+
+
+def appeal(booking: NotaryBooking) -> dict[str, Any]:
+    """A line of the list of open appeals."""
+    return {
+        "id": booking.id,
+        "reference": booking.reference,
+        "starts_at": booking.starts_at,
+        "matter": booking.matter.name,
+        "version": _version(booking),
+    }

@@ -1,0 +1,451 @@
+"""The desk over HTTP: check-in, numbers, missed appointments and appeals, the sheet of the day."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Response
+
+from portal.audit import operations as audit
+from portal.core import clock
+from portal.core.errors import NotFound
+from portal.notary import day_presenting as presenting
+from portal.notary import day_schemas as schemas
+from portal.notary import policies, sheet_page
+from portal.notary.models import (
+    SUBJECT_KIND,
+    NotaryBooking,
+    NotaryCounter,
+    NotaryOffice,
+    NotaryTicket,
+)
+from portal.notary.operations import cases as case_operations
+from portal.notary.operations import changing, day, no_shows, tickets
+from portal.notary.queries import cases as found_cases
+from portal.notary.queries import day as found
+from portal.notary.queries import queue
+from portal.web import conditional
+from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint, roles
+from portal.web.pagination import Page, PageArgs, page_schema
+from portal.web.request_context import current_actor
+
+blp = Blueprint(
+    "staff-notary-day",
+    __name__,
+    url_prefix="/api/v1/staff/notary",
+    description="公证机构的一天：签到、叫号、未到场和申诉、当日预约表。",
+)
+visits = Blueprint(
+    "notary-visits",
+    __name__,
+    url_prefix="/api/v1/notary",
+    description="到场办理：我的号码和等候时间、未到场申诉、大厅叫号。",
+)
+
+Dumped = dict[str, Any]
+ANY = roles(*policies.STAFF_ROLES)
+CLERK = roles(policies.CLERK)
+
+
+def office_of(office_id: uuid.UUID) -> NotaryOffice:
+    """Load an office that the caller may look at; others are not known to exist."""
+    office = found.office(office_id)
+    if office is None or not policies.can_look_at(current_actor(), office_id):
+        raise NotFound("没有找到这个公证机构。")
+    return office
+
+
+def _booking(booking_id: uuid.UUID) -> NotaryBooking:
+    booking = found.booking(booking_id)
+    if booking is None or not policies.can_look_at(current_actor(), booking.office_id):
+        raise NotFound("没有找到这个预约。")
+    return booking
+
+
+def booking_for_step(booking_id: uuid.UUID) -> NotaryBooking:
+    """Load an appointment for a step, at the version that the caller saw."""
+    booking = _booking(booking_id)
+    conditional.require_match(booking)
+    return booking
+
+
+def ticket_for_step(ticket_id: uuid.UUID) -> NotaryTicket:
+    """Load a number for a step: held, and at the version that the caller saw."""
+    ticket = found.ticket(ticket_id, lock=True)
+    if ticket is None or not policies.can_look_at(current_actor(), ticket.office_id):
+        raise NotFound("没有找到这个号。")
+    conditional.require_match(ticket)
+    return ticket
+
+
+def _counter(counter_id: uuid.UUID) -> NotaryCounter:
+    counter = found.counter(counter_id)
+    if counter is None:
+        raise NotFound("没有找到这个窗口。")
+    return counter
+
+
+def dump_booking(booking_id: uuid.UUID) -> Dumped:
+    """Dump an appointment as it is after the step."""
+    booking = _booking(booking_id)
+    conditional.tag(booking)
+    is_today = booking.day == clock.today()
+    return presenting.appointment(
+        current_actor(),
+        booking,
+        number=found_cases.ticket_of(booking.id),
+        rows=found.no_shows(booking.id),
+        case=found_cases.of_booking(booking.id),
+        desk=queue.desk(booking.office) if is_today else None,
+    )
+
+
+def dump_ticket(ticket: NotaryTicket) -> Dumped:
+    """Dump a number with its estimated wait."""
+    conditional.tag(ticket)
+    desk = queue.desk(office_of(ticket.office_id))
+    counters = presenting.counter_names(desk)
+    case = found_cases.case_of_ticket(ticket.id)
+    return presenting.ticket(current_actor(), ticket, counters, desk, case, whole=True)
+
+
+# --- the sheet -------------------------------------------------------------------------------------------------------
+
+
+def _sheet(office_id: uuid.UUID, wanted: Any, action: str) -> Dumped:
+    office = office_of(office_id)
+    shown = found.sheet(office, wanted or clock.today())
+    audit.record(
+        current_actor(),
+        action,
+        "notary_office",
+        office.id,
+        {"day": shown.day, "appointments": len(shown.bookings)},
+    )
+    return presenting.sheet(current_actor(), shown)
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/sheet",
+    audience=ANY,
+    query=schemas.DayArgs,
+    returns=schemas.DaySheetSchema,
+    transaction=True,
+)
+def sheet(office_id: uuid.UUID, query: Dumped) -> Dumped:
+    """当日预约表；姓名、证件号码和电话已隐去一部分，查看会留下记录"""
+    return _sheet(office_id, query["day"], "notary_office.sheet_viewed")
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/sheet/page",
+    audience=ANY,
+    query=schemas.DayArgs,
+    produces=("text/html",),
+    transaction=True,
+)
+def sheet_to_print(office_id: uuid.UUID, query: Dumped) -> Response:
+    """当日预约表，打印用的网页；查看会留下记录"""
+    shown = _sheet(office_id, query["day"], "notary_office.sheet_printed")
+    response = Response(sheet_page.page(shown), content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = sheet_page.POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blp.get(
+    "/appointments/<uuid:appointment_id>",
+    audience=ANY,
+    returns=schemas.StaffAppointmentSchema,
+    transaction=True,
+)
+def show(appointment_id: uuid.UUID) -> Dumped:
+    """一个预约；查看会留下记录"""
+    booking = _booking(appointment_id)
+    audit.record(
+        current_actor(),
+        "notary_booking.viewed",
+        SUBJECT_KIND,
+        booking.id,
+        reference=booking.reference,
+    )
+    return dump_booking(appointment_id)
+
+
+# --- arriving --------------------------------------------------------------------------------------------------------
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/check-ins",
+    audience=CLERK,
+    body=schemas.CheckInIn,
+    returns=schemas.StaffAppointmentSchema,
+)
+def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
+    """凭预约编号或者签到码签到，并取得叫号"""
+    office = office_of(office_id)
+    booking = found.booking_by_code(office.id, body["code"])
+    if booking is None:
+        raise NotFound(
+            "本机构没有这个预约编号或者签到码。",
+            next_step="请核对编号；没有预约的，可以现场取号。",
+        )
+    day.check_in(current_actor(), booking)
+    return dump_booking(booking.id)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/check-in",
+    audience=CLERK,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def check_in(appointment_id: uuid.UUID) -> Dumped:
+    """签到，并取得叫号"""
+    day.check_in(current_actor(), booking_for_step(appointment_id))
+    return dump_booking(appointment_id)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/cancellation",
+    audience=CLERK,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def cancel(appointment_id: uuid.UUID) -> Dumped:
+    """由公证机构取消预约，不计入未到场"""
+    changing.cancel(current_actor(), booking_for_step(appointment_id))
+    return dump_booking(appointment_id)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/no-show",
+    audience=CLERK,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def no_show(appointment_id: uuid.UUID) -> Dumped:
+    """登记未到场，计入次数；当事人可以申诉"""
+    no_shows.mark(current_actor(), booking_for_step(appointment_id))
+    return dump_booking(appointment_id)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/no-show-reversal",
+    audience=CLERK,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def revert_no_show(appointment_id: uuid.UUID) -> Dumped:
+    """当天撤销未到场登记"""
+    no_shows.revert(current_actor(), booking_for_step(appointment_id))
+    return dump_booking(appointment_id)
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/no-shows",
+    audience=CLERK,
+    body=schemas.NoShowsIn,
+    returns=schemas.NoShowsSchema,
+)
+def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
+    """把一天里过了时间没有签到的预约都登记为未到场：先预览，再执行"""
+    marked = no_shows.mark_all(
+        current_actor(),
+        office_of(office_id),
+        body["day"] or clock.today(),
+        preview=body["preview"],
+    )
+    return {"preview": body["preview"], "references": [each.reference for each in marked]}
+
+
+@blp.get(
+    "/no-show-appeals",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(schemas.AppealSummary),
+)
+def appeals(query: Dumped) -> Any:
+    """待处理的未到场申诉，先提出的在前"""
+    page = found.appeals(current_actor(), query["cursor"], query["size"])
+    return Page([presenting.appeal(each) for each in page.items], page.next, page.size)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/no-show-appeal-decision",
+    audience=CLERK,
+    body=schemas.NoShowDecisionIn,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def decide_appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """处理未到场申诉，附理由"""
+    no_shows.decide(current_actor(), booking_for_step(appointment_id), **body)
+    return dump_booking(appointment_id)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@blp.get("/offices/<uuid:office_id>/queue", audience=ANY, returns=schemas.QueueSchema)
+def show_queue(office_id: uuid.UUID) -> Dumped:
+    """等候、办理中和过号的号码，按叫号先后"""
+    return presenting.queue(current_actor(), queue.desk(office_of(office_id)))
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/tickets",
+    audience=CLERK,
+    body=schemas.DrawIn,
+    returns=schemas.TicketSchema,
+    status=201,
+)
+def draw(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
+    """给没有预约的人取号，并告诉大约等多久"""
+    office = office_of(office_id)
+    return dump_ticket(tickets.draw(current_actor(), office, tickets.Draw(**body))), 201
+
+
+@blp.post(
+    "/offices/<uuid:office_id>/queue/next",
+    audience=CLERK,
+    body=schemas.CounterChoiceIn,
+    returns=schemas.TicketSchema,
+)
+def call_next(office_id: uuid.UUID, body: Dumped) -> Dumped:
+    """叫下一个号到窗口"""
+    office = office_of(office_id)
+    return dump_ticket(tickets.call_next(current_actor(), office, _counter(body["counter_id"])))
+
+
+@blp.get("/tickets/<uuid:ticket_id>", audience=ANY, returns=schemas.TicketSchema, transaction=True)
+def show_ticket(ticket_id: uuid.UUID) -> Dumped:
+    """一个号；查看会留下记录"""
+    ticket = found.ticket(ticket_id)
+    if ticket is None or not policies.can_look_at(current_actor(), ticket.office_id):
+        raise NotFound("没有找到这个号。")
+    tickets.record(current_actor(), ticket, "viewed")
+    return dump_ticket(ticket)
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/call",
+    audience=CLERK,
+    body=schemas.CounterChoiceIn,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def call(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
+    """叫这个号；过号的也可以再叫"""
+    ticket = ticket_for_step(ticket_id)
+    return dump_ticket(tickets.call(current_actor(), ticket, _counter(body["counter_id"])))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/start",
+    audience=CLERK,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def start(ticket_id: uuid.UUID) -> Dumped:
+    """当事人已到窗口，开始办理"""
+    return dump_ticket(tickets.start(current_actor(), ticket_for_step(ticket_id)))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/completion",
+    audience=CLERK,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def complete(ticket_id: uuid.UUID) -> Dumped:
+    """办完"""
+    return dump_ticket(tickets.done(current_actor(), ticket_for_step(ticket_id)))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/pass",
+    audience=CLERK,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def pass_over(ticket_id: uuid.UUID) -> Dumped:
+    """叫了没有来，过号"""
+    return dump_ticket(tickets.pass_over(current_actor(), ticket_for_step(ticket_id)))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/leaving",
+    audience=CLERK,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def leave(ticket_id: uuid.UUID) -> Dumped:
+    """当事人不再等候"""
+    return dump_ticket(tickets.leave(current_actor(), ticket_for_step(ticket_id)))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/non-acceptance",
+    audience=CLERK,
+    body=schemas.NotAcceptedIn,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def not_accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
+    """没有预约的人来申请，不予受理，附书面理由"""
+    ticket = ticket_for_step(ticket_id)
+    return dump_ticket(case_operations.not_accept_at_desk(current_actor(), ticket, **body))
+
+
+# --- residents and the hall ------------------------------------------------------------------------------------------
+
+
+@visits.get("/offices/<uuid:office_id>/queue", audience=PUBLIC, returns=schemas.PublicQueueSchema)
+def public_queue(office_id: uuid.UUID) -> Dumped:
+    """大厅叫号：正在叫的号码、等候人数、现在取号大约等多久"""
+    office = found.office(office_id)
+    if office is None:
+        raise NotFound("没有找到这个公证机构。")
+    return presenting.public_queue(queue.desk(office))
+
+
+def _mine(booking_id: uuid.UUID) -> NotaryBooking:
+    booking = found.booking(booking_id)
+    if booking is None or not policies.can_speak_for(current_actor(), booking):
+        raise NotFound("没有找到这个预约。")
+    return booking
+
+
+def _dump_visit(booking_id: uuid.UUID) -> Dumped:
+    booking = _mine(booking_id)
+    number = found_cases.ticket_of(booking.id)
+    waits_today = number is not None and number.day == clock.today()
+    return presenting.visit(
+        current_actor(),
+        booking,
+        rows=found.no_shows(booking.id),
+        number=number,
+        desk=queue.desk(booking.office) if waits_today else None,
+    )
+
+
+@visits.get(
+    "/appointments/<uuid:appointment_id>/visit", audience=RESIDENT, returns=schemas.VisitSchema
+)
+def show_visit(appointment_id: uuid.UUID) -> Dumped:
+    """预约当天的情况：号码和等候时间、未到场和申诉、没有受理的理由"""
+    return _dump_visit(appointment_id)
+
+
+@visits.post(
+    "/appointments/<uuid:appointment_id>/no-show-appeal",
+    audience=RESIDENT,
+    body=schemas.NoShowAppealIn,
+    returns=schemas.VisitSchema,
+)
+def appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """对未到场登记提出申诉，一次"""
+    no_shows.appeal(current_actor(), _mine(appointment_id), body["text"])
+    return _dump_visit(appointment_id)

@@ -1,0 +1,62 @@
+"""Arriving with an appointment."""
+
+from __future__ import annotations
+
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.errors import Conflict
+from portal.core.unit_of_work import transactional
+from portal.notary.models import NotaryBooking, NotaryTicket, Priority
+from portal.notary.operations import changing, seats, steps, tickets
+
+
+@transactional
+def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
+    """The people of an appointment have come; returns the number by which they are called.
+
+    Raises Conflict on another day. Somebody whose time the office had given up, and who comes all the same, is welcome: what
+    was kept for them elsewhere is given on.
+    """
+    if booking.day != clock.today():
+        raise Conflict(
+            f"这个预约是 {steps.spoken(booking.starts_at)} 的，不是今天的。",
+            code="not_today",
+            next_step="请在预约当天来，或者现场取号。",
+        )
+    offers = changing.pending_other_times(booking)
+    if offers:
+        seats.lock_days((other.counter_id, other.day) for other in offers)
+    if not steps.move(booking, "check_in", actor, checked_in_at=clock.now()):
+        raise steps.lost(booking)
+    changing.end_other_times(SYSTEM, offers)
+    steps.note(booking, "check_in", "签到", actor)
+    steps.record(booking, "check_in", actor)
+    return tickets.issue(
+        booking.office,
+        matter=booking.matter,
+        priority=booking.priority is not None,
+        party_count=booking.party_count,
+        booking=booking,
+    )
+
+
+def hints(booking: NotaryBooking) -> list[str]:
+    """Return what the clerk should look at when the people arrive."""
+    found = []
+    if booking.priority is Priority.DISABLED:
+        found.append("预约了留给残疾人的时段，请核对残疾人证。")
+    if booking.priority is Priority.ELDERLY:
+        found.append("预约了留给老年人的时段，请核对年龄。")
+    if booking.matter.in_person:
+        found.append("须由当事人本人到场（公证法第二十六条），请核对身份证件。")
+    if any(party.guardian for party in booking.parties):
+        found.append("有当事人由监护人代理，请核对监护关系（公证法第三十一条第一项）。")
+    if booking.agent is not None:
+        found.append("有代理人，请核对授权委托书和代理人身份证件。")
+    if booking.dispute:
+        found.append("当事人之间有争议（公证法第三十一条第四项），请先核实。")
+    if booking.fee_relief:
+        found.append("申请减免公证费，请核对法律援助的有关文书（公证法第三十四条第二款）。")
+    if booking.foreign_use:
+        found.append(f"在{booking.foreign_country or '境外'}使用，注意翻译和认证要求。")
+    return found

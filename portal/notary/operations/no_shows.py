@@ -1,0 +1,238 @@
+"""Appointments that were missed: written down, taken back, appealed against, decided.
+
+The seats of a missed appointment stay with it: its time has come, so nobody else could use them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db, is_sqlite
+from portal.core.errors import Conflict, Forbidden, NotFound
+from portal.core.unit_of_work import transactional
+from portal.notary import policies
+from portal.notary.errors import AlreadyBooked
+from portal.notary.models import (
+    SUBJECT_KIND,
+    AppealState,
+    BookingState,
+    NotaryBooking,
+    NotaryNoShow,
+    NotaryOffice,
+    NotaryParty,
+    NotaryPerson,
+)
+from portal.notary.operations import persons, steps
+from portal.notifications import operations as notifications
+from portal.working_days.counting import add_months
+
+
+def expires_on(office: NotaryOffice, day: date) -> date:
+    """Return the last day on which a missed appointment of `day` counts."""
+    return add_months(day, office.no_show_months).raw
+
+
+@transactional
+def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Write down that nobody came. Counts for every party until it expires or an appeal is granted.
+
+    Raises Conflict before the time has come, and where the office itself could not keep the time.
+    """
+    if booking.affected_at is not None:
+        raise Conflict(
+            "这个时段是公证机构停办的，不能登记为未到场。",
+            code="office_cannot_keep",
+            next_step="请为当事人改期，或者取消这个预约。",
+        )
+    if booking.starts_at > clock.now():
+        raise Conflict(
+            "还没有到预约的时间。", code="not_begun", next_step="请在预约时间过后再登记。"
+        )
+    if not steps.move(
+        booking,
+        "no_show",
+        actor,
+        NotaryBooking.affected_at.is_(None),
+        ended_at=clock.now(),
+    ):
+        raise steps.lost(booking)
+    until = expires_on(booking.office, booking.day)
+    persons.add_no_shows(booking, persons.end_parties(booking.id), until)
+    steps.note(booking, "no_show", "登记未到场", actor)
+    steps.record(booking, "no_show", actor, {"expires_on": until.isoformat()})
+    steps.tell(
+        booking,
+        "notary.no_show",
+        when=steps.spoken(booking.starts_at),
+        until=f"{until.year}年{until.month}月{until.day}日",
+    )
+    return booking
+
+
+@transactional
+def mark_all(
+    actor: Actor, office: NotaryOffice, day: date, *, preview: bool
+) -> list[NotaryBooking]:
+    """Mark every appointment of `day` that is over and was not checked in; returns them. `preview` changes nothing."""
+    if not policies.works_at(actor, office.id):
+        raise Forbidden("您没有管理这个公证机构的权限。")
+    query = (
+        select(NotaryBooking)
+        .where(
+            NotaryBooking.office_id == office.id,
+            NotaryBooking.day == day,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.ends_at <= clock.now(),
+        )
+        .order_by(NotaryBooking.id)
+        .execution_options(populate_existing=True)
+    )
+    if preview:
+        return list(db.session.scalars(query))
+    found = list(db.session.scalars(query.with_for_update(of=NotaryBooking)))
+    _lock_persons(found)
+    for booking in found:
+        mark(actor, booking)
+    return found
+
+
+def _lock_persons(bookings: list[NotaryBooking]) -> None:
+    """Lock all persons of several bookings, in the order that everybody keeps."""
+    theirs = select(NotaryParty.person_index).where(
+        NotaryParty.booking_id.in_([booking.id for booking in bookings])
+    )
+    db.session.execute(
+        select(NotaryPerson.person_index)
+        .where(NotaryPerson.person_index.in_(theirs))
+        .order_by(NotaryPerson.person_index)
+        .with_for_update()
+    ).all()
+
+
+@transactional
+def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Take a mistaken mark back, on the day itself: the appointment stands again, and may check in.
+
+    Raises AlreadyBooked when one of the parties has booked the matter anew meanwhile.
+    """
+    if booking.state is BookingState.NO_SHOW and booking.day != clock.today():
+        raise Conflict(
+            "只能在当天撤销未到场登记。",
+            code="not_today",
+            next_step="当事人有异议的，请当事人申诉后处理。",
+        )
+    if not steps.move(booking, "revert_no_show", actor, ended_at=None):
+        raise steps.lost(booking)
+    db.session.execute(
+        delete(NotaryNoShow)
+        .where(NotaryNoShow.booking_id == booking.id)
+        .execution_options(synchronize_session=False)
+    )
+    _count_again(booking.id)
+    steps.note(booking, "revert_no_show", "撤销未到场登记", actor)
+    steps.record(booking, "revert_no_show", actor)
+    steps.tell(booking, "notary.no_show_reverted")
+    return booking
+
+
+def _count_again(booking_id: uuid.UUID) -> None:
+    """Let the parties count once more. Without the limit: the appointment was within it when it was made."""
+    try:
+        with db.session.begin_nested():
+            indexes = db.session.scalars(
+                update(NotaryParty)
+                .where(NotaryParty.booking_id == booking_id)
+                .values(active=True)
+                .returning(NotaryParty.person_index)
+                .execution_options(synchronize_session=False)
+            ).all()
+    except IntegrityError as error:
+        raise AlreadyBooked from error
+    dialect = sqlite if is_sqlite() else postgresql
+    for index in sorted(indexes):
+        db.session.execute(
+            dialect.insert(NotaryPerson)
+            .values(person_index=index, active=1)
+            .on_conflict_do_update(
+                index_elements=["person_index"], set_={"active": NotaryPerson.active + 1}
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
+    """Return what is written down about a missed appointment, one row for each party."""
+    return list(
+        db.session.scalars(
+            select(NotaryNoShow)
+            .where(NotaryNoShow.booking_id == booking_id)
+            .order_by(NotaryNoShow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+@transactional
+def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
+    """Dispute a mark, once. It goes on counting until the office has decided."""
+    if not policies.can_speak_for(actor, booking):
+        raise NotFound("没有找到这个预约。")
+    rows = of_booking(booking.id)
+    if booking.state is not BookingState.NO_SHOW or not rows:
+        raise Conflict("这个预约没有登记为未到场，不用申诉。", code="no_no_show")
+    if any(row.appeal is not AppealState.NONE for row in rows):
+        raise Conflict(
+            "这次未到场已经申诉过。",
+            code="already_appealed",
+            next_step="请等待或者查看处理结果；仍有异议的，请直接联系公证机构。",
+        )
+    for row in rows:
+        row.appeal, row.appeal_text, row.appealed_at = AppealState.OPEN, text, clock.now()
+    db.session.flush()
+    _touched(booking, "appeal", "申诉", actor)
+    notifications.notify_staff(
+        None,
+        "notary.staff.appealed",
+        {},
+        role=policies.CLERK,
+        office_id=booking.office_id,
+        subject_kind=SUBJECT_KIND,
+        subject_id=booking.id,
+        reference=booking.reference,
+    )
+    return booking
+
+
+@transactional
+def decide(actor: Actor, booking: NotaryBooking, *, granted: bool, note: str) -> NotaryBooking:
+    """Decide an appeal, with reasons. A mark whose appeal is granted no longer counts."""
+    if not policies.can_serve(actor, booking):
+        raise Forbidden("您没有处理这个申诉的权限。")
+    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.OPEN]
+    if not rows:
+        raise Conflict("这个预约没有待处理的申诉。", code="no_appeal")
+    for row in rows:
+        row.appeal = AppealState.GRANTED if granted else AppealState.DENIED
+        row.decision_note = note
+        row.decided_by_id, row.decided_at = actor.id, clock.now()
+    db.session.flush()
+    action = "appeal_granted" if granted else "appeal_denied"
+    _touched(booking, action, "申诉成立" if granted else "申诉不成立", actor)
+    steps.tell(booking, f"notary.{action}")
+    return booking
+
+
+def _touched(booking: NotaryBooking, action: str, label: str, actor: Actor) -> None:
+    """Record a step that leaves the state; the booking's version moves on, so that a stale copy is known as one."""
+    steps.write(booking)
+    steps.note(booking, action, label, actor)
+    steps.record(booking, action, actor)

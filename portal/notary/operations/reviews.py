@@ -1,0 +1,162 @@
+"""Reviews (复查) of a certificate: asked for, decided, carried out (公证法 39; rules NO-D3 to NO-D6, NO-D8).
+
+The periods were read second-hand (P), so a late request is taken and marked as late: what follows is the office's decision.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.db import LabelledEnum, db
+from portal.core.errors import Invalid
+from portal.core.events import subscribe
+from portal.core.unit_of_work import transactional
+from portal.notary import case_settings, deadlines
+from portal.notary.models import CASE_KIND, CaseState, NotaryCase, ReviewBy
+from portal.notary.operations import case_steps, cases
+from portal.notary.queries import cases as found_cases
+from portal.supervision import operations as supervision
+from portal.supervision import rules
+from portal.supervision.events import DeadlineOverdue
+from portal.working_days.counting import add_months
+
+
+class Outcome(LabelledEnum):
+    """How a review ends."""
+
+    MAINTAIN = "maintain", "维持"
+    CORRECT = "correct", "更正"
+    REVOKE = "revoke", "撤销"
+
+
+_DECISIONS = {
+    Outcome.MAINTAIN: "maintain",
+    Outcome.CORRECT: "decide_correction",
+    Outcome.REVOKE: "decide_revocation",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A written request (rules NO-D8). `knew_on`: since when an interested person knew of the certificate."""
+
+    error: str
+    reasons: str
+    request: str
+    proof: str = ""
+    by: ReviewBy = ReviewBy.PARTY
+    knew_on: date | None = None
+
+
+@transactional
+def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryCase:
+    """Ask for a review; starts NO-D5. `case` was loaded for update."""
+    if given.by is ReviewBy.INTERESTED and (given.knew_on is None or given.knew_on > clock.today()):
+        raise Invalid(errors={"knew_on": ["请填写知道或者应当知道这份公证书的日期。"]})
+    case.review_late = is_late(case, given)
+    case.review_by, case.review_asked_on = given.by, clock.today()
+    case.review_request = _written(given)
+    case.reviewer_id = case.reviewed_on = case.review_note = None
+    case_steps.move(case, "ask_review", actor, {"by": given.by.value, "late": case.review_late})
+    supervision.meet(CASE_KIND, case.id, deadlines.ASK_REVIEW)
+    deadline = case_steps.start_clock(case, deadlines.REVIEW)
+    case_steps.tell(case, "notary.review_asked", due=case_steps.spoken_end(deadline))
+    case_steps.tell_staff(case, "notary.staff.review_asked")
+    return case
+
+
+def _written(given: Request) -> dict[str, Any]:
+    values = asdict(given)
+    values["by"] = given.by.value
+    values["knew_on"] = given.knew_on.isoformat() if given.knew_on else None
+    return values
+
+
+def is_late(case: NotaryCase, given: Request) -> bool:
+    """True when the period for asking is over: NO-D3 for a party, NO-D4 and its longest span for an interested person."""
+    today = clock.today()
+    if given.by is ReviewBy.PARTY:
+        return case.received_on is not None and today > _years(
+            case.received_on, deadlines.ASK_REVIEW
+        )
+    ends = []
+    if given.knew_on is not None:
+        ends.append(_years(given.knew_on, deadlines.INTERESTED_KNEW))
+    if case.issued_on is not None:
+        ends.append(_years(case.issued_on, deadlines.INTERESTED_AT_MOST))
+    return any(today > end for end in ends)
+
+
+def _years(start: date, rule_id: str) -> date:
+    return add_months(start, 12 * rules.get(rule_id).amount).rolled
+
+
+@transactional
+def decide(
+    actor: Actor, case: NotaryCase, outcome: Outcome, note: str
+) -> tuple[NotaryCase, list[str]]:
+    """Decide a review, with reasons; NO-D5 is met, and a correction or revocation starts NO-D6.
+
+    Returns the case with what the clerk should know: that the rules may want somebody else than the notary of the case was
+    not read in any text (U), so it is said and not forbidden.
+    """
+    warnings = []
+    if actor.id == case.notary_id and case_settings.current().warn_same_reviewer:
+        warnings.append("您是这件公证的承办人；复查一般由原承办人以外的公证员办理，请核对。")
+    case.reviewer_id, case.reviewed_on, case.review_note = actor.id, clock.today(), note
+    case_steps.move(case, _DECISIONS[outcome], actor, {"own_case": actor.id == case.notary_id})
+    cases.end_all_pauses(case)
+    supervision.meet(CASE_KIND, case.id, deadlines.REVIEW)
+    supervision.cancel(CASE_KIND, case.id, deadlines.REVIEW_PAUSES, reason="复查已决定")
+    if outcome is not Outcome.MAINTAIN:
+        case_steps.start_clock(case, deadlines.CARRY_OUT, staff_id=actor.id)
+    case_steps.tell(case, "notary.review_decided", outcome=outcome.label)
+    return case, warnings
+
+
+@transactional
+def carry_out(actor: Actor, case: NotaryCase, action: str) -> NotaryCase:
+    """Do what the review decided, `correct` or `revoke`; NO-D6 is met. What is revoked is void from the start (公证法 39)."""
+    case_steps.move(case, action, actor)
+    revoking = case.state is CaseState.REVOKED
+    supervision.meet(CASE_KIND, case.id, deadlines.CARRY_OUT)
+    case_steps.tell(
+        case,
+        "notary.review_carried_out",
+        outcome="公证书已撤销并公告，自始无效" if revoking else "公证书已更正",
+    )
+    return case
+
+
+@subscribe(DeadlineOverdue)
+def _on_overdue(event: DeadlineOverdue) -> None:
+    """What follows when a clock of a case runs out. That the office itself is late, supervision tells."""
+    if event.subject_kind != CASE_KIND:
+        return
+    if event.rule_id == deadlines.ASK_REVIEW:
+        # Nothing is late: the party has simply not asked.
+        supervision.cancel(CASE_KIND, event.subject_id, event.rule_id, reason="期限届满，没有申请")
+    elif event.rule_id == deadlines.REVIEW_PAUSES:
+        _run_again(event.subject_id)
+    elif event.rule_id == deadlines.PARTY_DELAY:
+        case = found_cases.find(event.subject_id)
+        if case is not None:
+            case_steps.tell_staff(case, "notary.staff.delayed")
+
+
+def _run_again(case_id: uuid.UUID) -> None:
+    """The pauses of a review have lasted as long as they may together: its clock runs again, whoever is waited for."""
+    supervision.cancel(CASE_KIND, case_id, deadlines.REVIEW_PAUSES, reason="暂停累计已满上限")
+    case = found_cases.for_update(case_id)
+    if case is None or case.state is not CaseState.REVIEW or not case.lasting:
+        return
+    case_steps.move(case, "resume_review", SYSTEM)
+    cases.end_all_pauses(case)
+    cases.resume(case)
+    db.session.flush()
+    case_steps.tell_staff(case, "notary.staff.review_runs")

@@ -1,0 +1,213 @@
+"""Numbers of the day: drawing one, calling it, serving, and who is not there when called."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from portal.audit import operations as audit
+from portal.core import clock, locks
+from portal.core.actor import Actor
+from portal.core.db import db, new_id
+from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.core.unit_of_work import transactional
+from portal.notary import policies
+from portal.notary.case_notifications import CALLED
+from portal.notary.models import (
+    NotaryBooking,
+    NotaryCounter,
+    NotaryMatter,
+    NotaryOffice,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.operations import steps
+from portal.notary.queries import queue
+from portal.notary.workflow import TICKET
+
+SUBJECT_KIND = "notary_ticket"
+
+
+class NotServedToday(Conflict):
+    """No counter that is open today does the matter any more."""
+
+    code = "not_served_today"
+    message = "今天没有办理这个事项的窗口，或者已经停止办理。"
+    next_step = "请换一天再来，或者在网上预约。"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What somebody comes for without an appointment."""
+
+    matter_id: uuid.UUID | None = None
+    priority: bool = False
+    party_count: int = 1
+
+
+@transactional
+def draw(actor: Actor, office: NotaryOffice, wish: Draw) -> NotaryTicket:
+    """Give a number to somebody who came without an appointment; raises NotServedToday when nobody could call it."""
+    if not policies.works_at(actor, office.id):
+        raise Forbidden("您没有在这个公证机构取号的权限。")
+    matter = None
+    if wish.matter_id is not None:
+        matter = db.session.get(NotaryMatter, wish.matter_id)
+        if matter is None or not matter.active:
+            raise Invalid(errors={"matter_id": ["没有这个公证事项，或者它目前不办理。"]})
+    if not queue.desk(office).serves(matter):
+        raise NotServedToday
+    ticket = issue(
+        office, matter=matter, priority=wish.priority, party_count=wish.party_count, booking=None
+    )
+    record(actor, ticket, "drawn")
+    return ticket
+
+
+def issue(
+    office: NotaryOffice,
+    *,
+    matter: NotaryMatter | None,
+    priority: bool,
+    party_count: int,
+    booking: NotaryBooking | None,
+) -> NotaryTicket:
+    """Write the next number of the office's day; inside a unit of work."""
+    today = clock.today()
+    # Numbers have no gaps and no twins: one at a time per office, and the unique constraint behind it.
+    locks.serialise(f"notary-ticket:{office.id}:{today}")
+    last = db.session.scalar(
+        select(func.max(NotaryTicket.number)).where(
+            NotaryTicket.office_id == office.id, NotaryTicket.day == today
+        )
+    )
+    ticket = NotaryTicket(
+        id=new_id(),
+        office_id=office.id,
+        matter_id=matter.id if matter else None,
+        booking_id=booking.id if booking else None,
+        day=today,
+        number=(last or 0) + 1,
+        priority=priority,
+        party_count=party_count,
+        state=TicketState.WAITING,
+        issued_at=clock.now(),
+        calls=0,
+    )
+    db.session.add(ticket)
+    db.session.flush()
+    return ticket
+
+
+@transactional
+def call(actor: Actor, ticket: NotaryTicket, counter: NotaryCounter) -> NotaryTicket:
+    """Call a number to a counter, again or after it was passed over; whoever has an account is told."""
+    _require_counter(ticket.office_id, counter)
+    if ticket.day != clock.today():
+        raise Conflict("这是别的日子的号。", code="not_today", next_step="请当事人重新取号。")
+    _move(
+        actor,
+        ticket,
+        "call",
+        counter_id=counter.id,
+        called_at=clock.now(),
+        calls=ticket.calls + 1,
+        ended_at=None,
+    )
+    _tell_called(ticket, counter)
+    return ticket
+
+
+@transactional
+def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> NotaryTicket:
+    """Call whose turn it is. Of two clerks at once each gets somebody else; raises NotFound when nobody waits."""
+    if not policies.works_at(actor, office.id):
+        raise Forbidden("您没有在这个公证机构叫号的权限。")
+    _require_counter(office.id, counter)
+    for ticket in queue.desk(office).waiting:
+        if ticket.matter is not None and not counter.serves(ticket.matter.code):
+            continue
+        now = clock.now()
+        taken = db.session.execute(
+            update(NotaryTicket)
+            .where(NotaryTicket.id == ticket.id, NotaryTicket.state == TicketState.WAITING)
+            .values(
+                state=TicketState.CALLED,
+                counter_id=counter.id,
+                called_at=now,
+                calls=NotaryTicket.calls + 1,
+                updated_at=now,
+                version=NotaryTicket.version + 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        if not taken.rowcount:  # type: ignore[attr-defined]
+            continue
+        db.session.refresh(ticket)
+        record(actor, ticket, "call")
+        _tell_called(ticket, counter)
+        return ticket
+    raise NotFound("目前没有人在等候这个窗口。", code="nobody_waits", next_step="请稍后再叫号。")
+
+
+@transactional
+def start(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person is at the counter."""
+    return _move(actor, ticket, "start", started_at=clock.now(), served_by_id=actor.id)
+
+
+@transactional
+def done(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person has been served."""
+    return _move(actor, ticket, "done", ended_at=clock.now())
+
+
+@transactional
+def pass_over(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person did not come when called; the number can be called again."""
+    return _move(actor, ticket, "no_show", ended_at=clock.now())
+
+
+@transactional
+def leave(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person does not wait any longer."""
+    return _move(actor, ticket, "leave", ended_at=clock.now())
+
+
+def _move(actor: Actor, ticket: NotaryTicket, action: str, **values: Any) -> NotaryTicket:
+    """Carry out a step of a number that was loaded for update."""
+    TICKET.execute(ticket, action, actor)
+    for name, value in values.items():
+        setattr(ticket, name, value)
+    # The row changes with every step, so that its version tells one step from the next.
+    ticket.updated_at = clock.now()
+    db.session.flush()
+    record(actor, ticket, action)
+    return ticket
+
+
+def _require_counter(office_id: uuid.UUID, counter: NotaryCounter) -> None:
+    if counter.office_id != office_id:
+        raise Invalid(errors={"counter_id": ["这个机构没有这个窗口。"]})
+
+
+def _tell_called(ticket: NotaryTicket, counter: NotaryCounter) -> None:
+    if ticket.booking_id is None:
+        return
+    booking = db.session.get(NotaryBooking, ticket.booking_id)
+    if booking is not None:
+        steps.tell(booking, CALLED, number=ticket.number, counter=counter.name)
+
+
+def record(actor: Actor, ticket: NotaryTicket, action: str) -> None:
+    """Write the audit row of a step of a number."""
+    audit.record(
+        actor,
+        f"notary_ticket.{action}",
+        SUBJECT_KIND,
+        ticket.id,
+        {"number": ticket.number, "state": ticket.state, "day": ticket.day},
+    )

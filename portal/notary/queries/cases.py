@@ -1,0 +1,199 @@
+"""Reads of cases and of the register. Each runs a bounded number of statements."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, true
+from sqlalchemy.orm import selectinload
+
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import UTCDateTime, db
+from portal.notary import policies
+from portal.notary.models import (
+    CASE_KIND,
+    AppealState,
+    BookingState,
+    CaseState,
+    NotaryBooking,
+    NotaryCase,
+    NotaryNoShow,
+    NotaryTicket,
+)
+from portal.supervision.models import Deadline, DeadlineState
+from portal.supervision.queries import SOON
+from portal.supervision.rules import RESIDENT
+from portal.web.pagination import Key, Page, paginate
+from portal.working_days.counting import add_workdays
+
+UNDER_WAY = (
+    CaseState.ACCEPTED,
+    CaseState.SUPPLEMENT,
+    CaseState.REVIEW,
+    CaseState.CORRECTING,
+    CaseState.REVOKING,
+)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
+
+
+def _whole(query: Select[Any]) -> Select[Any]:
+    return query.options(
+        selectinload(NotaryCase.pauses),
+        selectinload(NotaryCase.history),
+        selectinload(NotaryCase.matter),
+    ).execution_options(populate_existing=True)
+
+
+def find(case_id: uuid.UUID) -> NotaryCase | None:
+    """Return a case with its pauses and history."""
+    return db.session.scalar(_whole(select(NotaryCase).where(NotaryCase.id == case_id)))
+
+
+def for_update(case_id: uuid.UUID) -> NotaryCase | None:
+    """Return a case, held until the transaction ends, so that two steps at once follow each other."""
+    return db.session.scalar(
+        _whole(select(NotaryCase).where(NotaryCase.id == case_id)).with_for_update(of=NotaryCase)
+    )
+
+
+def of_booking(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryCase | None:
+    """Return the case that an appointment led to."""
+    query = _whole(select(NotaryCase).where(NotaryCase.booking_id == booking_id))
+    return db.session.scalar(query.with_for_update(of=NotaryCase) if lock else query)
+
+
+def case_of_ticket(ticket_id: uuid.UUID) -> NotaryCase | None:
+    """Return the case that a number led to."""
+    return db.session.scalar(_whole(select(NotaryCase).where(NotaryCase.ticket_id == ticket_id)))
+
+
+def ticket_of(booking_id: uuid.UUID) -> NotaryTicket | None:
+    """Return the number of an appointment that has checked in."""
+    return db.session.scalar(
+        select(NotaryTicket)
+        .where(NotaryTicket.booking_id == booking_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _in_offices(actor: Actor, column: Any, *roles: str) -> ColumnElement[bool]:
+    offices = policies.offices_of(actor, *roles)
+    return true() if offices is None else column.in_(offices)
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """What a list is narrowed to; None leaves a filter out. Without `state` the cases under way."""
+
+    state: CaseState | None = None
+    office_id: uuid.UUID | None = None
+
+
+def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) -> Page[Any]:
+    """Return cases of the actor's offices, the one with the least time left first; rows with the case and `due`."""
+    conditions = [_in_offices(actor, NotaryCase.office_id, *policies.STAFF_ROLES)]
+    if wanted.office_id is not None:
+        conditions.append(NotaryCase.office_id == wanted.office_id)
+    states = UNDER_WAY if wanted.state is None else (wanted.state,)
+    conditions.append(NotaryCase.state.in_(states))
+    due = (
+        select(Deadline.subject_id, func.min(Deadline.due_at).label("due_at"))
+        .where(
+            Deadline.subject_kind == CASE_KIND,
+            Deadline.state.in_(_RUNNING),
+            Deadline.responsible_role != RESIDENT,
+        )
+        .group_by(Deadline.subject_id)
+        .subquery()
+    )
+    order = func.coalesce(due.c.due_at, literal(_NEVER, UTCDateTime())).label("due")
+    query: Any = (
+        select(NotaryCase, NotaryCase.id.label("case_id"), order)
+        .outerjoin(due, due.c.subject_id == NotaryCase.id)
+        .where(*conditions)
+        .options(selectinload(NotaryCase.pauses), selectinload(NotaryCase.matter))
+    )
+    keys = [Key(order, name="due"), Key(NotaryCase.id, name="case_id")]
+    page = paginate(query, keys, cursor, size)
+    return Page([row.NotaryCase for row in page.items], page.next, page.size)
+
+
+def register_page(
+    office_id: uuid.UUID, first: date, last: date, cursor: str | None, size: int
+) -> Page[NotaryCase]:
+    """Return a page of the register (公证程序规则 57): the office's cases accepted in a span, in order of acceptance."""
+    return paginate(_register(office_id, first, last), [Key(NotaryCase.id)], cursor, size)
+
+
+def register_all(office_id: uuid.UUID, first: date, last: date) -> Sequence[NotaryCase]:
+    """Return the same without pages, for the file."""
+    return db.session.scalars(_register(office_id, first, last).order_by(NotaryCase.id)).all()
+
+
+def _register(office_id: uuid.UUID, first: date, last: date) -> Select[Any]:
+    return (
+        select(NotaryCase)
+        .where(
+            NotaryCase.office_id == office_id,
+            NotaryCase.accepted_on >= first,
+            NotaryCase.accepted_on <= last,
+        )
+        .options(selectinload(NotaryCase.matter))
+    )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much waits for a clerk."""
+
+    not_checked_in: int
+    near_end: int
+    appeals: int
+
+
+def worklist_counts(actor: Actor) -> Waiting | None:
+    """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
+
+    Appointments whose time has come without a check-in, cases whose end is near or past, open appeals.
+    """
+    if not actor.has_role(policies.CLERK):
+        return None
+    soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
+    in_office = _in_offices(actor, NotaryBooking.office_id, policies.CLERK)
+    missing = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(
+            in_office,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.day <= clock.today(),
+            NotaryBooking.starts_at <= clock.now(),
+        )
+    )
+    near = (
+        select(func.count(func.distinct(Deadline.subject_id)))
+        .join(NotaryCase, NotaryCase.id == Deadline.subject_id)
+        .where(
+            _in_offices(actor, NotaryCase.office_id, policies.CLERK),
+            Deadline.subject_kind == CASE_KIND,
+            Deadline.state == DeadlineState.OPEN,
+            Deadline.responsible_role != RESIDENT,
+            Deadline.due_at <= soon,
+        )
+    )
+    appeals = (
+        select(func.count(func.distinct(NotaryNoShow.booking_id)))
+        .join(NotaryBooking, NotaryBooking.id == NotaryNoShow.booking_id)
+        .where(in_office, NotaryNoShow.appeal == AppealState.OPEN)
+    )
+    row = db.session.execute(
+        select(missing.scalar_subquery(), near.scalar_subquery(), appeals.scalar_subquery())
+    ).one()
+    return Waiting(*row)

@@ -1,0 +1,173 @@
+"""The office's day: its appointments and numbers, in a constant number of statements."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.core.actor import Actor
+from portal.core.db import db
+from portal.core.references import normalise_reference
+from portal.notary import policies
+from portal.notary.models import (
+    AppealState,
+    BookingState,
+    NotaryBooking,
+    NotaryCase,
+    NotaryCounter,
+    NotaryNoShow,
+    NotaryOffice,
+    NotaryTicket,
+)
+from portal.web.pagination import Key, Page, paginate
+
+# Bookings that the people at the desk have to do with.
+ON_THE_SHEET = (
+    BookingState.CONFIRMED,
+    BookingState.CHECKED_IN,
+    BookingState.ACCEPTED,
+    BookingState.NOT_ACCEPTED,
+    BookingState.NO_SHOW,
+)
+
+
+def office(office_id: uuid.UUID) -> NotaryOffice | None:
+    """Return an office with its settings."""
+    return db.session.get(NotaryOffice, office_id, populate_existing=True)
+
+
+def counter(counter_id: uuid.UUID) -> NotaryCounter | None:
+    """Return a counter."""
+    return db.session.get(NotaryCounter, counter_id, populate_existing=True)
+
+
+def _whole(query: Select[Any]) -> Select[Any]:
+    return query.options(
+        joinedload(NotaryBooking.matter),
+        joinedload(NotaryBooking.office),
+        selectinload(NotaryBooking.parties),
+        selectinload(NotaryBooking.history),
+    ).execution_options(populate_existing=True)
+
+
+def booking(booking_id: uuid.UUID) -> NotaryBooking | None:
+    """Return an appointment that was confirmed, with its parties and history."""
+    return db.session.scalar(
+        _whole(
+            select(NotaryBooking).where(
+                NotaryBooking.id == booking_id, NotaryBooking.reference.is_not(None)
+            )
+        )
+    )
+
+
+def booking_by_code(office_id: uuid.UUID, text: str) -> NotaryBooking | None:
+    """Return the office's appointment with this reference or check-in code, as people type them."""
+    reference = normalise_reference(text)
+    code = re.sub(r"[\s\u2010-\u2015\u2212-]+", "", unicodedata.normalize("NFKC", text)).upper()
+    wanted = (
+        NotaryBooking.reference == reference
+        if reference is not None
+        else NotaryBooking.check_in_code == code
+    )
+    return db.session.scalar(
+        _whole(select(NotaryBooking).where(NotaryBooking.office_id == office_id, wanted))
+    )
+
+
+def ticket(ticket_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
+    """Return a number; with `lock` held until the transaction ends."""
+    query = (
+        select(NotaryTicket)
+        .where(NotaryTicket.id == ticket_id)
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalar(query.with_for_update(of=NotaryTicket) if lock else query)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything that an office's day shows."""
+
+    office: NotaryOffice
+    day: date
+    bookings: list[NotaryBooking]
+    tickets: list[NotaryTicket]
+    counters: dict[uuid.UUID, str]
+    # Appointment -> the reference of the case it led to.
+    cases: dict[uuid.UUID, str]
+
+    def ticket_of(self, booking: NotaryBooking) -> NotaryTicket | None:
+        """Return the number of an appointment."""
+        return next((t for t in self.tickets if t.booking_id == booking.id), None)
+
+
+def sheet(office: NotaryOffice, day: date) -> Sheet:
+    """Return the sheet of a day; five statements, however many people come."""
+    bookings = list(
+        db.session.scalars(
+            select(NotaryBooking)
+            .where(
+                NotaryBooking.office_id == office.id,
+                NotaryBooking.day == day,
+                NotaryBooking.state.in_(ON_THE_SHEET),
+            )
+            .options(joinedload(NotaryBooking.matter), selectinload(NotaryBooking.parties))
+            .order_by(NotaryBooking.starts_at, NotaryBooking.id)
+            .execution_options(populate_existing=True)
+        )
+    )
+    tickets = list(
+        db.session.scalars(
+            select(NotaryTicket)
+            .where(NotaryTicket.office_id == office.id, NotaryTicket.day == day)
+            .options(joinedload(NotaryTicket.matter))
+            .order_by(NotaryTicket.number)
+            .execution_options(populate_existing=True)
+        )
+    )
+    counters = db.session.execute(
+        select(NotaryCounter.id, NotaryCounter.name).where(NotaryCounter.office_id == office.id)
+    )
+    cases = db.session.execute(
+        select(NotaryCase.booking_id, NotaryCase.reference)
+        .join(NotaryBooking, NotaryBooking.id == NotaryCase.booking_id)
+        .where(NotaryBooking.office_id == office.id, NotaryBooking.day == day)
+    )
+    return Sheet(
+        office,
+        day,
+        bookings,
+        tickets,
+        {row.id: row.name for row in counters},
+        {row.booking_id: row.reference for row in cases},
+    )
+
+
+def no_shows(booking_id: uuid.UUID) -> list[NotaryNoShow]:
+    """Return what is written down about a missed appointment."""
+    return list(
+        db.session.scalars(
+            select(NotaryNoShow)
+            .where(NotaryNoShow.booking_id == booking_id)
+            .order_by(NotaryNoShow.id)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
+    """Return the appointments of the actor's offices with an open appeal, the oldest first."""
+    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
+    open_ones = select(NotaryNoShow.booking_id).where(NotaryNoShow.appeal == AppealState.OPEN)
+    query = _whole(select(NotaryBooking).where(NotaryBooking.id.in_(open_ones)))
+    if offices is not None:
+        query = query.where(NotaryBooking.office_id.in_(offices))
+    return paginate(query, [Key(NotaryBooking.id)], cursor, size)

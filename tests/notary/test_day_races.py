@@ -1,0 +1,138 @@
+"""Several clerks at the same moment: numbers without twins, nobody called twice, one acceptance, no circle of locks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.core import clock as core_clock
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import db
+from portal.core.errors import Conflict
+from portal.core.unit_of_work import unit_of_work
+from portal.notary.models import NotaryCase, NotaryTicket
+from portal.notary.operations import cases, day, no_shows, tickets
+from portal.notary.queries import day as found
+from tests.conftest import SettableClock
+from tests.notary.conftest import Desk, again, party
+from tests.notary.hall import Hall, hall  # noqa: F401 - a fixture
+
+CLERKS = 6
+
+
+@pytest.fixture
+def at_once(app: Flask, database: None) -> Callable[[Callable[[int], Any]], list[Any]]:
+    """`at_once(f)` runs `f(number)` for every clerk at the same moment, each with a session of its own."""
+
+    def run(function: Callable[[int], Any]) -> list[Any]:
+        together = threading.Barrier(CLERKS)
+        db.session.remove()
+
+        def one(number: int) -> Any:
+            with app.app_context():
+                together.wait(10)
+                try:
+                    with unit_of_work():
+                        return function(number)
+                except Conflict as error:
+                    return error.code
+                finally:
+                    db.session.remove()
+
+        with ThreadPoolExecutor(CLERKS) as pool:
+            return list(pool.map(one, range(CLERKS)))
+
+    return run
+
+
+def clerk_of(hall: Hall, name: str = "clerk") -> Actor:  # noqa: F811
+    grants = frozenset({("notary_clerk", hall.office_id)})
+    return Actor(ActorKind.STAFF, hall.people[name], grants=grants)
+
+
+def test_numbers_have_no_twins_and_no_gaps(hall: Hall, at_once) -> None:  # noqa: F811
+    clerk, office = clerk_of(hall), hall.office_id
+
+    def draw(_: int) -> int:
+        at = found.office(office)
+        assert at is not None
+        return tickets.draw(clerk, at, tickets.Draw()).number
+
+    assert sorted(at_once(draw)) == list(range(1, CLERKS + 1))
+
+
+def test_everybody_is_called_once(hall: Hall, at_once) -> None:  # noqa: F811
+    for _ in range(CLERKS):
+        hall.drawn()
+    clerk, office, counter = clerk_of(hall), hall.office_id, hall.counter_id
+
+    def call(_: int) -> int:
+        at, to = found.office(office), found.counter(counter)
+        assert at is not None
+        assert to is not None
+        return tickets.call_next(clerk, at, to).number
+
+    assert sorted(at_once(call)) == list(range(1, CLERKS + 1))
+
+
+def test_an_appointment_checks_in_once(hall: Hall, at_once) -> None:  # noqa: F811
+    booking, clerk = hall.booked(), clerk_of(hall)
+
+    def arrive(_: int) -> str:
+        held = found.booking(booking.id)
+        assert held is not None
+        day.check_in(clerk, held)
+        return "done"
+
+    assert sorted(at_once(arrive)) == ["done", *["wrong_state"] * (CLERKS - 1)]
+    assert len(db.session.scalars(select(NotaryTicket.id)).all()) == 1
+
+
+def test_an_appointment_is_accepted_once(hall: Hall, at_once) -> None:  # noqa: F811
+    booking, clerk = hall.checked_in(), clerk_of(hall)
+
+    def accept(_: int) -> str:
+        held = found.booking(booking.id)
+        assert held is not None
+        cases.accept(clerk, held, None)
+        return "done"
+
+    assert sorted(at_once(accept)) == ["done", *["wrong_state"] * (CLERKS - 1)]
+    assert len(db.session.scalars(select(NotaryCase.id)).all()) == 1
+
+
+def test_a_day_is_closed_once_while_others_mark_single_ones(
+    hall: Hall,  # noqa: F811
+    desk: Desk,
+    clock: SettableClock,
+    at_once,
+) -> None:
+    two = (party(), party())
+    booked = [
+        hall.booked(f"2026-03-02 {when}", parties=(each,)).id
+        for each, when in zip((*two, party(), party()), ("09:30", "09:30", "10:00", "10:00"),
+                              strict=True)
+    ]  # fmt: skip
+    clock.set("2026-03-02 11:00")
+    clerk, office, today = clerk_of(hall), hall.office_id, core_clock.today()
+
+    def close(number: int) -> Any:
+        if number % 2:
+            at = found.office(office)
+            assert at is not None
+            return len(no_shows.mark_all(clerk, at, today, preview=False))
+        held = found.booking(booked[-1 - number // 2])
+        assert held is not None
+        no_shows.mark(clerk, held)
+        return "done"
+
+    assert set(map(str, at_once(close))) <= {"done", "wrong_state", "0", "1", "2", "3", "4"}
+    assert {again(each).state.value for each in booked} == {"no_show"}
+    rows = [row for each in booked for row in found.no_shows(each)]
+    assert len(rows) == len(booked)
