@@ -61,6 +61,10 @@ class TestAcceptance:
         assert deadline_of(mine, "NO-D1")["basis"] == "公证法第三十条"
         assert mine["allowed_actions"] == []
         assert mine["timeline"][0]["label"] == "受理"
+        appointment = hall.api.get(
+            f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking)
+        ).json
+        assert appointment["deadlines"] == mine["deadlines"]
 
     def test_before_acceptance_there_is_nothing_to_follow(self, hall: Hall) -> None:  # noqa: F811
         booking = hall.checked_in()
