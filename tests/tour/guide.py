@@ -155,8 +155,8 @@ class Tour:
                 "password": DEMO_PASSWORD,
                 "totp_code": pyotp.TOTP(DEMO_TOTP_SECRET).now(),
             }
-            answer = self.call("POST", "/staff/auth/tokens", body, expect=(200, 201, 401))
-            if answer.status != 401:
+            answer = self.call("POST", "/staff/auth/tokens", body, expect=(200, 201, 422))
+            if answer.status != 422:
                 return Person(label, answer.body["token"]["token"])
             if attempt == 0:
                 self.tell("动态口令刚刚用过，等下一个……")
