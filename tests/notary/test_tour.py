@@ -119,6 +119,7 @@ def test_in_the_last_minutes_of_the_day_the_tour_says_that_it_stops_short(
     assert "这次不演示" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_tour_can_be_repeated_until_every_rest_day_has_had_one(
     inside: Callable[[str], Tour],
 ) -> None:
