@@ -104,7 +104,7 @@ format: install-dev ## 整理格式，修正可以自动修正的写法
 
 # --- demonstrations and measurements -------------------------------------------------------------
 
-tour: install ## 对正在运行的服务走一遍咨询全程，逐步打印
+tour: install ## 对正在运行的服务走一遍咨询和公证预约全程，逐步打印
 	@$(BIN)/honcho run $(BIN)/python -m tests.tour
 
 bench-faults: install-dev ## 反复杀死进程，检查没有丢失和重复

@@ -114,4 +114,4 @@ def _minutes(count: int) -> str:
     hours, rest = divmod(count, 60)
     parts = [f"{hours} 小时"] if hours else []
     parts += [f"{rest} 分钟"] if rest or not hours else []
-    return "".join(parts)
+    return " ".join(parts)
