@@ -178,7 +178,9 @@ def test_messages_are_not_kept_for_ever(resident, run_jobs, clock):
     assert [message.id for message in left] == [young]
 
 
-def test_a_closed_account_takes_its_messages_along(resident, sender, run_jobs):
+def test_a_closed_account_takes_its_messages_along(resident, sender, run_jobs, clock):
+    # At night no text message goes out.
+    clock.set("2026-03-02 10:00")
     other = people.make_resident()
     tell(resident)
     tell(other)
