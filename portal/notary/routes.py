@@ -95,21 +95,28 @@ def _matter(matter_id: uuid.UUID) -> NotaryMatter:
     return found
 
 
+def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
+    wish = holding.Wish(**body)
+    return wish, holding.look(current_actor(), wish)
+
+
 @blp.post(
     "/holds",
     audience=RESIDENT,
     body=schemas.NotaryHoldIn,
+    prepare=_look,
     returns=schemas.NotaryHoldSchema,
     status=201,
     problems=(404,),
 )
-def hold(body: Dumped) -> tuple[Dumped, int]:
+def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dumped, int]:
     """保留一个时段，几分钟内有效
 
     同一账号一次保留一个。约满时答复 409，并附上最近的空闲时段。
     """
     actor = current_actor()
-    booking = holding.hold(actor, holding.Wish(**body))
+    wish, seen = prepared
+    booking = holding.hold(actor, wish, seen)
     conditional.tag(booking)
     return presenting.hold(actor, booking), 201
 

@@ -144,13 +144,13 @@ class _Call:
     def first_time(self, outlived: _Stored | None, view: Callable[[], Response]) -> Response:
         """Run the view and keep its answer; inside a unit of work."""
         if outlived is not None:
-            db.session.execute(
-                delete(IdempotencyRecord).where(IdempotencyRecord.id == outlived.id)
-            )
+            db.session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.id == outlived.id))
         response = view()
         if response.status_code < 300:
             kept = {
-                name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers
+                name: response.headers[name]
+                for name in _REPLAYED_HEADERS
+                if name in response.headers
             }
             _KEEP.run(
                 {

@@ -95,21 +95,23 @@ class _Holder(NamedTuple):
 
 # Asked with every request.
 _HOLDER = Prepared(
-    lambda _dialect: select(
-        AccountSession.id,
-        AccountSession.kind,
-        AccountSession.resident_id,
-        AccountSession.staff_id,
-        AccountSession.last_used_at,
-        Resident.state.label("resident_state"),
-        StaffMember.state.label("staff_state"),
-    )
-    .outerjoin(Resident, Resident.id == AccountSession.resident_id)
-    .outerjoin(StaffMember, StaffMember.id == AccountSession.staff_id)
-    .where(
-        AccountSession.token_hash == bindparam("token_hash"),
-        AccountSession.revoked_at.is_(None),
-        AccountSession.expires_at > bindparam("now"),
+    lambda _dialect: (
+        select(
+            AccountSession.id,
+            AccountSession.kind,
+            AccountSession.resident_id,
+            AccountSession.staff_id,
+            AccountSession.last_used_at,
+            Resident.state.label("resident_state"),
+            StaffMember.state.label("staff_state"),
+        )
+        .outerjoin(Resident, Resident.id == AccountSession.resident_id)
+        .outerjoin(StaffMember, StaffMember.id == AccountSession.staff_id)
+        .where(
+            AccountSession.token_hash == bindparam("token_hash"),
+            AccountSession.revoked_at.is_(None),
+            AccountSession.expires_at > bindparam("now"),
+        )
     ),
     writes=False,
 )

@@ -95,9 +95,7 @@ def book(town: Town, tally: Tally, person: Citizen) -> Conversation:
 
 def confirm(tally: Tally, person: Citizen, hold_id: str) -> Conversation:
     """Make an appointment of a hold."""
-    answer = yield from ask(
-        tally, person, "POST", APPOINTMENTS, confirmation(person, hold_id)
-    )
+    answer = yield from ask(tally, person, "POST", APPOINTMENTS, confirmation(person, hold_id))
     if answer.status == 201:
         tally.confirmed[answer.json["id"]] = answer.json["reference"]
         tally.outcomes["confirmed"] += 1

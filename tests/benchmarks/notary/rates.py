@@ -37,7 +37,7 @@ THREADS = 8
 GOAL = 0.40
 SEATS = 50
 
-_BARE = '''
+_BARE = """
 import json, os, threading, uuid
 from flask import Flask, request
 
@@ -79,7 +79,7 @@ def claim():
 @app.get("/")
 def here():
     return {}
-'''
+"""
 _TABLES = (
     "CREATE TABLE slot (id INTEGER PRIMARY KEY, capacity INTEGER NOT NULL, claimed INTEGER NOT NULL "
     "CHECK (claimed <= capacity))",

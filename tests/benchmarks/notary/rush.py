@@ -154,9 +154,7 @@ def anybody(town: Town, tally: Tally, person: Citizen) -> load.Conversation:
         yield from afterwards(town, tally, person, hold_id)
 
 
-def afterwards(
-    town: Town, tally: Tally, person: Citizen, booking_id: str
-) -> load.Conversation:
+def afterwards(town: Town, tally: Tally, person: Citizen, booking_id: str) -> load.Conversation:
     """Move to another time, or cancel, or leave it as it is."""
     own = f"{APPOINTMENTS}/{booking_id}"
     chance = random.random()
