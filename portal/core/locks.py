@@ -39,7 +39,7 @@ def try_lock(name: str) -> Iterator[bool]:
         )
         yield bool(taken)
         return
-    descriptor = os.open(_folder() / "locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened("locks")
     try:
         request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _number(name), 1, 0)
         try:
@@ -63,7 +63,7 @@ def writers_turn() -> Iterator[None]:
     if not is_sqlite():
         yield
         return
-    descriptor = os.open(_folder() / "writers", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened("writers")
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _TURN)
         yield
@@ -71,12 +71,14 @@ def writers_turn() -> Iterator[None]:
         os.close(descriptor)
 
 
-def _folder() -> Path:
-    """Return the folder of the lock files, made at first use."""
-    path = Path(current_app.instance_path)
-    if not path.exists():
-        path.mkdir(parents=True, exist_ok=True)
-    return path
+def _opened(name: str) -> int:
+    """Open a lock file of the instance, made at first use; returns its descriptor."""
+    path, flags = f"{current_app.instance_path}/{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        Path(current_app.instance_path).mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o600)
 
 
 def serialise(name: str) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from portal.core.db import db
 from portal.core.unit_of_work import current
@@ -25,7 +26,7 @@ Convert = Callable[[Any], Any]
 @dataclass(frozen=True)
 class _Compiled:
     sql: str
-    # For each value its name in the mapping and its conversion; and those that the statement brings itself.
+    # For each value its name in the mapping and its conversion; and those that the statement brings itself, converted.
     values: tuple[tuple[str, Convert | None], ...]
     constants: dict[str, Any]
     positional: bool
@@ -48,22 +49,26 @@ class Prepared:
 
     def run(self, values: Mapping[str, Any]) -> int:
         """Carry the statement out; returns how many rows it changed."""
-        return self._execute(values)[1].rowcount
+        cursor, _ = self._execute(values)
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
 
     def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Carry the statement out; returns its rows, each value as its column's type reads it."""
-        compiled, result = self._execute(values)
-        return [_read(row, compiled.results) for row in result.fetchall()]
+        cursor, compiled = self._execute(values)
+        found = cursor.fetchall()
+        cursor.close()
+        return [_read(row, compiled.results) for row in found]
 
     def row(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Carry the statement out; returns its first row, None when it has none."""
-        compiled, result = self._execute(values)
-        found = result.fetchone()
-        if found is not None:
-            result.close()
+        cursor, compiled = self._execute(values)
+        found = cursor.fetchone()
+        cursor.close()
         return None if found is None else _read(found, compiled.results)
 
-    def _execute(self, values: Mapping[str, Any]) -> tuple[_Compiled, CursorResult[Any]]:
+    def _execute(self, values: Mapping[str, Any]) -> tuple[Any, _Compiled]:
         session = db.session()
         if self._writes:
             if current() is None:
@@ -74,15 +79,14 @@ class Prepared:
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compile(connection)
-        constants = compiled.constants
-        given = {}
+        given = dict(compiled.constants)
         for name, convert in compiled.values:
-            value = constants[name] if name in constants else values[name]
+            value = values[name]
             given[name] = convert(value) if convert is not None and value is not None else value
         parameters: Any = given
         if compiled.positional:
-            parameters = tuple(given[name] for name in compiled.order)
-        return compiled, connection.exec_driver_sql(compiled.sql, parameters)
+            parameters = [given[name] for name in compiled.order]
+        return _carried_out(connection, compiled.sql, parameters), compiled
 
     def _compile(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -91,8 +95,16 @@ class Prepared:
         processors = made._bind_processors
         found = _Compiled(
             str(made),
-            tuple((name, processors.get(bind.key)) for name, bind in made.binds.items()),
-            {name: bind.value for name, bind in made.binds.items() if not bind.required},
+            tuple(
+                (name, processors.get(bind.key))
+                for name, bind in made.binds.items()
+                if bind.required
+            ),
+            {
+                name: _converted(bind.value, processors.get(bind.key))
+                for name, bind in made.binds.items()
+                if not bind.required
+            },
             bool(made.positional),
             tuple(made.positiontup or ()),
             tuple(
@@ -102,6 +114,53 @@ class Prepared:
         )
         self._compiled[dialect.name] = found
         return found
+
+
+def _carried_out(connection: Connection, sql: str, parameters: Any) -> Any:
+    """Return the driver's cursor after the statement.
+
+    Through SQLAlchemy when somebody listens to the engine's statements; otherwise straight to the driver, with the errors
+    that SQLAlchemy would raise.
+    """
+    if connection.dispatch.before_cursor_execute or connection.dispatch.after_cursor_execute:
+        seen = connection.exec_driver_sql(
+            sql, tuple(parameters) if isinstance(parameters, list) else parameters
+        )
+        return seen.cursor if seen.cursor is not None else _Ended(seen.rowcount)
+    dialect = connection.dialect
+    raw = connection.connection
+    cursor = raw.cursor()
+    try:
+        cursor.execute(sql, parameters)
+    except dialect.loaded_dbapi.Error as error:
+        gone = dialect.is_disconnect(error, raw.driver_connection, cursor)
+        if gone:
+            connection.invalidate(error)
+        # Without the values: they would print an ID number that broke a constraint.
+        raise DBAPIError.instance(
+            sql,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=gone,
+            dialect=dialect,
+        ) from error
+    return cursor
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A cursor that SQLAlchemy has closed already, because its statement gives no rows."""
+
+    rowcount: int
+
+    def close(self) -> None:
+        """Nothing is left to be closed."""
+
+
+def _converted(value: Any, convert: Convert | None) -> Any:
+    return value if convert is None or value is None else convert(value)
 
 
 def _read(row: Any, results: tuple[Convert | None, ...]) -> tuple[Any, ...]:
