@@ -70,12 +70,15 @@ class Prepared:
 
     def _execute(self, values: Mapping[str, Any]) -> tuple[Any, _Compiled]:
         session = db.session()
-        if self._writes:
-            if current() is None:
-                raise RuntimeError("a write outside a unit of work")
+        work = current()
+        if work is not None:
             # What the session has not written yet comes first, as with a statement of its own.
             session.flush()
-        connection = session.connection()
+        elif self._writes:
+            raise RuntimeError("a write outside a unit of work")
+        connection = work.connection if work is not None else None
+        if connection is None:
+            connection = session.connection()
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compile(connection)

@@ -16,10 +16,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import TextClause, event
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapper
 
 from portal.core import locks
-from portal.core.db import db, is_sqlite
+from portal.core.db import db
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +40,8 @@ class UnitOfWork:
     collected: list[tuple[Callable[[list[Any]], None], Any]] = field(default_factory=list)
     # A step without a savepoint was refused: nothing of this unit may be committed any more.
     doomed: bool = False
+    # The connection of the transaction.
+    connection: Connection | None = None
 
     def finish(self, session: Session) -> None:
         """Run what was asked for at the end of the transaction, and what that asks for in turn."""
@@ -86,7 +89,7 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     try:
         with locks.writers_turn():
             try:
-                _begin(session)
+                work.connection = _begin(session)
                 yield work
                 work.finish(session)
                 session.commit()
@@ -103,15 +106,15 @@ def unit_of_work() -> Iterator[UnitOfWork]:
             _log.exception("after_commit_failed")
 
 
-def _begin(session: Session) -> None:
+def _begin(session: Session) -> Connection:
     """Begin the writing transaction, on the connection that a read transaction has already, if there is one."""
     if not session.in_transaction():
-        session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
-        return
+        return session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
     connection = session.connection()
-    if is_sqlite():
+    if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return connection
 
 
 @contextmanager

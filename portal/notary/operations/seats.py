@@ -141,6 +141,14 @@ _TAKE = Prepared(
     writes=True,
 )
 _CLAIM = Prepared(lambda _dialect: insert(_CLAIMS), writes=True)
+_MAKE_FIRM = Prepared(
+    lambda _dialect: (
+        update(_CLAIMS)
+        .where(_CLAIMS.c.booking_id == bindparam("booking"), _CLAIMS.c.released_at.is_(None))
+        .values(occupies_until=None)
+    ),
+    writes=True,
+)
 
 
 def free_slots_between(
@@ -253,12 +261,7 @@ def add_claims(
 
 def make_firm(booking_id: uuid.UUID) -> None:
     """Let a booking keep its seats without an end."""
-    db.session.execute(
-        update(NotaryClaim)
-        .where(NotaryClaim.booking_id == booking_id, NotaryClaim.released_at.is_(None))
-        .values(occupies_until=None)
-        .execution_options(synchronize_session=False)
-    )
+    _MAKE_FIRM.run({"booking": booking_id})
 
 
 def lock_days(days: Iterable[CounterDay]) -> None:
