@@ -143,8 +143,8 @@ class Blueprint(SmorestBlueprint):
         defaults to true for POST inside a transaction. `if_match` documents and demands the header; the view compares
         with `conditional.require_match`. `prepare` is called before the unit of work with the view's own arguments, may
         read and refuse but not write, and what it returns is given to the view as `prepared`: on SQLite, whatever is done
-        inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON. The docstring's
-        first line is the summary.
+        inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON. The
+        docstring's first line is the summary.
         """
         writes = (method != "GET") if transaction is None else transaction
         keyed = (method == "POST" and writes) if idempotent is None else idempotent

@@ -14,7 +14,7 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import defer
 
 from portal.core import clock
-from portal.core.db import db, is_sqlite, new_id
+from portal.core.db import db, new_id
 from portal.core.encryption import DecryptionFailed
 from portal.core.jobs import wake
 from portal.core.jobs.models import Job, JobState

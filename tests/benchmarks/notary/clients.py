@@ -74,15 +74,18 @@ def ask(
     return answer
 
 
-def book(town: Town, tally: Tally, person: Citizen) -> Conversation:
-    """Hold a time chosen at random and confirm it; when it is taken, follow the suggestions a few times."""
+def book(town: Town, tally: Tally, person: Citizen, also: tuple[str, ...] = ()) -> Conversation:
+    """Hold a time chosen at random and confirm it; when it is taken, follow the suggestions a few times.
+
+    `also` names refusals that may happen where the same person comes again.
+    """
     when: Any = random.choice(town.times)
     for _ in range(TRIES):
         answer = yield from ask(tally, person, "POST", HOLDS, town.wish(when))
         if answer.status == 201:
             yield from confirm(tally, person, answer.json["id"])
             return
-        code = tally.refused(answer, "slot_taken")
+        code = tally.refused(answer, "slot_taken", *also)
         if code != "slot_taken":
             tally.outcomes[code or f"status {answer.status}"] += 1
             return

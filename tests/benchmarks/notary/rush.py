@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
-from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy import text
 from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from tests.benchmarks import load
+from portal.notary.operations import freeing
+from tests.benchmarks import fault_worker, load
 from tests.benchmarks.notary import books, clients
 from tests.benchmarks.notary.clients import APPOINTMENTS, HOLDS, Tally
 from tests.benchmarks.notary.town import Citizen, Town, open_office, open_town, say
@@ -258,8 +259,6 @@ def _stored(moment: Any) -> Any:
 
 def settle(town: Town) -> None:
     """Free what has lapsed, as the periodic job does, until nothing more follows from it."""
-    from portal.notary.operations import freeing
-
     with town.inside():
         while freeing.sweep():
             pass
@@ -292,29 +291,17 @@ class JobWorker:
 
     def start(self) -> None:
         """Fork a worker."""
-        from tests.benchmarks import fault_worker
-
         self.pid = fault_worker.start(self.town.stage.app)
 
     def kill(self) -> None:
         """Kill it with -9."""
-        import os
-        import signal
-
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         self.pid = 0
 
     def stop(self) -> None:
         """Let it end its work."""
-        import os
-        import signal
-
         if self.pid:
             os.kill(self.pid, signal.SIGTERM)
             os.waitpid(self.pid, 0)
             self.pid = 0
-
-
-Between = Callable[[], None]
-Statuses = Counter[int]

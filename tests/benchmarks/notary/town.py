@@ -66,8 +66,8 @@ class Town:
 
     stage: Stage
     people: list[Citizen] = field(default_factory=list)
-    office_id: uuid.UUID = uuid.UUID(int=0)
-    matter_id: uuid.UUID = uuid.UUID(int=0)
+    office_id: uuid.UUID | None = None
+    matter_id: uuid.UUID | None = None
     times: list[datetime] = field(default_factory=list)
     seats: int = 0
 
