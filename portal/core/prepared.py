@@ -54,12 +54,23 @@ class Prepared:
         cursor.close()
         return changed
 
-    def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Carry the statement out; returns its rows, each value as its column's type reads it."""
-        cursor, compiled = self._execute(values)
+        cursor, compiled = self._execute(given)
         found = cursor.fetchall()
         cursor.close()
-        return [_read(row, compiled.results) for row in found]
+        converted = [
+            (at, convert) for at, convert in enumerate(compiled.results) if convert is not None
+        ]
+        if not converted:
+            return [tuple(row) for row in found]
+        rows = []
+        for row in found:
+            values = list(row)
+            for at, convert in converted:
+                values[at] = convert(values[at])
+            rows.append(tuple(values))
+        return rows
 
     def row(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Carry the statement out; returns its first row, None when it has none."""
