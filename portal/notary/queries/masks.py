@@ -112,16 +112,18 @@ def _free_masks(dialect: Any) -> Select[Any]:
 # Thousands of rows: the session's way of reading them would take longer than the database.
 _FOLD = Prepared(_free_masks, writes=False)
 _CHANGED = Prepared(
-    lambda _dialect: select(
-        counter_key()[0],
-        NotarySlot.day,
-        type_coerce(NotarySlot.quota, String),
-        NotarySlot.ordinal,
-        NotarySlot.is_open,
-        NotarySlot.capacity - NotarySlot.claimed,
-    )
-    .where(NotarySlot.changed_at >= bindparam("since"))
-    .limit(MOST_CHANGES),
+    lambda _dialect: (
+        select(
+            counter_key()[0],
+            NotarySlot.day,
+            type_coerce(NotarySlot.quota, String),
+            NotarySlot.ordinal,
+            NotarySlot.is_open,
+            NotarySlot.capacity - NotarySlot.claimed,
+        )
+        .where(NotarySlot.changed_at >= bindparam("since"))
+        .limit(MOST_CHANGES)
+    ),
     writes=False,
 )
 
