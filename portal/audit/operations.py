@@ -26,9 +26,11 @@ LONGEST_VALUE = 200
 MOST_DETAILS = 20
 
 
-_ADD = Prepared(lambda _dialect: insert(AuditEvent.__table__), writes=True)
+_EVENTS: Any = AuditEvent.__table__
+_HEADS: Any = AuditHead.__table__
+_ADD = Prepared(lambda _dialect: insert(_EVENTS), writes=True)
 _MOVE_HEAD = Prepared(
-    lambda _dialect: update(AuditHead.__table__).values(
+    lambda _dialect: update(_HEADS).values(
         {name: bindparam(name) for name in ("sequence", "hash", "seal")}
     ),
     writes=True,

@@ -140,7 +140,8 @@ def _carried_out(connection: Connection, sql: str, parameters: Any) -> Any:
         seen = connection.exec_driver_sql(
             sql, tuple(parameters) if isinstance(parameters, list) else parameters
         )
-        return seen.cursor if seen.cursor is not None else _Ended(seen.rowcount)
+        cursor: Any = seen.cursor
+        return cursor if cursor is not None else _Ended(seen.rowcount)
     dialect = connection.dialect
     raw = connection.connection
     cursor = raw.cursor()

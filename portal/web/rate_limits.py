@@ -118,7 +118,8 @@ class DatabaseStorage(Storage):
             changed: bool = cursor.rowcount > 0
             cursor.close()
         except Exception as error:
-            if not again or not self._engine.dialect.is_disconnect(error, plain, None):
+            gone: Any = self._engine.dialect.is_disconnect
+            if not again or not gone(error, plain, None):
                 raise
             plain.invalidate(error)
             return self._changed(values, again=False)

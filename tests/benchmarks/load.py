@@ -70,6 +70,9 @@ class _Connection:
     status: int = 0
     sent_at: float = 0.0
     talk: Conversation | None = None
+    # Waiting, and so nothing is lost when the server closes it meanwhile.
+    resting: bool = False
+    closed: bool = False
 
     @property
     def body(self) -> bytes:
@@ -216,7 +219,10 @@ class _Talks:
                 if not _read(connection):
                     continue
             except OSError:
-                self._broke(connection)
+                if connection.resting:
+                    self._close(connection)
+                else:
+                    self._broke(connection)
                 continue
             self.load.statuses[connection.status] += 1
             self.load.seconds.append(time.perf_counter() - connection.sent_at)
@@ -224,6 +230,9 @@ class _Talks:
         rested = [each for each in self.resting if each[0] <= now]
         self.resting = [each for each in self.resting if each[0] > now]
         for _, connection in rested:
+            connection.resting = False
+            if connection.closed and connection.talk is not None:
+                connection = self._connected(connection.talk)
             self._say(connection, Answer(0))
 
     def _connected(self, talk: Conversation) -> _Connection:
@@ -234,6 +243,7 @@ class _Talks:
         return fresh
 
     def _close(self, connection: _Connection) -> None:
+        connection.closed = True
         self.selector.unregister(connection.socket)
         connection.socket.close()
 
@@ -260,6 +270,7 @@ class _Talks:
             self._say(connection, None)
             return
         if isinstance(question, float):
+            connection.resting = True
             self.resting.append((time.monotonic() + question, connection))
             return
         connection.received.clear()
