@@ -25,7 +25,7 @@ export FLASK_SKIP_DOTENV := 1
 export FLASK_APP := wsgi
 
 .PHONY: help run setup install install-dev test check test-sqlite test-postgres format tour \
-	bench-faults bench-search lock clean
+	bench-faults bench-search bench-notary lock clean
 
 help: ## 列出可用的命令
 	@printf '用法：make <命令> [PYTHON=python3.12]\n\n'
@@ -113,6 +113,10 @@ bench-faults: install-dev ## 反复杀死进程，检查没有丢失和重复
 bench-search: install-dev ## 在真实问题上测量检索质量和速度
 	@$(BIN)/python -m tests.benchmarks.bench_search
 	@$(BIN)/python -m tests.benchmarks.bench_search_http
+
+bench-notary: install-dev ## 抢号不重号：万人抢百号、速度、杀进程（SQLite 与 PostgreSQL）
+	@$(BIN)/python -m tests.benchmarks.bench_notary $(BENCH)
+	@$(BIN)/python -m tests.benchmarks.bench_notary --database "$${POSTGRES_SERVER:-postgresql://postgres@127.0.0.1:5432/postgres}" $(BENCH)
 
 # --- upkeep --------------------------------------------------------------------------------------
 

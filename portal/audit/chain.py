@@ -16,6 +16,7 @@ from sqlalchemy import select
 from portal.audit.models import AuditEvent, AuditHead
 from portal.core.db import db
 from portal.core.encryption import blind_index
+from portal.core.prepared import Prepared
 
 GENESIS = "0" * 64
 BATCH = 1000
@@ -106,8 +107,11 @@ def seal_of(head: Head) -> str:
 
 def stored_head() -> Head | None:
     """Return the head as stored, without checking its seal; None for an empty record."""
-    row = db.session.execute(select(AuditHead.sequence, AuditHead.hash)).one_or_none()
-    return None if row is None else Head(row.sequence, row.hash)
+    row = _HEAD.row({})
+    return None if row is None else Head(*row)
+
+
+_HEAD = Prepared(lambda _dialect: select(AuditHead.sequence, AuditHead.hash), writes=False)
 
 
 def verify(

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from portal.audit import chain
 from portal.audit.models import AuditEvent, AuditHead
 from portal.core import clock, locks
 from portal.core.actor import Actor
 from portal.core.db import db
+from portal.core.prepared import Prepared
 from portal.core.unit_of_work import collect
 from portal.observability.redaction import redact
 from portal.web.request_context import request_id
@@ -23,6 +24,17 @@ from portal.web.request_context import request_id
 Scalar = str | int | float | bool | None | uuid.UUID | date | datetime
 LONGEST_VALUE = 200
 MOST_DETAILS = 20
+
+
+_EVENTS: Any = AuditEvent.__table__
+_HEADS: Any = AuditHead.__table__
+_ADD = Prepared(lambda _dialect: insert(_EVENTS), writes=True)
+_MOVE_HEAD = Prepared(
+    lambda _dialect: update(_HEADS).values(
+        {name: bindparam(name) for name in ("sequence", "hash", "seal")}
+    ),
+    writes=True,
+)
 
 
 def record(
@@ -67,14 +79,13 @@ def _append(events: list[dict[str, Any]]) -> None:
         last = chain.Head(row["sequence"], row["hash"])
         rows.append(row)
     # A head that was turned back makes the insert fail on its key: what cannot be recorded is not done.
-    db.session.execute(insert(AuditEvent), rows)
+    for row in rows:
+        _ADD.run(row)
     values = {"sequence": last.sequence, "hash": last.hash, "seal": chain.seal_of(last)}
     if head is None:
         db.session.execute(insert(AuditHead).values(id=1, **values))
     else:
-        db.session.execute(
-            update(AuditHead).values(**values).execution_options(synchronize_session=False)
-        )
+        _MOVE_HEAD.run(values)
 
 
 def _clean(detail: Mapping[str, Scalar]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from portal.core.db import db, is_sqlite
 
 _FLOCK = "hhqqi4x"  # struct flock on Linux, 64 bit: type, whence, start, length, pid
+_TURN = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
 
 
 def _number(name: str) -> int:
@@ -38,9 +39,7 @@ def try_lock(name: str) -> Iterator[bool]:
         )
         yield bool(taken)
         return
-    path = Path(current_app.instance_path) / "locks"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened("locks")
     try:
         request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _number(name), 1, 0)
         try:
@@ -51,6 +50,35 @@ def try_lock(name: str) -> Iterator[bool]:
         yield True
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def writers_turn() -> Iterator[None]:
+    """Wait for the turn to write, and keep it for the block. PostgreSQL needs nothing: its writers do not exclude each other.
+
+    SQLite lets whoever finds it busy sleep and look again, longer each time, so that in a rush the lock lies idle while all
+    sleep, and some never find it free. Here they queue for a lock of the file system, which wakes the next one at once.
+    SQLite's own lock and its timeout stand behind it. A process that dies gives its turn back.
+    """
+    if not is_sqlite():
+        yield
+        return
+    descriptor = _opened("writers")
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _TURN)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(name: str) -> int:
+    """Open a lock file of the instance, made at first use; returns its descriptor."""
+    path, flags = f"{current_app.instance_path}/{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        Path(current_app.instance_path).mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o600)
 
 
 def serialise(name: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
-from sqlalchemy import String, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, String, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock
-from portal.core.db import Model, db, is_sqlite
+from portal.core.db import Model, db
+from portal.core.prepared import Prepared
 
 CHECK_ALPHABET = "ACDEFHJKLMNPRTUVWXY"
 _PATTERN = re.compile(r"^([A-Z]{2})-?([0-9]{4})-?([0-9]{5,10})-?([A-Z])$")
@@ -29,6 +30,21 @@ class ReferenceCounter(Model):
     prefix: Mapped[str] = mapped_column(String(2), primary_key=True)
     year: Mapped[int] = mapped_column(primary_key=True)
     last: Mapped[int]
+
+
+def _count(dialect: Any) -> Executable:
+    counted: Executable = (
+        dialect.insert(ReferenceCounter.__table__)
+        .values(prefix=bindparam("prefix"), year=bindparam("year"), last=1)
+        .on_conflict_do_update(
+            index_elements=["prefix", "year"], set_={"last": ReferenceCounter.last + 1}
+        )
+        .returning(ReferenceCounter.__table__.c["last"])
+    )
+    return counted
+
+
+_COUNT = Prepared(_count, writes=True)
 
 
 def check_character(prefix: str, year: int, number: int) -> str:
@@ -51,16 +67,9 @@ def next_reference(prefix: str) -> str:
     if not re.fullmatch("[A-Z]{2}", prefix):
         raise ValueError("a prefix is two capital letters")
     year = clock.today().year
-    dialect = sqlite if is_sqlite() else postgresql
-    statement = (
-        dialect.insert(ReferenceCounter)
-        .values(prefix=prefix, year=year, last=1)
-        .on_conflict_do_update(
-            index_elements=["prefix", "year"], set_={"last": ReferenceCounter.last + 1}
-        )
-        .returning(ReferenceCounter.last)
-    )
-    return format_reference(prefix, year, db.session.execute(statement).scalar_one())
+    found = _COUNT.row({"prefix": prefix, "year": year})
+    assert found is not None  # noqa: S101 - an upsert returns its row
+    return format_reference(prefix, year, found[0])
 
 
 def normalise_reference(text: str) -> str | None:

@@ -16,8 +16,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import TextClause, event
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapper
 
+from portal.core import locks
 from portal.core.db import db
 
 P = ParamSpec("P")
@@ -36,9 +38,15 @@ class UnitOfWork:
     before_commit: list[Action] = field(default_factory=list)
     after_commit: list[Action] = field(default_factory=list)
     collected: list[tuple[Callable[[list[Any]], None], Any]] = field(default_factory=list)
+    # A step without a savepoint was refused: nothing of this unit may be committed any more.
+    doomed: bool = False
+    # The connection of the transaction.
+    connection: Connection | None = None
 
     def finish(self, session: Session) -> None:
         """Run what was asked for at the end of the transaction, and what that asks for in turn."""
+        if self.doomed:
+            raise RuntimeError("a refused step was caught, but it had no savepoint to go back to")
         session.flush()
         while self.before_commit or self.collected:
             actions, self.before_commit = self.before_commit, []
@@ -60,9 +68,10 @@ def current() -> UnitOfWork | None:
 def unit_of_work() -> Iterator[UnitOfWork]:
     """Run the block in one transaction; commit at the end of the outermost block, roll back on any exception.
 
-    A read transaction that is open on the session is ended first, so that on SQLite the writing one can begin
-    IMMEDIATE. Objects loaded by it stay usable: versioned ones are guarded by their version, all others are read again,
-    because a value computed from an old picture would undo what another writer did meanwhile.
+    On SQLite a read transaction that is open on the session is ended first, so that the writing one can begin IMMEDIATE;
+    PostgreSQL goes on in it, because there each statement sees what is committed when it begins. Objects loaded before
+    stay usable: versioned ones are guarded by their version, all others are read again, because a value computed from an
+    old picture would undo what another writer did meanwhile.
     """
     session = db.session()
     joined: UnitOfWork | None = session.info.get(_KEY)
@@ -72,21 +81,21 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         return
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("objects were changed before the unit of work began")
-    if session.in_transaction():
-        session.commit()
     for known in list(session.identity_map.values()):
         if object_mapper(known).version_id_col is None:
             session.expire(known)
     work = UnitOfWork()
     session.info[_KEY] = work
     try:
-        session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
-        yield work
-        work.finish(session)
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        with locks.writers_turn():
+            try:
+                work.connection = _begin(session)
+                yield work
+                work.finish(session)
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
     finally:
         session.info.pop(_KEY, None)
     for action in work.after_commit:
@@ -95,6 +104,17 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         except Exception:  # noqa: BLE001 - whatever a hint raises, the commit stands
             # The commit stands; a lost hint costs at most a poll interval.
             _log.exception("after_commit_failed")
+
+
+def _begin(session: Session) -> Connection:
+    """Begin the writing transaction, on the connection that a read transaction has already, if there is one."""
+    if not session.in_transaction():
+        return session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return connection
 
 
 @contextmanager
@@ -118,6 +138,28 @@ def transactional(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         with unit_of_work():
             return function(*args, **kwargs)
+
+    return wrapper
+
+
+def joining(function: Callable[P, R]) -> Callable[P, R]:
+    """Like `transactional`, but without a savepoint inside a caller's unit: a refusal ends the whole unit.
+
+    For steps that are the whole of their caller's work, where a savepoint would only cost time. A caller that catches the
+    refusal all the same commits nothing: the unit raises RuntimeError at its end.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        joined = current()
+        if joined is None:
+            with unit_of_work():
+                return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except BaseException:
+            joined.doomed = True
+            raise
 
     return wrapper
 

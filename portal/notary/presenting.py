@@ -40,22 +40,22 @@ def office(found: NotaryOffice) -> dict[str, Any]:
 
 
 def availability(found: OfficeAvailability) -> dict[str, Any]:
-    """An office's days."""
+    """An office's days, ready as JSON: a month of all offices is six hundred of them."""
     return {
-        "office_id": found.office.id,
+        "office_id": str(found.office.id),
         "office_name": found.office.name,
         "days": [
             {
-                "date": day.day,
+                "date": day.day.isoformat(),
                 "free": day.free,
-                "times": day.times,
-                "reason": day.reason,
+                "times": [clock.local(each).isoformat(timespec="seconds") for each in day.times],
+                "reason": None if day.reason is None else day.reason.value,
                 "reason_text": day.reason_text,
                 "provisional": day.provisional,
             }
             for day in found.days
         ],
-        "next_free_day": found.next_free_day,
+        "next_free_day": None if found.next_free_day is None else found.next_free_day.isoformat(),
     }
 
 

@@ -21,7 +21,7 @@ from portal.notary.operations import (
 from portal.notary.operations.seats import quotas_for
 from portal.notary.queries import availability, bookings
 from portal.web import conditional
-from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint
+from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint, ready
 from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
@@ -72,7 +72,7 @@ def matters() -> Dumped:
     returns=schemas.NotaryAvailabilitySchema,
     problems=(404,),
 )
-def show_availability(query: Dumped) -> Dumped:
+def show_availability(query: Dumped) -> Response:
     """一段日期里各机构的空闲时段；没有空闲时说明原因和下一个有空的日子"""
     matter = _matter(query["matter_id"])
     found = availability.availability(
@@ -85,7 +85,7 @@ def show_availability(query: Dumped) -> Dumped:
     )
     if query["office_id"] is not None and not found:
         raise NotFound("没有找到这个公证机构。")
-    return {"items": [presenting.availability(each) for each in found]}
+    return ready({"items": [presenting.availability(each) for each in found]})
 
 
 def _matter(matter_id: uuid.UUID) -> NotaryMatter:
@@ -95,21 +95,28 @@ def _matter(matter_id: uuid.UUID) -> NotaryMatter:
     return found
 
 
+def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
+    wish = holding.Wish(**body)
+    return wish, holding.look(current_actor(), wish)
+
+
 @blp.post(
     "/holds",
     audience=RESIDENT,
     body=schemas.NotaryHoldIn,
+    prepare=_look,
     returns=schemas.NotaryHoldSchema,
     status=201,
     problems=(404,),
 )
-def hold(body: Dumped) -> tuple[Dumped, int]:
+def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dumped, int]:
     """保留一个时段，几分钟内有效
 
     同一账号一次保留一个。约满时答复 409，并附上最近的空闲时段。
     """
     actor = current_actor()
-    booking = holding.hold(actor, holding.Wish(**body))
+    wish, seen = prepared
+    booking = holding.hold(actor, wish, seen)
     conditional.tag(booking)
     return presenting.hold(actor, booking), 201
 

@@ -130,6 +130,7 @@ class Blueprint(SmorestBlueprint):
         if_match: bool = False,
         idempotent: bool | None = None,
         transaction: bool | None = None,
+        prepare: View | None = None,
         limit: str | None = None,
         problems: tuple[int, ...] = (),
         produces: tuple[str, ...] = (),
@@ -140,8 +141,10 @@ class Blueprint(SmorestBlueprint):
         adds a limit by caller to the general ones. `transaction` defaults to true for methods that write; a view that
         must commit part of its work before refusing (sign-in) says False and calls its operations itself. `idempotent`
         defaults to true for POST inside a transaction. `if_match` documents and demands the header; the view compares
-        with `conditional.require_match`. `produces` names the media types of an answer that is not JSON. The docstring's
-        first line is the summary.
+        with `conditional.require_match`. `prepare` is called before the unit of work with the view's own arguments, may
+        read and refuse but not write, and what it returns is given to the view as `prepared`: on SQLite, whatever is done
+        inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON. The
+        docstring's first line is the summary.
         """
         writes = (method != "GET") if transaction is None else transaction
         keyed = (method == "POST" and writes) if idempotent is None else idempotent
@@ -150,7 +153,7 @@ class Blueprint(SmorestBlueprint):
 
         def decorate(view: View) -> View:
             wrapped = self._dumping(view, returns, status, produces)
-            wrapped = _in_transaction(wrapped, writes, keyed)
+            wrapped = _in_transaction(wrapped, writes, keyed, prepare)
             wrapped = self._parsing(wrapped, query=query, body=body, files=files, form=form)
             entry = _entry(
                 wrapped,
@@ -214,18 +217,23 @@ def _empty(view: View) -> View:
     return wrapper
 
 
-def _in_transaction(view: View, writes: bool, keyed: bool) -> View:
+def _in_transaction(view: View, writes: bool, keyed: bool, prepare: View | None) -> View:
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         if not writes:
             return _finished(view(*args, **kwargs))
         key = idempotency.requested_key() if keyed else None
 
+        def make_ready() -> None:
+            if prepare is not None:
+                kwargs["prepared"] = prepare(*args, **kwargs)
+
         def act() -> Response:
             return _finished(view(*args, **kwargs))
 
         if key is not None:
-            return idempotency.run(current_actor(), key, act)
+            return idempotency.run(current_actor(), key, make_ready, act)
+        make_ready()
         with unit_of_work():
             return act()
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import String, UniqueConstraint, delete, select
+from sqlalchemy import String, UniqueConstraint, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock, jobs, locks
 from portal.core.actor import Actor
-from portal.core.db import Model, PublicId, UTCDateTime, db, is_sqlite
+from portal.core.db import Model, PublicId, UTCDateTime, db, is_sqlite, new_id
 from portal.core.encryption import EncryptedText, blind_index
 from portal.core.errors import Invalid, KeyInFlight, Malformed
+from portal.core.prepared import Prepared
 from portal.core.unit_of_work import unit_of_work
 
 KEPT = timedelta(hours=24)
@@ -60,78 +62,124 @@ def requested_key() -> str | None:
     return key
 
 
-def run(actor: Actor, key: str, view: Callable[[], Response]) -> Response:
+def run(
+    actor: Actor, key: str, prepare: Callable[[], None], view: Callable[[], Response]
+) -> Response:
     """Run `view` at most once for `actor` and `key`; returns its answer, or the stored one with `Idempotency-Replayed`.
 
-    Raises KeyInFlight while another request with the key runs, Invalid when the key was used for another request.
+    `prepare` is what the view wants to read first; it is not called for an answer that is stored. Raises KeyInFlight while
+    another request with the key runs, Invalid when the key was used for another request.
+
+    A named lock keeps requests with the same key apart until the commit. On SQLite it comes first: behind BEGIN IMMEDIATE
+    the second request would wait out the first one instead of learning of it; and what was stored is looked up before the
+    unit of work, in which all other writers wait. On PostgreSQL the lock belongs to the transaction.
     """
-    scope = f"{actor.kind}:{actor.id}"
     # A client may build its key from anything, an ID number too; only a keyed fingerprint of it is kept.
-    key = blind_index("idempotency.key", key.encode().hex())
-    fingerprint = _fingerprint()
-    with _alone(f"idempotency:{scope}:{key}"):
-        stored = db.session.scalar(
-            select(IdempotencyRecord).where(
-                IdempotencyRecord.scope == scope, IdempotencyRecord.key == key
+    scope = f"{actor.kind}:{actor.id}"
+    call = _Call(scope, blind_index("idempotency.key", key.encode().hex()), _fingerprint())
+    name = f"idempotency:{scope}:{call.key}"
+    if is_sqlite():
+        with locks.try_lock(name) as free:
+            stored = call.stored(free)
+            if stored is not None and not stored.outlived:
+                return stored.replay(call.fingerprint)
+            prepare()
+            with unit_of_work():
+                return call.first_time(stored, view)
+    with unit_of_work(), locks.try_lock(name) as free:
+        stored = call.stored(free)
+        if stored is not None and not stored.outlived:
+            return stored.replay(call.fingerprint)
+        prepare()
+        return call.first_time(stored, view)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An answer that was given under a key."""
+
+    id: uuid.UUID
+    fingerprint: str
+    status: int
+    headers: str
+    body: str
+    created_at: datetime
+
+    @property
+    def outlived(self) -> bool:
+        """True when it need not be kept any longer."""
+        return self.created_at <= clock.now() - KEPT
+
+    def replay(self, fingerprint: str) -> Response:
+        """Give the answer again; raises Invalid when it was the answer to another request."""
+        if self.fingerprint != fingerprint:
+            raise Invalid(
+                "这个幂等键已经用于另一个不同的请求。",
+                code="idempotency_key_reused",
+                next_step="请为新的请求换一个新的幂等键。",
             )
-        )
-        if stored is not None and stored.created_at > clock.now() - KEPT:
-            return _replay(stored, fingerprint)
-        if stored is not None:
-            db.session.delete(stored)
-            db.session.flush()
-        response = view()
-        if response.status_code < 300:
-            db.session.add(_record(scope, key, fingerprint, response))
+        response = Response(self.body, status=self.status, mimetype="application/json")
+        if not self.body:
+            del response.headers["Content-Type"]
+        response.headers.extend(json.loads(self.headers))
+        response.headers["Idempotency-Replayed"] = "true"
         return response
 
 
-@contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Run the block in a unit of work that holds the lock `name` until its commit; raises KeyInFlight when it is taken.
+@dataclass(frozen=True)
+class _Call:
+    """A request under a key."""
 
-    On SQLite the lock comes first: behind BEGIN IMMEDIATE the second request would wait out the first one instead of
-    learning of it. On PostgreSQL the lock belongs to the transaction.
-    """
-    if is_sqlite():
-        with locks.try_lock(name) as free:
-            if not free:
-                raise KeyInFlight
-            with unit_of_work():
-                yield
-        return
-    with unit_of_work(), locks.try_lock(name) as free:
+    scope: str
+    key: str
+    fingerprint: str
+
+    def stored(self, free: bool) -> _Stored | None:
+        """Return the answer that was given under the key; raises KeyInFlight unless the key's lock was free."""
         if not free:
             raise KeyInFlight
-        yield
+        found = _LOOK.row({"scope": self.scope, "key": self.key})
+        return None if found is None else _Stored(*found)
+
+    def first_time(self, outlived: _Stored | None, view: Callable[[], Response]) -> Response:
+        """Run the view and keep its answer; inside a unit of work."""
+        if outlived is not None:
+            db.session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.id == outlived.id))
+        response = view()
+        if response.status_code < 300:
+            kept = {
+                name: response.headers[name]
+                for name in _REPLAYED_HEADERS
+                if name in response.headers
+            }
+            _KEEP.run(
+                {
+                    "id": new_id(),
+                    "scope": self.scope,
+                    "key": self.key,
+                    "fingerprint": self.fingerprint,
+                    "status": response.status_code,
+                    "headers": json.dumps(kept),
+                    "body": response.get_data(as_text=True),
+                    "created_at": clock.now(),
+                }
+            )
+        return response
 
 
-def _record(scope: str, key: str, fingerprint: str, response: Response) -> IdempotencyRecord:
-    kept = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
-    return IdempotencyRecord(
-        scope=scope,
-        key=key,
-        fingerprint=fingerprint,
-        status=response.status_code,
-        headers=json.dumps(kept),
-        body=response.get_data(as_text=True),
-        created_at=clock.now(),
-    )
-
-
-def _replay(stored: IdempotencyRecord, fingerprint: str) -> Response:
-    if stored.fingerprint != fingerprint:
-        raise Invalid(
-            "这个幂等键已经用于另一个不同的请求。",
-            code="idempotency_key_reused",
-            next_step="请为新的请求换一个新的幂等键。",
-        )
-    response = Response(stored.body, status=stored.status, mimetype="application/json")
-    if not stored.body:
-        del response.headers["Content-Type"]
-    response.headers.extend(json.loads(stored.headers))
-    response.headers["Idempotency-Replayed"] = "true"
-    return response
+_RECORDS: Any = IdempotencyRecord.__table__
+_KEEP = Prepared(lambda _dialect: insert(_RECORDS), writes=True)
+_LOOK = Prepared(
+    lambda _dialect: select(
+        _RECORDS.c.id,
+        _RECORDS.c.fingerprint,
+        _RECORDS.c.status,
+        _RECORDS.c.headers,
+        _RECORDS.c.body,
+        _RECORDS.c.created_at,
+    ).where(_RECORDS.c.scope == bindparam("scope"), _RECORDS.c.key == bindparam("key")),
+    writes=False,
+)
 
 
 def _fingerprint() -> str:

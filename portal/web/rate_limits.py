@@ -7,6 +7,7 @@ its own, without waiting for the disk, because a lost counter harms nobody while
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 import time
 from pathlib import Path
@@ -41,27 +42,32 @@ _TABLE = (
 class DatabaseStorage(Storage):
     """Fixed-window counters in one table.
 
-    A hit is one guarded statement: it counts only while the window has room, so it need not read a result
-    while it holds the lock. On SQLite that matters: a thread that has to wait for the interpreter in
+    A hit is one guarded statement: it counts only while the window has room, or begins the next window, so it need not
+    read a result while it holds the lock. On SQLite that matters: a thread that has to wait for the interpreter in
     between lets every other process wait for the lock.
     """
 
     STORAGE_SCHEME = ["database"]
-    # In a window that runs and has room.
+    # Nobody's running window is begun anew, and a full one is left alone: then no row changes.
     _COUNT = (
-        "UPDATE rate_limit_counter SET hits = hits + 1 "
-        "WHERE name = :name AND expires_at > :now AND hits < :most"
-    )
-    # The first hit of a window. Nobody else's window is begun anew: the guard looks again.
-    _BEGIN = (
         "INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, 1, :expires) "
-        "ON CONFLICT (name) DO UPDATE SET hits = 1, expires_at = :expires "
-        "WHERE rate_limit_counter.expires_at <= :now"
+        "ON CONFLICT (name) DO UPDATE SET "
+        "hits = CASE WHEN rate_limit_counter.expires_at <= :now THEN 1 "
+        "ELSE rate_limit_counter.hits + 1 END, "
+        "expires_at = CASE WHEN rate_limit_counter.expires_at <= :now THEN :expires "
+        "ELSE rate_limit_counter.expires_at END "
+        "WHERE rate_limit_counter.expires_at <= :now OR rate_limit_counter.hits < :most"
     )
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("database://", wrap_exceptions=True)
         self._engine = engine
+        # In the style of the driver.
+        self._count = (
+            self._COUNT
+            if engine.dialect.name == "sqlite"
+            else re.sub(r":(\w+)", r"%(\1)s", self._COUNT)
+        )
         self._ready = False
         self._swept = time.time()
         self._lock = threading.Lock()
@@ -77,7 +83,11 @@ class DatabaseStorage(Storage):
         return self._engine
 
     def _create(self) -> None:
-        with self._engine.begin() as connection:
+        # The engine commits by itself; the lock below lasts as long as a transaction.
+        engine = self._engine
+        if engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="READ COMMITTED")
+        with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # Two processes that create it at once would clash in the catalogue in spite of IF NOT EXISTS.
                 connection.execute(text("SELECT pg_advisory_xact_lock(7236817263817)"))
@@ -94,22 +104,25 @@ class DatabaseStorage(Storage):
         """Count one hit on `key` in a window of `expiry` seconds; False when it holds `most` already."""
         now = time.time()
         values = {"name": key, "now": now, "expires": now + expiry, "most": most}
-        # Between the two statements another hit may have begun the window: then there is room in it.
-        taken = any(self._changed(sql, values) for sql in (self._COUNT, self._BEGIN, self._COUNT))
+        taken = self._changed(values)
         self._sweep(now)
         return taken
 
-    def _changed(self, sql: str, values: dict[str, Any]) -> bool:
-        if self.engine.dialect.name != "sqlite":
-            with self.engine.begin() as connection:
-                return connection.execute(text(sql), values).rowcount > 0
+    def _changed(self, values: dict[str, Any], *, again: bool = True) -> bool:
+        """Count; a connection that the server has closed meanwhile is replaced once."""
         # Every request counts; SQLAlchemy's execution would take several times as long as the statement.
         plain = self.engine.raw_connection()
         try:
             cursor = plain.cursor()
-            cursor.execute(sql, values)
+            cursor.execute(self._count, values)
             changed: bool = cursor.rowcount > 0
             cursor.close()
+        except Exception as error:
+            gone: Any = self._engine.dialect.is_disconnect
+            if not again or not gone(error, plain, None):
+                raise
+            plain.invalidate(error)
+            return self._changed(values, again=False)
         finally:
             plain.close()
         return changed
@@ -186,7 +199,7 @@ def _tune(connection: Any, _record: Any) -> None:
 
 def _database_engine(url: str, folder: Path) -> Engine:
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(url, pool_size=4, hide_parameters=True, isolation_level="AUTOCOMMIT")
         forget_connections_on_fork(engine)
         return engine
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from datetime import date
 from sqlalchemy import select
 
 from portal.core.db import db
+from portal.core.prepared import Prepared
 from portal.working_days.calendar import Calendar, DayKind, Named, YearState
 from portal.working_days.models import CalendarDay, CalendarYear
 
@@ -77,9 +78,15 @@ def forget() -> None:
         _generation += 1
 
 
+# Asked with every request that counts days.
+_REVISIONS = Prepared(
+    lambda _dialect: select(CalendarYear.year, CalendarYear.revision, CalendarYear.state),
+    writes=False,
+)
+
+
 def _stamp() -> Stamp:
-    rows = db.session.execute(select(CalendarYear.year, CalendarYear.revision, CalendarYear.state))
-    return frozenset((year, revision, state) for year, revision, state in rows)
+    return frozenset((year, revision, state) for year, revision, state in _REVISIONS.rows({}))
 
 
 def _load(stamp: Stamp) -> Calendar:

@@ -40,7 +40,7 @@ def make_store(kind: str, where: str) -> Storage:
 
 def knock(kind: str, where: str, name: str, times: int, results: Any) -> None:
     """Ask `times` times and report how often it was let through (in a process of its own)."""
-    limiter = FixedWindowRateLimiter(make_store(kind, where))
+    limiter = rate_limits._FixedWindow(make_store(kind, where))
     item = parse("25 per minute")
     results.put(sum(limiter.hit(item, name) for _ in range(times)))
 

@@ -7,8 +7,9 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from portal.accounts.models import (
     AccountSession,
@@ -25,6 +26,7 @@ from portal.core import clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Unauthenticated
+from portal.core.prepared import Prepared
 from portal.core.unit_of_work import transactional, unit_of_work
 
 TOKEN_BYTES = 32
@@ -79,13 +81,21 @@ def issue(kind: SessionKind, owner_id: uuid.UUID) -> IssuedToken:
     return IssuedToken(token, session.id, session.expires_at, int(life.idle.total_seconds()))
 
 
-def authenticate(token: str) -> Actor | None:
-    """Return who holds `token`, or None when it is unknown, ended, expired, idle too long, or its owner is gone.
+class _Holder(NamedTuple):
+    """Who holds a token, as far as the session tells."""
 
-    One SELECT for a resident, two for staff; roles are read each time, so a revoked one ends at once.
-    """
-    now = clock.now()
-    row = db.session.execute(
+    id: uuid.UUID
+    kind: SessionKind
+    resident_id: uuid.UUID
+    staff_id: uuid.UUID
+    last_used_at: datetime
+    resident_state: ResidentState | None
+    staff_state: StaffState | None
+
+
+# Asked with every request.
+_HOLDER = Prepared(
+    lambda _dialect: (
         select(
             AccountSession.id,
             AccountSession.kind,
@@ -98,11 +108,23 @@ def authenticate(token: str) -> Actor | None:
         .outerjoin(Resident, Resident.id == AccountSession.resident_id)
         .outerjoin(StaffMember, StaffMember.id == AccountSession.staff_id)
         .where(
-            AccountSession.token_hash == hash_token(token),
+            AccountSession.token_hash == bindparam("token_hash"),
             AccountSession.revoked_at.is_(None),
-            AccountSession.expires_at > now,
+            AccountSession.expires_at > bindparam("now"),
         )
-    ).one_or_none()
+    ),
+    writes=False,
+)
+
+
+def authenticate(token: str) -> Actor | None:
+    """Return who holds `token`, or None when it is unknown, ended, expired, idle too long, or its owner is gone.
+
+    One SELECT for a resident, two for staff; roles are read each time, so a revoked one ends at once.
+    """
+    now = clock.now()
+    found = _HOLDER.row({"token_hash": hash_token(token), "now": now})
+    row = None if found is None else _Holder(*found)
     if row is None or row.last_used_at <= now - LIFETIMES[row.kind].idle:
         return None
     if row.kind is SessionKind.RESIDENT and row.resident_state is ResidentState.ACTIVE:

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Select, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import defer
 
 from portal.core import clock
-from portal.core.db import db, is_sqlite, new_id
+from portal.core.db import db, new_id
 from portal.core.encryption import DecryptionFailed
 from portal.core.jobs import wake
 from portal.core.jobs.models import Job, JobState
+from portal.core.prepared import Prepared
 from portal.core.unit_of_work import after_commit, unit_of_work
 
 # How often to look again when another worker was quicker; after that the poll interval is soon enough.
@@ -127,30 +127,35 @@ def enqueue(
     A waiting job that is being worked on right now does not count as waiting: what was changed since it began would
     otherwise be missed, so its key is freed when it is leased.
     """
-    dialect = sqlite if is_sqlite() else postgresql
     now = clock.now()
-    statement = (
-        dialect.insert(Job)
-        .values(
-            id=new_id(),
-            kind=kind,
-            payload=payload or {},
-            dedup_key=dedup_key,
-            state=JobState.PENDING,
-            run_at=run_at or now,
-            attempts=0,
-            max_attempts=max_attempts,
-            interruptions=0,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(Job.id)
+    job_id = new_id()
+    added = _ADD.run(
+        {
+            **_FRESH,
+            "id": job_id,
+            "kind": kind,
+            "payload": payload or {},
+            "dedup_key": dedup_key,
+            "run_at": run_at or now,
+            "max_attempts": max_attempts,
+            "created_at": now,
+            "updated_at": now,
+        }
     )
-    job_id = db.session.execute(statement).scalar_one_or_none()
-    if job_id is not None and run_at is None:
+    if not added:
+        return None
+    if run_at is None:
         after_commit(wake.signal)
     return job_id
+
+
+_JOBS: Any = Job.__table__
+_FRESH = {column.name: None for column in _JOBS.columns} | {
+    "state": JobState.PENDING,
+    "attempts": 0,
+    "interruptions": 0,
+}
+_ADD = Prepared(lambda dialect: dialect.insert(_JOBS).on_conflict_do_nothing(), writes=True)
 
 
 def ensure_periodic() -> None:

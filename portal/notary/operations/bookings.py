@@ -6,12 +6,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.db import db, is_sqlite, new_id
+from portal.core.db import new_id
+from portal.core.prepared import Prepared
 from portal.notary.models import BookingState, NotaryBooking
 from portal.notary.operations import seats as seat_counts
 from portal.notary.operations import steps
@@ -19,11 +18,7 @@ from portal.notary.operations.seats import Run
 
 _BOOKINGS: Any = NotaryBooking.__table__
 _COLUMNS = tuple(column.name for column in _BOOKINGS.columns)
-# Built once: in a rush, putting a statement together costs more than carrying it out.
-_ADD: dict[Any, Any] = {
-    dialect: dialect.insert(_BOOKINGS).on_conflict_do_nothing().returning(_BOOKINGS.c.id)
-    for dialect in (sqlite, postgresql)
-}
+_ADD = Prepared(lambda dialect: dialect.insert(_BOOKINGS).on_conflict_do_nothing(), writes=True)
 
 
 def new(
@@ -79,9 +74,7 @@ def write_row(booking: NotaryBooking) -> bool:
 
     One statement, without the session, which would turn the clash into a broken transaction on PostgreSQL.
     """
-    values = {name: value for name in _COLUMNS if (value := getattr(booking, name)) is not None}
-    statement = _ADD[sqlite if is_sqlite() else postgresql]
-    return db.session.execute(statement, values).scalar_one_or_none() is not None
+    return _ADD.run({name: getattr(booking, name) for name in _COLUMNS}) > 0
 
 
 def write_claims(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, Uuid, and_, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import Forbidden, Invalid, NotFound, WrongState
-from portal.core.unit_of_work import transactional
+from portal.core.unit_of_work import joining, transactional
 from portal.notary import runs
 from portal.notary.errors import HoldExists, HoldExpired, NotBookable, SlotTaken
 from portal.notary.models import (
@@ -27,7 +26,8 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import bookings, freeing, next_free, seats, steps
+from portal.notary.operations import bookings, freeing, known, next_free, seats, steps
+from portal.notary.operations.known import OtherHold
 from portal.notary.operations.seats import Run
 from portal.working_days.counting import current_calendar
 
@@ -44,50 +44,16 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class _Context:
-    """What a hold needs to know first, in one statement."""
+class Look:
+    """What was read about a wish before anything is written: all that refuses it, and where seats seem to be free."""
 
     matter: NotaryMatter
     office: NotaryOffice
-    # The hold that the account has, if any: where it is and until when.
-    other: Row[Any] | None
-
-
-# Built once: in a rush, putting a statement together costs more than carrying it out.
-_CONTEXT = (
-    select(
-        NotaryMatter,
-        NotaryOffice,
-        NotaryBooking.id,
-        NotaryBooking.counter_id,
-        NotaryBooking.day,
-        NotaryBooking.starts_at,
-        NotaryBooking.kept_until,
-    )
-    .select_from(NotaryMatter)
-    .join(NotaryOffice, NotaryOffice.id == bindparam("office_id", type_=Uuid()))
-    .outerjoin(
-        NotaryBooking,
-        and_(
-            NotaryBooking.account_id == bindparam("account_id", type_=Uuid()),
-            NotaryBooking.state == BookingState.HELD,
-        ),
-    )
-    .where(NotaryMatter.id == bindparam("matter_id", type_=Uuid()))
-)
-
-
-def _context(actor: Actor, wish: Wish) -> _Context:
-    asked = {
-        "office_id": wish.office_id,
-        "matter_id": wish.matter_id,
-        "account_id": actor.id,
-    }
-    row: Any = db.session.execute(_CONTEXT, asked).first()
-    if row is None:
-        raise NotFound("没有找到这个公证机构或者公证事项。")
-    require_active(row.NotaryMatter)
-    return _Context(row.NotaryMatter, row.NotaryOffice, row if row.id is not None else None)
+    # The account's earlier hold, which has lapsed.
+    other: OtherHold | None
+    day: date
+    wanted: int
+    found: list[Run]
 
 
 def require_active(matter: NotaryMatter) -> None:
@@ -107,57 +73,80 @@ def require_bookable(office: NotaryOffice, day: date, starts_at: datetime) -> No
         raise NotBookable(f"目前最远可以约到 {last:%Y-%m-%d}。", code="too_far")
 
 
-@transactional
-def hold(actor: Actor, wish: Wish) -> NotaryBooking:
-    """Take the seats of a time for some minutes and return the hold.
+def look(actor: Actor, wish: Wish) -> Look:
+    """Read what a hold needs to know; writes nothing, so it may come before the unit of work.
 
-    Raises HoldExists while the account holds another time, NotBookable for a time that is not given out, SlotTaken when the
-    seats are gone, with the next free times.
+    Raises what `hold` does. SlotTaken only when the time is full and nothing in it has lapsed: most of a rush ends here,
+    without waiting for a turn to write.
     """
     if not actor.is_resident:
         raise Forbidden("只有居民可以在网上预约。")
-    context = _context(actor, wish)
-    matter, office = context.matter, context.office
+    asked = known.of(wish.office_id, wish.matter_id, actor.id)
+    if asked is None:
+        raise NotFound("没有找到这个公证机构或者公证事项。")
+    matter, office, other = asked.matter, asked.office, asked.other
+    require_active(matter)
     day = clock.local(wish.starts_at).date()
     require_bookable(office, day, wish.starts_at)
+    if other is not None and other.kept_until > clock.now():
+        raise HoldExists(
+            f"您已经保留了 {steps.spoken(other.starts_at)} 的时段，"
+            f"保留到 {steps.spoken(other.kept_until)}。"
+        )
     wanted = wish.party_count if office.seat_per_party else 1
-    if context.other is not None:
-        _end_other_hold(context.other, office, day)
     found = _candidates(office, matter, wish, day, wanted)
-    if not found:
+    if not found and other is None and not freeing.lapsed_days_of(office.id, day):
+        raise taken(office, matter, wanted, wish.priority)
+    return Look(matter, office, other, day, wanted, found)
+
+
+@joining
+def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
+    """Take the seats of a time for some minutes and return the hold.
+
+    Raises HoldExists while the account holds another time, NotBookable for a time that is not given out, SlotTaken when the
+    seats are gone, with the next free times. `seen` is what `look` has read: what it found free is tried, and whatever
+    has changed since is told by the guarded statements.
+    """
+    seen = seen or look(actor, wish)
+    office, matter, day, wanted = seen.office, seen.matter, seen.day, seen.wanted
+    if seen.other is not None:
+        _end_other_hold(seen.other, office, day)
+    run = _take_first(seen.found, wanted)
+    if run is None:
+        run = _take_first(_candidates(office, matter, wish, day, wanted), wanted)
+    if run is None:
         # Full, as far as can be seen: whatever has lapsed there is freed now, and not when a job comes by.
         lapsed = freeing.lapsed_days_of(office.id, day)
         if freeing.settle(lapsed):
-            found = [
-                run
-                for run in _candidates(office, matter, wish, day, wanted)
-                # Only where the locks are held: another counter's would be taken out of order.
-                if (run.first.counter_id, day) in lapsed
-            ]
-    for run in found:
-        if not seats.take(run, wanted):
-            continue
-        booking = bookings.new(
-            account_id=actor.id,
-            office_id=office.id,
-            matter_id=matter.id,
-            run=run,
-            party_count=wish.party_count,
-            seats=wanted,
-            state=BookingState.HELD,
-            kept_until=min(
-                clock.now() + timedelta(minutes=office.hold_minutes), run.first.starts_at
-            ),
-            priority=wish.priority,
-        )
-        if not bookings.write_row(booking):
-            # Another hold of the same account, at this very moment; the rollback gives the seats back.
-            raise HoldExists
-        bookings.write_claims(booking, run, action="hold", label="保留时段", actor=actor)
-        set_committed_value(booking, "matter", matter)
-        set_committed_value(booking, "office", office)
-        return booking
-    raise taken(office, matter, wanted, wish.priority)
+            found = _candidates(office, matter, wish, day, wanted)
+            # Only where the locks are held: another counter's would be taken out of order.
+            run = _take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
+    if run is None:
+        raise taken(office, matter, wanted, wish.priority)
+    booking = bookings.new(
+        account_id=actor.id,
+        office_id=office.id,
+        matter_id=matter.id,
+        run=run,
+        party_count=wish.party_count,
+        seats=wanted,
+        state=BookingState.HELD,
+        kept_until=min(clock.now() + timedelta(minutes=office.hold_minutes), run.first.starts_at),
+        priority=wish.priority,
+    )
+    if not bookings.write_row(booking):
+        # Another hold of the same account, at this very moment; the rollback gives the seats back.
+        raise HoldExists
+    bookings.write_claims(booking, run, action="hold", label="保留时段", actor=actor)
+    set_committed_value(booking, "matter", matter)
+    set_committed_value(booking, "office", office)
+    return booking
+
+
+def _take_first(found: list[Run], wanted: int) -> Run | None:
+    """Take the first run whose seats are still there."""
+    return next((run for run in found if seats.take(run, wanted)), None)
 
 
 def _candidates(
@@ -173,13 +162,8 @@ def _candidates(
     return seats.shuffled(found, quotas)
 
 
-def _end_other_hold(other: Row[Any], office: NotaryOffice, day: date) -> None:
-    """Free the account's earlier hold when it has lapsed; raises HoldExists while it stands."""
-    if other.kept_until > clock.now():
-        raise HoldExists(
-            f"您已经保留了 {steps.spoken(other.starts_at)} 的时段，"
-            f"保留到 {steps.spoken(other.kept_until)}。"
-        )
+def _end_other_hold(other: OtherHold, office: NotaryOffice, day: date) -> None:
+    """Free the account's earlier hold, which has lapsed."""
     counters = db.session.scalars(
         select(NotaryCounter.id).where(NotaryCounter.office_id == office.id)
     )

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, Integer, bindparam, func, select, update
 
 from portal.accounts.models import DocumentType
 from portal.core import clock
-from portal.core.db import db, is_sqlite
+from portal.core.db import db
 from portal.core.encryption import blind_index
+from portal.core.prepared import Prepared
 from portal.notary.errors import AlreadyBooked, LimitReached, TooManyNoShows
 from portal.notary.models import (
     AppealState,
@@ -22,6 +22,27 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryParty,
     NotaryPerson,
+)
+
+
+def _count_up(dialect: Any) -> Executable:
+    counted: Executable = (
+        dialect.insert(_PERSONS)
+        .values(person_index=bindparam("person_index"), active=1)
+        .on_conflict_do_update(
+            index_elements=["person_index"],
+            set_={"active": _PERSONS.c.active + 1},
+            where=_PERSONS.c.active < bindparam("most", type_=Integer),
+        )
+    )
+    return counted
+
+
+_PERSONS: Any = NotaryPerson.__table__
+_PARTIES: Any = NotaryParty.__table__
+_COUNT_UP = Prepared(_count_up, writes=True)
+_ADD_PARTY = Prepared(
+    lambda dialect: dialect.insert(_PARTIES).on_conflict_do_nothing(), writes=True
 )
 
 
@@ -48,36 +69,17 @@ def require_few_no_shows(office: NotaryOffice, indexes: Sequence[str]) -> None:
 
 def count_up(office: NotaryOffice, indexes: Iterable[str]) -> None:
     """Count one more booking for each person, in one guarded statement each; raises LimitReached at the office's limit."""
-    dialect = sqlite if is_sqlite() else postgresql
     # In one order, so that two bookings with the same people cannot wait for each other.
     for index in sorted(indexes):
-        counted = db.session.execute(
-            dialect.insert(NotaryPerson)
-            .values(person_index=index, active=1)
-            .on_conflict_do_update(
-                index_elements=["person_index"],
-                set_={"active": NotaryPerson.active + 1},
-                where=NotaryPerson.active < office.person_limit,
-            )
-            .returning(NotaryPerson.active)
-            .execution_options(synchronize_session=False)
-        ).scalar_one_or_none()
-        if counted is None:
+        if not _COUNT_UP.run({"person_index": index, "most": office.person_limit}):
             raise LimitReached(f"一位当事人最多同时有 {office.person_limit} 个预约，已经到了上限。")
 
 
 def add_parties(rows: Sequence[dict[str, Any]]) -> None:
     """Write the parties; raises AlreadyBooked when one of them has a booking for the matter (the unique index says so)."""
-    dialect = sqlite if is_sqlite() else postgresql
-    ordered = sorted(rows, key=lambda row: row["person_index"])
-    written = db.session.execute(
-        dialect.insert(NotaryParty)
-        .values(ordered)
-        .on_conflict_do_nothing()
-        .returning(NotaryParty.id)
-    ).all()
-    if len(written) != len(rows):
-        raise AlreadyBooked
+    for row in sorted(rows, key=lambda row: row["person_index"]):
+        if not _ADD_PARTY.run(row):
+            raise AlreadyBooked
 
 
 def end_parties(booking_id: uuid.UUID) -> list[str]:

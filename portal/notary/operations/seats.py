@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Integer, Uuid, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 
 from portal.core import clock
-from portal.core.db import UTCDateTime, db, is_sqlite, new_id
+from portal.core.db import db, is_sqlite, new_id
+from portal.core.prepared import Prepared
 from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Priority, Quota
 
 _random = secrets.SystemRandom()
@@ -103,34 +104,50 @@ def free_slots(
     ]
 
 
-# Built once: in a rush, putting a statement together costs more than carrying it out.
 _SLOTS: Any = NotarySlot.__table__
 _CLAIMS: Any = NotaryClaim.__table__
-_BETWEEN = (
-    select(*COLUMNS, NotaryCounter.matter_codes)
-    .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
-    .where(
-        NotaryCounter.office_id == bindparam("office_id", type_=Uuid()),
-        NotarySlot.is_open,
-        NotarySlot.claimed + bindparam("seats", type_=Integer) <= NotarySlot.capacity,
-        NotarySlot.quota.in_(bindparam("quotas", expanding=True)),
-        NotarySlot.day == bindparam("day", type_=Date),
-        NotarySlot.starts_at >= bindparam("first", type_=UTCDateTime()),
-        NotarySlot.starts_at < bindparam("until", type_=UTCDateTime()),
-    )
-    .order_by(NotarySlot.starts_at, NotarySlot.id)
+_BETWEEN = Prepared(
+    lambda _dialect: (
+        select(*COLUMNS, NotaryCounter.matter_codes)
+        .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+        .where(
+            NotaryCounter.office_id == bindparam("office_id"),
+            NotarySlot.is_open,
+            NotarySlot.claimed + bindparam("seats", type_=Integer) <= NotarySlot.capacity,
+            NotarySlot.quota.in_(
+                [bindparam(name, type_=NotarySlot.quota.type) for name in ("quota", "other_quota")]
+            ),
+            NotarySlot.day == bindparam("day"),
+            NotarySlot.starts_at >= bindparam("first"),
+            NotarySlot.starts_at < bindparam("until"),
+        )
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+    ),
+    writes=False,
 )
-_TAKE = (
-    update(_SLOTS)
-    .where(
-        _SLOTS.c.id == bindparam("slot_id", type_=Uuid()),
-        _SLOTS.c.is_open,
-        _SLOTS.c.claimed + bindparam("seats", type_=Integer) <= _SLOTS.c.capacity,
-    )
-    .values(
-        claimed=_SLOTS.c.claimed + bindparam("seats", type_=Integer),
-        changed_at=bindparam("now", type_=UTCDateTime()),
-    )
+_TAKE = Prepared(
+    lambda _dialect: (
+        update(_SLOTS)
+        .where(
+            _SLOTS.c.id == bindparam("slot_id"),
+            _SLOTS.c.is_open,
+            _SLOTS.c.claimed + bindparam("seats", type_=Integer) <= _SLOTS.c.capacity,
+        )
+        .values(
+            claimed=_SLOTS.c.claimed + bindparam("seats", type_=Integer),
+            changed_at=bindparam("now"),
+        )
+    ),
+    writes=True,
+)
+_CLAIM = Prepared(lambda _dialect: insert(_CLAIMS), writes=True)
+_MAKE_FIRM = Prepared(
+    lambda _dialect: (
+        update(_CLAIMS)
+        .where(_CLAIMS.c.booking_id == bindparam("booking"), _CLAIMS.c.released_at.is_(None))
+        .values(occupies_until=None)
+    ),
+    writes=True,
 )
 
 
@@ -144,22 +161,18 @@ def free_slots_between(
     until: datetime,
 ) -> list[SlotRow]:
     """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`."""
-    rows = db.session.execute(
-        _BETWEEN,
+    rows = _BETWEEN.rows(
         {
             "office_id": office_id,
             "seats": seats,
-            "quotas": list(quotas),
+            "quota": quotas[0],
+            "other_quota": quotas[-1],
             "day": day,
             "first": first,
             "until": until,
-        },
+        }
     )
-    return [
-        SlotRow(*row[:-1])
-        for row in rows
-        if not row.matter_codes or matter_code in row.matter_codes
-    ]
+    return [SlotRow(*row[:-1]) for row in rows if not row[-1] or matter_code in row[-1]]
 
 
 def slots_by_id(ids: Iterable[uuid.UUID]) -> list[SlotRow]:
@@ -207,8 +220,7 @@ def take(run: Run, seats: int) -> bool:
 
 def take_one(slot_id: uuid.UUID, seats: int) -> bool:
     """Take seats of one slot; False when it is closed or has not so many left."""
-    result = db.session.execute(_TAKE, {"slot_id": slot_id, "seats": seats, "now": clock.now()})
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+    return _TAKE.run({"slot_id": slot_id, "seats": seats, "now": clock.now()}) > 0
 
 
 def give_back(run: Run, seats: int) -> None:
@@ -232,9 +244,8 @@ def add_claims(
 ) -> None:
     """Write down whose the seats are that `take` took."""
     now = clock.now()
-    db.session.execute(
-        insert(_CLAIMS),
-        [
+    for slot_id in slot_ids:
+        _CLAIM.run(
             {
                 "id": new_id(),
                 "slot_id": slot_id,
@@ -245,19 +256,12 @@ def add_claims(
                 "created_at": now,
                 "released_at": None,
             }
-            for slot_id in slot_ids
-        ],
-    )
+        )
 
 
 def make_firm(booking_id: uuid.UUID) -> None:
     """Let a booking keep its seats without an end."""
-    db.session.execute(
-        update(NotaryClaim)
-        .where(NotaryClaim.booking_id == booking_id, NotaryClaim.released_at.is_(None))
-        .values(occupies_until=None)
-        .execution_options(synchronize_session=False)
-    )
+    _MAKE_FIRM.run({"booking": booking_id})
 
 
 def lock_days(days: Iterable[CounterDay]) -> None:

@@ -15,12 +15,13 @@ from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import WrongState
 from portal.core.jobs import enqueue
+from portal.core.prepared import Prepared
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryHistory
 from portal.notary.workflow import BOOKING
 
 TELL = "notary.tell"
 _HISTORY: Any = NotaryHistory.__table__
-_ADD_LINE = insert(_HISTORY)
+_ADD_LINE = Prepared(lambda _dialect: insert(_HISTORY), writes=True)
 Detail = dict[str, str | int | bool | None]
 
 
@@ -95,11 +96,11 @@ def note_row(
     starts_at: datetime,
 ) -> None:
     """Write one line of the history of a booking that is not loaded."""
-    db.session.execute(
-        _ADD_LINE,
+    _ADD_LINE.run(
         {
             "id": new_id(),
             "booking_id": booking_id,
+            "case_id": None,
             "action": action,
             "label": label,
             "state": state.value,
@@ -108,7 +109,7 @@ def note_row(
             "actor_kind": actor.kind.value,
             "actor_id": actor.id,
             "at": clock.now(),
-        },
+        }
     )
 
 

@@ -17,17 +17,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, case, func, literal, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects import sqlite
 
 from portal.core import clock
 from portal.core.db import db, is_sqlite
+from portal.core.prepared import Prepared
 from portal.notary.models import NotarySlot, Quota
 
 OVERLAP = timedelta(seconds=30)
 KEPT = timedelta(seconds=60)
 # How many numbers of seats are kept apart; more than anybody asks for at a time.
 MOST_KEPT = 20
-MOST_CHANGES = 5000
+MOST_CHANGES = 2000
 
 Key = tuple[Any, date]
 Masks = dict[Key, int]
@@ -83,20 +96,41 @@ def forget() -> None:
         _kept.clear()
 
 
-def _fold(seats: int, now: datetime) -> _Folded:
+def _free_masks(dialect: Any) -> Select[Any]:
     bit = literal(1, BigInteger).op("<<")(NotarySlot.ordinal)
-    free = case(
-        (NotarySlot.capacity - NotarySlot.claimed >= seats, bit), else_=literal(0, BigInteger)
-    )
+    left = NotarySlot.capacity - NotarySlot.claimed
+    free = case((left >= bindparam("seats"), bit), else_=literal(0, BigInteger))
     # Each ordinal stands once per counter, day and quota, so the sum of the bits is their union.
-    mask = func.sum(free) if is_sqlite() else func.bit_or(free)
-    column, _ = counter_key()
-    found = _Folded(now, now)
-    rows = db.session.execute(
-        select(column, NotarySlot.day, type_coerce(NotarySlot.quota, String), mask)
-        .where(NotarySlot.day >= clock.today(), NotarySlot.is_open)
+    mask = func.sum(free) if dialect is sqlite else func.bit_or(free)
+    return (
+        select(counter_key()[0], NotarySlot.day, type_coerce(NotarySlot.quota, String), mask)
+        .where(NotarySlot.day >= bindparam("today"), NotarySlot.is_open)
         .group_by(NotarySlot.day, NotarySlot.counter_id, NotarySlot.quota)
     )
+
+
+# Thousands of rows: the session's way of reading them would take longer than the database.
+_FOLD = Prepared(_free_masks, writes=False)
+_CHANGED = Prepared(
+    lambda _dialect: (
+        select(
+            counter_key()[0],
+            NotarySlot.day,
+            type_coerce(NotarySlot.quota, String),
+            NotarySlot.ordinal,
+            NotarySlot.is_open,
+            NotarySlot.capacity - NotarySlot.claimed,
+        )
+        .where(NotarySlot.changed_at >= bindparam("since"))
+        .limit(MOST_CHANGES)
+    ),
+    writes=False,
+)
+
+
+def _fold(seats: int, now: datetime) -> _Folded:
+    found = _Folded(now, now)
+    rows = _FOLD.rows({"seats": seats, "today": clock.today()})
     for counter, day, quota, bits in rows:
         found.masks[quota][counter, day] = bits
     return found
@@ -104,19 +138,7 @@ def _fold(seats: int, now: datetime) -> _Folded:
 
 def _catch_up(folded: _Folded, seats: int, now: datetime) -> bool:
     """Bring the masks up to date; False when so much has changed that folding anew is quicker."""
-    column, _ = counter_key()
-    rows = db.session.execute(
-        select(
-            column,
-            NotarySlot.day,
-            type_coerce(NotarySlot.quota, String),
-            NotarySlot.ordinal,
-            NotarySlot.is_open,
-            NotarySlot.capacity - NotarySlot.claimed,
-        )
-        .where(NotarySlot.changed_at >= folded.looked_at - OVERLAP)
-        .limit(MOST_CHANGES)
-    ).all()
+    rows = _CHANGED.rows({"since": folded.looked_at - OVERLAP})
     if len(rows) == MOST_CHANGES:
         return False
     for counter, day, quota, ordinal, is_open, left in rows:
