@@ -7,7 +7,7 @@ The web layer turns them into problem details (RFC 9457). English belongs to the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 FieldErrors = Mapping[str, Sequence[str]]
 
@@ -18,6 +18,8 @@ class DomainError(Exception):
     code = "refused"
     message = "这次操作没有成功。"
     next_step = "请检查后重试。"
+    # True when what was written before the refusal is a step of its own and is to be committed (see `keeping`).
+    keeps = False
 
     def __init__(
         self,
@@ -34,6 +36,14 @@ class DomainError(Exception):
             field: list(messages) for field, messages in (errors or {}).items()
         }
         super().__init__(f"{self.code}: {self.message}")
+
+    def keeping(self) -> Self:
+        """Return this refusal, with which the unit of work commits what was written so far instead of undoing it.
+
+        For a step that found out about something on the way that holds whether or not it is refused.
+        """
+        self.keeps = True
+        return self
 
 
 class Malformed(DomainError):

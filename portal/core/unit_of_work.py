@@ -21,6 +21,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapp
 
 from portal.core import locks
 from portal.core.db import db
+from portal.core.errors import DomainError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +67,8 @@ def current() -> UnitOfWork | None:
 
 @contextmanager
 def unit_of_work() -> Iterator[UnitOfWork]:
-    """Run the block in one transaction; commit at the end of the outermost block, roll back on any exception.
+    """Run the block in one transaction; commit at the end of the outermost block, roll back on any exception but a refusal
+    that keeps what was written before it.
 
     On SQLite a read transaction that is open on the session is ended first, so that the writing one can begin IMMEDIATE;
     PostgreSQL goes on in it, because there each statement sees what is committed when it begins. Objects loaded before
@@ -86,11 +88,17 @@ def unit_of_work() -> Iterator[UnitOfWork]:
             session.expire(known)
     work = UnitOfWork()
     session.info[_KEY] = work
+    refusal: DomainError | None = None
     try:
         with locks.writers_turn():
             try:
                 work.connection = _begin(session)
-                yield work
+                try:
+                    yield work
+                except DomainError as refused:
+                    if not refused.keeps:
+                        raise
+                    refusal = refused
                 work.finish(session)
                 session.commit()
             except BaseException:
@@ -104,6 +112,8 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         except Exception:  # noqa: BLE001 - whatever a hint raises, the commit stands
             # The commit stands; a lost hint costs at most a poll interval.
             _log.exception("after_commit_failed")
+    if refusal is not None:
+        raise refusal
 
 
 def _begin(session: Session) -> Connection:
@@ -121,14 +131,22 @@ def _begin(session: Session) -> Connection:
 def _step_of(work: UnitOfWork, session: Session) -> Iterator[None]:
     lists: tuple[list[Any], ...] = (work.before_commit, work.after_commit, work.collected)
     lengths = [len(known) for known in lists]
+    refusal: DomainError | None = None
     try:
         with session.begin_nested():
-            yield
+            try:
+                yield
+            except DomainError as refused:
+                if not refused.keeps:
+                    raise
+                refusal = refused
     except BaseException:
         # What the refused step asked for is refused with it.
         for known, length in zip(lists, lengths, strict=True):
             del known[length:]
         raise
+    if refusal is not None:
+        raise refusal
 
 
 def transactional(function: Callable[P, R]) -> Callable[P, R]:
@@ -157,8 +175,8 @@ def joining(function: Callable[P, R]) -> Callable[P, R]:
                 return function(*args, **kwargs)
         try:
             return function(*args, **kwargs)
-        except BaseException:
-            joined.doomed = True
+        except BaseException as refused:
+            joined.doomed = not (isinstance(refused, DomainError) and refused.keeps)
             raise
 
     return wrapper

@@ -14,6 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.core import unit_of_work as uow
 from portal.core.db import db, is_sqlite
+from portal.core.errors import Conflict
 from portal.core.unit_of_work import (
     after_commit,
     before_commit,
@@ -318,3 +319,23 @@ def test_two_writers_at_once_lose_no_update_and_meet_no_lock(
 
     assert in_threads(8, count) == [10] * 8
     assert db.session.scalar(select(Counter.value)) == 80
+
+
+def test_a_refusal_that_keeps_what_was_written_is_raised_after_the_commit() -> None:
+    done: list[str] = []
+
+    @transactional
+    def step() -> None:
+        add("found out")
+        after_commit(lambda: done.append("hint"))
+        raise Conflict().keeping()
+
+    with pytest.raises(Conflict):
+        step()
+    assert names() == ["found out"]
+    with unit_of_work():
+        db.session.execute(delete(Counter))
+    with pytest.raises(Conflict), unit_of_work():
+        step()
+    assert names() == ["found out"]
+    assert done == ["hint", "hint"]

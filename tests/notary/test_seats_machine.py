@@ -259,8 +259,9 @@ class SeatsMachine(RuleBasedStateMachine):
             assert until > self.clock()
             return
         except SlotTaken:
-            # Refused and rolled back: nothing has changed, and freeing what had lapsed left no seat.
+            # What had lapsed was freed all the same, and left no seat.
             assert not possible or not self.would_fit(run)
+            self.settle()
             return
         before = self.model.pending(person)
         if before is not None or not self.model.fits(run):
@@ -368,6 +369,7 @@ class SeatsMachine(RuleBasedStateMachine):
         except SlotTaken:
             new = tuple(number for number in run if number not in firm.slots)
             assert slot + booked.need > len(TIMES) or not self.would_fit(new)
+            self.settle()
             return
         self.settle()
         kept = set(firm.slots) & set(run)

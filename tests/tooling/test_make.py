@@ -48,7 +48,8 @@ def executable(path: Path, text: str) -> Path:
 
 def test_help_lists_every_public_target() -> None:
     printed = make(ROOT, "help").stdout
-    for target in ("run", "test", "test-sqlite", "test-postgres", "tour", "bench-faults", "lock"):
+    for target in ("run", "test", "test-sqlite", "test-postgres", "tour", "lock",
+                   "bench-faults", "bench-notary"):  # fmt: skip
         assert re.search(rf"^  {target} +\S", printed, re.MULTILINE), target
 
 

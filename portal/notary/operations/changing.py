@@ -109,7 +109,8 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
             )
             end_other_times(actor, offers)
             return booking
-    raise holding.taken(office, matter, booking.seats, booking.priority)
+    # The old time is kept, and what had lapsed at the new one stays freed.
+    raise holding.taken(office, matter, booking.seats, booking.priority).keeping()
 
 
 def _move_to(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, or_, select, true, update
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -38,6 +38,8 @@ from portal.working_days.counting import current_calendar
 
 # Counter days that one sweep settles; each is a transaction of its own.
 MOST_DAYS = 200
+# How many of the line are read at a time: mostly the first one takes what is freed.
+IN_LINE = 20
 Waiter = tuple[NotaryWaiting, NotaryMatter]
 _WAITS = NotaryWaiting.state == WaitingState.WAITING
 
@@ -58,12 +60,20 @@ def free(
         until = seats.cool_off_end(
             office.cool_off_least_minutes, office.cool_off_most_minutes, usable[0].starts_at
         )
-    waiting = waiters(office.id, [claim.day for claim in usable])
+    days = [claim.day for claim in usable]
+    waiting = waiters(office.id, days, most=IN_LINE)
     if not waiting and until is not None:
         seats.cool_off(claims, until)
         return 0
     given = seats.release(claims)
-    offered = offer(office, waiting, {claim.slot_id for claim in usable})
+    offered: dict[uuid.UUID, int] = defaultdict(int)
+    while waiting:
+        left = {c.slot_id for c in usable if offered[c.slot_id] < c.seats}
+        for slot_id, count in offer(office, waiting, left).items():
+            offered[slot_id] += count
+        if len(waiting) < IN_LINE or not left:
+            break
+        waiting = waiters(office.id, days, most=IN_LINE, after=waiting[-1][0].id)
     if until is not None:
         for claim in usable:
             rest = claim.seats - offered.get(claim.slot_id, 0)
@@ -73,8 +83,17 @@ def free(
     return given
 
 
-def waiters(office_id: uuid.UUID, days: Iterable[date]) -> list[Waiter]:
-    """Return who waits for the office in a span that touches `days`, with their matters, in the order of the list."""
+def waiters(
+    office_id: uuid.UUID,
+    days: Iterable[date],
+    *,
+    most: int | None = None,
+    after: uuid.UUID | None = None,
+) -> list[Waiter]:
+    """Return who waits for the office in a span that touches `days`, with their matters, in the order of the list.
+
+    At most so many, from the entry after `after` on.
+    """
     wanted = list(days)
     if not wanted:
         return []
@@ -88,8 +107,10 @@ def waiters(office_id: uuid.UUID, days: Iterable[date]) -> list[Waiter]:
                 or_(NotaryWaiting.office_id.is_(None), NotaryWaiting.office_id == office_id),
                 NotaryWaiting.from_day <= max(wanted),
                 NotaryWaiting.until_day >= min(wanted),
+                true() if after is None else NotaryWaiting.id > after,
             )
             .order_by(NotaryWaiting.id)
+            .limit(most)
             .execution_options(populate_existing=True)
         )
     ]
@@ -107,7 +128,10 @@ def offer(
         return taken
     pool = _pool(slot_ids)
     first, last = bookable_days(office, clock.today(), current_calendar())
+    left = {slot.id: slot.left for slot, _ in pool if slot.id in slot_ids}
     for entry, matter in waiting:
+        if all(left[slot_id] <= taken[slot_id] for slot_id in left):
+            break
         wanted = entry.party_count if office.seat_per_party else 1
         need = runs.slots_needed(matter.minutes, office.slot_minutes)
         quotas = seats.quotas_for(entry.priority)

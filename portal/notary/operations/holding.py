@@ -123,7 +123,8 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
             # Only where the locks are held: another counter's would be taken out of order.
             run = _take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
     if run is None:
-        raise taken(office, matter, wanted, wish.priority)
+        # What has lapsed stays freed, and with whom it was offered to: otherwise everybody in a rush would do it again.
+        raise taken(office, matter, wanted, wish.priority).keeping()
     booking = bookings.new(
         account_id=actor.id,
         office_id=office.id,

@@ -205,17 +205,21 @@ def shuffled(runs: list[Run], quotas: Sequence[Quota]) -> list[Run]:
 
 
 def take(run: Run, seats: int) -> bool:
-    """Take the seats of every slot of the run, or none: one guarded statement per slot, in order."""
-    if len(run.slots) == 1:
+    """Take the seats of every slot of the run, or none: one guarded statement per slot, in order.
+
+    When one is lost, everything goes back to a savepoint: the seats of the slots before it, and on PostgreSQL the lock of
+    the row itself, which a guarded statement that had to wait keeps although its guard failed. With it in hand, other slots
+    would be locked out of order.
+    """
+    if len(run.slots) == 1 and is_sqlite():
         return take_one(run.first.id, seats)
-    # A savepoint, because the lock of a first slot must not be kept while another counter is tried.
-    step = db.session.begin_nested()
-    for slot in run.slots:
-        if not take_one(slot.id, seats):
-            step.rollback()
-            return False
-    step.commit()
-    return True
+    connection = db.session.connection()
+    connection.exec_driver_sql("SAVEPOINT before_seats")
+    if all(take_one(slot.id, seats) for slot in run.slots):
+        # It ends with the transaction, and costs nothing until then.
+        return True
+    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_seats")
+    return False
 
 
 def take_one(slot_id: uuid.UUID, seats: int) -> bool:
