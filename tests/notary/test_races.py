@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from portal.core.actor import Actor
-from portal.core.db import db
+from portal.core.db import db, is_sqlite
 from portal.core.errors import DomainError
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import BookingState, NotaryBooking, NotaryClaim, NotarySlot
-from portal.notary.operations import changing, confirming, freeing, holding, schedule
+from portal.notary.models import BookingState, NotaryBooking, NotaryClaim, NotarySlot, Quota
+from portal.notary.operations import changing, confirming, freeing, holding, schedule, seats
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.notary.conftest import Desk, at, details, party
@@ -227,4 +227,50 @@ def test_a_sweep_beside_a_sweep_frees_each_seat_once(
     clock.advance(minutes=11)
     results = together(app, [freeing.sweep] * 4 * again)
     assert sum(results) == 3
+    assert desk.left(NINE) == 2
+
+
+def test_a_seat_that_was_lost_leaves_no_lock_behind(app: Flask, desk: Desk) -> None:
+    """Otherwise whoever goes on to lock a day would lock its slots out of order, and PostgreSQL would find a circle."""
+    if is_sqlite():
+        pytest.skip("writers are alone there")
+    (slot,) = seats.free_slots_between(
+        desk.office.id, desk.matter.code, (Quota.OPEN,), 1, at(NINE).date(), at(NINE), at(TEN)
+    )[:1]
+    run, lost = seats.Run((slot,)), threading.Event()
+    first_has_them, second_may_end = threading.Event(), threading.Event()
+    db.session.remove()
+
+    def first() -> None:
+        with unit_of_work():
+            assert seats.take(run, 2)
+            first_has_them.set()
+            # Until the second one waits for the row.
+            with db.engine.connect() as watch:
+                waiting = text("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
+                while not watch.execute(waiting).scalar():
+                    watch.rollback()
+
+    def second() -> None:
+        first_has_them.wait(20)
+        with unit_of_work():
+            assert not seats.take(run, 1)
+            lost.set()
+            second_may_end.wait(20)
+
+    def look() -> None:
+        assert lost.wait(20)
+        try:
+            with unit_of_work():
+                db.session.execute(
+                    select(NotarySlot.id)
+                    .where(NotarySlot.id == slot.id)
+                    .with_for_update(nowait=True)
+                )
+                seats.give_back(run, 2)
+        finally:
+            second_may_end.set()
+
+    together(app, [first, second, look])
+    assert lost.is_set()
     assert desk.left(NINE) == 2
