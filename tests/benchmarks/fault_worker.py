@@ -1,12 +1,10 @@
-"""A background worker for the fault benchmark, and jobs whose effect can be counted.
+"""Jobs of the fault benchmark whose effect can be counted.
 
-The worker is forked from a process that has loaded the application already, so that a hundred starts take no minutes; it is
-a process of its own all the same, and is killed with -9 like one.
+Importing this adds a table to the models; only a process of the benchmark's own does.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -17,7 +15,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import jobs
 from portal.core.db import Model, PublicId, db
 from portal.core.jobs import Job, JobRun, JobState
-from portal.core.jobs.worker import Worker
 from portal.core.unit_of_work import unit_of_work
 
 KIND = "benchmark.effect"
@@ -61,20 +58,6 @@ def enqueue_all(app: Flask, count: int) -> None:
                 jobs.enqueue(KIND if number % 2 else SLOW_KIND, {"key": str(number)})
         db.session.remove()
         db.engine.dispose()
-
-
-def start(app: Flask) -> int:
-    """Fork a worker; returns its process id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        Worker(app).run()
-    finally:
-        os._exit(0)
 
 
 def waiting(app: Flask) -> int:

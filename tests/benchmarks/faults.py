@@ -29,7 +29,7 @@ from typing import Any
 import redis
 from sqlalchemy import func, select
 
-from tests.benchmarks.stage import CATEGORY, Stage, prepare, request, serving
+from tests.benchmarks.stage import CATEGORY, Stage, fork_worker, prepare, request, serving
 
 CLIENTS = 32
 LONGEST_RUN = 600.0
@@ -236,14 +236,14 @@ def kill_job_workers(stage: Stage, kills: int, jobs: int) -> dict[str, Any]:
     fault_worker.enqueue_all(stage.app, jobs)
     done, deadline = 0, time.monotonic() + LONGEST_RUN
     while done < kills and time.monotonic() < deadline:
-        pid = fault_worker.start(stage.app)
+        pid = fork_worker(stage.app)
         time.sleep(random.uniform(0.05, 0.6))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         done += 1
         if done % 20 == 0:
             say(f"  已杀死 {done} 次，还剩 {fault_worker.waiting(stage.app)} 项")
-    pid = fault_worker.start(stage.app)
+    pid = fork_worker(stage.app)
     while fault_worker.waiting(stage.app) and time.monotonic() < deadline:
         time.sleep(0.3)
     os.kill(pid, signal.SIGTERM)

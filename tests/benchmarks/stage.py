@@ -151,3 +151,23 @@ def request(
         return answer.status, json.loads(raw) if raw else None
     except ValueError:
         return answer.status, None
+
+
+def fork_worker(app: Flask) -> int:
+    """Fork a background worker; returns its process id.
+
+    The application is loaded already, so that a hundred starts take no minutes; the worker is a process of its own all the
+    same, and is killed with -9 like one.
+    """
+    from portal.core.jobs.worker import Worker
+
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        Worker(app).run()
+    finally:
+        os._exit(0)

@@ -15,11 +15,11 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.operations import freeing
-from tests.benchmarks import fault_worker, load
+from tests.benchmarks import load
 from tests.benchmarks.notary import books, clients
 from tests.benchmarks.notary.clients import APPOINTMENTS, HOLDS, Tally
 from tests.benchmarks.notary.town import Citizen, Town, open_office, open_town, say
-from tests.benchmarks.stage import serving
+from tests.benchmarks.stage import fork_worker, serving
 
 CONNECTIONS = 64
 WORKERS = 2
@@ -294,7 +294,7 @@ class JobWorker:
 
     def start(self) -> None:
         """Fork a worker."""
-        self.pid = fault_worker.start(self.town.stage.app)
+        self.pid = fork_worker(self.town.stage.app)
 
     def kill(self) -> None:
         """Kill it with -9."""
