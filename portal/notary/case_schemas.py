@@ -5,10 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from portal.accounts.models import DocumentType
 from portal.notary.models import (
     CaseState,
-    PartyKind,
     PauseGround,
     RefusalGround,
     ReviewBy,
@@ -16,6 +14,7 @@ from portal.notary.models import (
 )
 from portal.notary.operations.cases import ISSUED_FORM
 from portal.notary.operations.reviews import Outcome
+from portal.notary.schemas import NotaryPartyIn, NotaryRepresentativeIn, NotaryStepSchema
 from portal.supervision.schemas import DeadlineSchema
 from portal.web.pagination import PageArgs
 from portal.web.schemas import (
@@ -51,45 +50,16 @@ class AcceptanceIn(Schema):
     )
 
 
-class DeskRepresentativeIn(Schema):
-    """An agent or a guardian at the desk."""
-
-    name = CleanString(required=True, min_length=1, max_length=50)
-    phone = CleanString(required=True, min_length=1, max_length=30)
-    document_type = Choice(DocumentType, required=True)
-    document_number = CleanString(required=True, min_length=1, max_length=30)
-
-
-class DeskGuardianIn(DeskRepresentativeIn):
-    """A guardian at the desk."""
-
-    relation = CleanString(required=True, min_length=1, max_length=20)
-
-
-class DeskPartyIn(Schema):
-    """A party at the desk."""
-
-    kind = Choice(PartyKind, load_default=PartyKind.PERSON)
-    name = CleanString(required=True, min_length=1, max_length=100)
-    document_type = Choice(DocumentType, load_default=None, allow_none=True)
-    document_number = CleanString(required=True, min_length=1, max_length=30)
-    birth_date = fields.Date(load_default=None, allow_none=True)
-    one_character_confirmed = StrictBoolean(load_default=False)
-    lacks_capacity = StrictBoolean(load_default=False)
-    by_agent = StrictBoolean(load_default=False)
-    guardian = fields.Nested(DeskGuardianIn, load_default=None, allow_none=True)
-
-
 class DeskAcceptanceIn(AcceptanceIn):
     """Acceptance of somebody who came without an appointment."""
 
     matter_id = fields.UUID(required=True)
     parties = fields.List(
-        fields.Nested(DeskPartyIn),
+        fields.Nested(NotaryPartyIn),
         required=True,
         validate=validate.Length(min=1, max=20, error="请填写 1 到 20 位当事人。"),
     )
-    agent = fields.Nested(DeskRepresentativeIn, load_default=None, allow_none=True)
+    agent = fields.Nested(NotaryRepresentativeIn, load_default=None, allow_none=True)
 
 
 class CasePauseIn(Schema):
@@ -198,15 +168,6 @@ class CasePauseSchema(Schema):
     to_at = LocalDateTime(allow_none=True, metadata={"description": "为空：还没有完毕"})
 
 
-class CaseStepSchema(Schema):
-    """One step of the way."""
-
-    action = fields.String()
-    label = fields.String()
-    by = fields.String(attribute="actor_kind")
-    at = LocalDateTime()
-
-
 class CaseBase(Schema):
     """What the party and the office both see."""
 
@@ -234,7 +195,7 @@ class CaseBase(Schema):
     hints = fields.List(fields.String())
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))
-    timeline = fields.List(fields.Nested(CaseStepSchema))
+    timeline = fields.List(fields.Nested(NotaryStepSchema))
 
 
 class MyCaseSchema(CaseBase):

@@ -13,6 +13,7 @@ from portal.notary.models import (
     RefusalGround,
     TicketState,
 )
+from portal.notary.schemas import NotaryStepSchema
 from portal.web.schemas import (
     AllowedAction,
     BoundedInteger,
@@ -226,15 +227,6 @@ class DaySheetSchema(Schema):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
-class DeskHistorySchema(Schema):
-    """One step of the way."""
-
-    action = fields.String()
-    label = fields.String()
-    by = fields.String(attribute="actor_kind")
-    at = LocalDateTime()
-
-
 class StaffAppointmentSchema(Schema):
     """An appointment for the office's staff: names in full, numbers masked."""
 
@@ -257,7 +249,7 @@ class StaffAppointmentSchema(Schema):
     ticket = fields.Nested(TicketSchema, allow_none=True)
     no_show = fields.Nested(NoShowSchema, allow_none=True)
     case_id = fields.UUID(allow_none=True)
-    timeline = fields.List(fields.Nested(DeskHistorySchema))
+    timeline = fields.List(fields.Nested(NotaryStepSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))
 
 

@@ -273,8 +273,13 @@ class NotaryStepSchema(Schema):
     action = fields.String()
     label = fields.String()
     by = fields.String(attribute="actor_kind")
-    starts_at = LocalDateTime(allow_none=True)
     at = LocalDateTime()
+
+
+class NotaryAppointmentStepSchema(NotaryStepSchema):
+    """One step of an appointment's way, with the time it stood at."""
+
+    starts_at = LocalDateTime(allow_none=True)
 
 
 class NotaryAppointmentSummary(Schema):
@@ -317,7 +322,7 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
     hints = fields.List(fields.String())
     deadlines = fields.List(fields.Nested(DeadlineSchema))
-    timeline = fields.List(fields.Nested(NotaryStepSchema))
+    timeline = fields.List(fields.Nested(NotaryAppointmentStepSchema))
 
 
 class NotaryWaitingIn(Schema):
