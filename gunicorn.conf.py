@@ -18,13 +18,15 @@ wsgi_app = "wsgi:app"
 proc_name = "portal"
 bind = f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{os.environ.get('PORTAL_PORT', '8000')}"
 
-# Threads wait for the database and for SMS gateways; processes use the cores.
+# Threads of one process share one interpreter and lose time handing it to each other at every call
+# into the database: on two cores, four processes of four threads hold a quarter to a third more seats
+# per second than two of eight (`make bench-notary`). Threads are there for whoever sends slowly.
 worker_class = "gthread"
-workers = int(os.environ.get("PORTAL_WORKERS", "2"))
-threads = int(os.environ.get("PORTAL_THREADS", "8"))
+workers = int(os.environ.get("PORTAL_WORKERS", "4"))
+threads = int(os.environ.get("PORTAL_THREADS", "4"))
 
 # The application and the segmenter's dictionary are loaded once and shared by all workers after the
-# fork: two workers start in the time of one, and three processes together hold about 190 MiB. The
+# fork: four workers start in the time of one, and each holds some dozen MiB of its own. The
 # price: a new version needs a restart, a SIGHUP does not load it.
 preload_app = True
 

@@ -118,7 +118,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         time_zone=env.get("PORTAL_TIME_ZONE", "Asia/Shanghai"),
         host=env.get("PORTAL_HOST", "127.0.0.1"),
         port=_number(env, "PORTAL_PORT", 8000, 1, 65535, problems),
-        workers=_number(env, "PORTAL_WORKERS", 2, 1, 64, problems),
+        workers=_number(env, "PORTAL_WORKERS", 4, 1, 64, problems),
         rate_limits=_flag(env, "PORTAL_RATE_LIMITS", problems, default=True),
         trusted_proxies=_number(env, "PORTAL_TRUSTED_PROXIES", 0, 0, 5, problems),
         service_phone=env.get("PORTAL_SERVICE_PHONE", "12348"),

@@ -83,7 +83,7 @@ def bare_route(folder: Path, answers: dict[str, str]) -> Iterator[int]:
     )
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", os.devnull, "-b", f"127.0.0.1:{port}"]
-    command += ["-k", "gthread", "-w", str(WORKERS), "--threads", "8", "--preload", "bare:app"]
+    command += ["-k", "gthread", "-w", str(WORKERS), "--threads", "4", "--preload", "bare:app"]
     server = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30

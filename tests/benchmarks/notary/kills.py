@@ -24,7 +24,7 @@ from tests.benchmarks.notary.rush import (
 from tests.benchmarks.notary.town import Town, open_office, open_town, say
 from tests.benchmarks.stage import serving
 
-WORKERS = 3
+WORKERS = 4
 
 
 def kills(people: int, wanted: int, database: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.benchmarks.notary.town import Town, open_office, open_town, say
 from tests.benchmarks.stage import serving
 from tests.factories.notary import make_counter, make_notary_office
 
-WORKERS = 2
+WORKERS = 4
 GOAL_MS = 50
 WORKDAYS = 22
 

@@ -32,8 +32,8 @@ from tests.benchmarks.notary.town import Citizen, Town, open_office, open_town, 
 from tests.benchmarks.stage import free_port, request, serving
 
 CONNECTIONS = 16
-WORKERS = 2
-THREADS = 8
+WORKERS = 4
+THREADS = 4
 GOAL = 0.40
 SEATS = 50
 

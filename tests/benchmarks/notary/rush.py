@@ -22,7 +22,7 @@ from tests.benchmarks.notary.town import Citizen, Town, open_office, open_town, 
 from tests.benchmarks.stage import fork_worker, serving
 
 CONNECTIONS = 64
-WORKERS = 2
+WORKERS = 4
 # The seats of the rush: two counters of ten, at five times of one day.
 SHAPE = {"days": 1, "times": 5, "counters": 2, "capacity": 10}
 # What the 99th of a hundred answers has to stay within.
