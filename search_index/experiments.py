@@ -20,7 +20,7 @@ from search_index.documents import Document
 from search_index.learning import Bridges, learn, learn_bridges
 from search_index.query import BIGRAM_WEIGHT, read_query
 from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
-from search_index.reranking import DEPTH, LEVELS, Float64, Rows, Teaching, features, fit
+from search_index.reranking import DEPTH, LEVELS, Float64, Rows, Teaching, features, fit, spread
 from search_index.snapshot import PRIOR_WEIGHT, number_chapters
 from search_index.store.segment import FIELDS, K1, Entry, count_terms
 from search_index.thesaurus import Thesaurus
@@ -38,6 +38,7 @@ class Settings:
     bigram_weight: float = BIGRAM_WEIGHT
     prior_weight: float = PRIOR_WEIGHT
     second: bool = True
+    spread: bool = True
     bridges: bool = True
     thesaurus: bool = True
 
@@ -158,7 +159,12 @@ class Model:
         if weights is None:
             return top_rows(self.first(number)[1], 100)
         rows, table = self.candidates(number)
-        return rows[np.argsort(-(table @ weights), kind="stable")][:100] if len(rows) else rows
+        if not len(rows):
+            return rows
+        scores = table @ weights
+        if self.settings.spread:
+            scores = spread(scores, self.teaching.chapter[rows])
+        return rows[np.argsort(-scores, kind="stable")][:100]
 
 
 def fit_weights(bench: Workbench, train: Sequence[int], settings: Settings, seed: int) -> Float64:
@@ -221,7 +227,8 @@ def steps() -> list[tuple[str, Settings]]:
         ("+ questions as text of the chapter, lightly", chapters),
         ("+ thesaurus", synonyms),
         ("+ learned bridges", bridged),
-        ("+ second ranking", replace(bridged, second=True)),
+        ("+ second ranking", replace(bridged, second=True, spread=False)),
+        ("+ chapters take turns", replace(bridged, second=True)),
     ]
 
 

@@ -32,6 +32,7 @@ from search_index.reranking import (
     Rows,
     Teaching,
     second_scores,
+    spread,
     standing,
     weights,
 )
@@ -401,6 +402,7 @@ class Snapshot:
             # The model learned on national questions that local law is seldom meant; whoever names
             # the place means it.
             scores[self.teaching.level[head] == _LOCAL] -= weights()[FEATURES.index(LEVELS[_LOCAL])]
+        scores = spread(scores, self.teaching.chapter[head])
         if not dated:
             scores = self._below_those_in_force(head, scores)
         order = np.argsort(-scores, kind="stable")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search_index.learning import learn, learn_bridges, wordings
 from search_index.query import read_query
 from search_index.ranking import Counts, Field, compile_postings, top_rows
 from search_index.reranking import (
+    CHAPTER_LOSS,
     FEATURES,
+    SPREAD,
     Teaching,
     features,
     fit,
     second_scores,
+    spread,
     standing,
     weights,
 )
@@ -78,6 +83,31 @@ def test_priors_and_votes() -> None:
     assert len(weights()) == len(FEATURES)
     quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught))
     assert quick == pytest.approx(table @ weights())
+
+
+def test_where_chapters_are_about_equally_likely_the_first_rows_show_both() -> None:
+    scores = np.array([5.0, 4.9, 4.8, 4.7, 1.0])
+    taken = spread(scores, np.array([7, 7, 8, -1, 8]))
+    assert np.argsort(-taken).tolist() == [0, 2, 3, 1, 4]
+    assert scores.tolist() == [5.0, 4.9, 4.8, 4.7, 1.0]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.integers(-1, 3)), min_size=1, max_size=60, unique=True)
+)
+def test_the_best_of_a_chapter_and_rows_without_one_keep_their_score(
+    rows: list[tuple[float, int]],
+) -> None:
+    scores = np.array([score for score, _ in rows])
+    chapters = np.array([chapter for _, chapter in rows])
+    lost = scores - spread(scores, chapters)
+    assert np.isin(lost.round(9), [0.0, CHAPTER_LOSS]).all()
+    assert not lost[chapters < 0].any()
+    assert np.count_nonzero(lost) < SPREAD
+    for chapter in set(chapters.tolist()) - {-1}:
+        of_chapter = np.where(chapters == chapter, scores, -np.inf)
+        assert lost[of_chapter.argmax()] == 0.0
+    assert lost[scores.argmax()] == 0.0
 
 
 def test_without_any_citation_nobody_votes() -> None:
