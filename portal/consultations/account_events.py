@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.attachments import operations as attachments
 from portal.consultations.models import (
     SUBJECT_KIND,
     AnswerState,
@@ -59,7 +60,7 @@ def _exported(consultation: Consultation) -> dict[str, object]:
 
 @subscribe(ResidentDeletionRequested)
 def forget(event: ResidentDeletionRequested) -> None:
-    """End what is under way and erase the conversation; the figures and the public text (which names nobody) stay.
+    """End what is under way and erase the conversation and its files; figures and public text (which names nobody) stay.
 
     A consultation is a service by the platform and no statutory case file, so nothing obliges the office to keep the text
     (个人信息保护法 47). What was made anonymous is no longer personal information (个人信息保护法 4).
@@ -72,6 +73,7 @@ def forget(event: ResidentDeletionRequested) -> None:
             close(SYSTEM, consultation)
         supervision.cancel_all(SUBJECT_KIND, consultation.id, reason="账号注销")
         _erase_texts(consultation)
+        attachments.remove_of_subject(SUBJECT_KIND, consultation.id)
         consultation.resident_id = None
     if found:
         event.keep("咨询的编号、类别和办理时间", "只用于统计，不含您写的内容，也不再与您关联")

@@ -15,6 +15,11 @@ from tests.conftest import JsonClient, SettableClock
 from tests.factories.laws import LABOUR_CONTRACT_LAW, make_category, make_law
 from tests.factories.people import make_resident, make_staff, resident_headers, staff_headers
 
+# A picture of one dot, which is a file like any other.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8"
+    "cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
 QUESTION = "公司拖欠工资三个月，老板一直说没钱，我应该怎么办？"
 ANSWER = "用人单位应当按时足额支付工资。根据劳动合同法第三十条，您可以申请支付令。"
 CITATION = {"law": LABOUR_CONTRACT_LAW, "article": "第三十条"}

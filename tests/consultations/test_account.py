@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.attachments import storage
+from portal.attachments.models import Attachment
 from portal.consultations.models import Consultation
 from portal.core import events
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from tests.consultations.conftest import ANSWER, QUESTION
+from tests.consultations.conftest import ANSWER, PIXEL, QUESTION
 from tests.consultations.test_publication import published
 
 
@@ -39,6 +42,21 @@ def test_after_deletion_nothing_says_who_asked_or_what(district):
     assert all(row.resident_id is None and QUESTION not in row.text for row in rows.values())
     assert all(ANSWER not in answer.text for row in rows.values() for answer in row.answers)
     assert [kept.what for kept in event.retention] == ["咨询的编号、类别和办理时间"]
+
+
+def test_after_deletion_the_files_that_were_sent_along_are_gone_too(district):
+    made = district.api.client.post(
+        "/api/v1/attachments",
+        data={"file": (io.BytesIO(PIXEL), "工资条.png", "image/png")},
+        headers=district.resident,
+    )
+    district.claimed(attachment_ids=[made.json["id"]])
+    kept = storage.path_of(uuid.UUID(made.json["id"]))
+    assert kept.exists()
+    with unit_of_work():
+        events.publish(ResidentDeletionRequested(resident_id()))
+    assert not kept.exists()
+    assert db.session.query(Attachment).count() == 0
 
 
 def test_a_public_text_survives_because_it_names_nobody(district):

@@ -16,13 +16,8 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, WrongState
 from portal.core.unit_of_work import unit_of_work
-from tests.consultations.conftest import ANSWER, CITATION, QUESTION
+from tests.consultations.conftest import ANSWER, CITATION, PIXEL, QUESTION
 from tests.consultations.test_publication import publication_path, published
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8"
-    "cfc0000003010100c9fe92ef0000000049454e44ae426082"
-)
 
 
 def staff(role):
