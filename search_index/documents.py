@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any, Literal
 
 KINDS = ("article", "faq", "guide", "answer", "decision")
-VALIDITIES = ("in_force", "amended", "repealed", "not_yet", "unknown")
 
 Why = Literal["citation", "words"]
 CitationStatus = Literal["found", "no_such_article", "no_such_law", "ambiguous"]

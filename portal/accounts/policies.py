@@ -25,8 +25,3 @@ def can_reset(actor: Actor, staff_id: uuid.UUID) -> bool:
 def can_change_roles(actor: Actor, staff_id: uuid.UUID) -> bool:
     """Nobody changes their own roles: another administrator must agree."""
     return can_manage_staff(actor) and actor.id != staff_id
-
-
-def can_see_resident(actor: Actor, resident_id: uuid.UUID) -> bool:
-    """A resident's account page is theirs alone; staff see a person only through a case."""
-    return actor.is_resident and actor.id == resident_id

@@ -24,8 +24,3 @@ def category_labels() -> dict[str, str]:
         kept = now, queries.category_labels()
         _kept[db.engine] = kept
     return kept[1]
-
-
-def forget() -> None:
-    """Read the labels anew at the next question; for whoever has just changed them."""
-    _kept.pop(db.engine, None)

@@ -40,17 +40,3 @@ def test_nobody_else_manages_staff(actor):
     assert not policies.can_manage_staff(actor)
     for policy in (policies.can_deactivate, policies.can_reset, policies.can_change_roles):
         assert not policy(actor, OTHER)
-
-
-@pytest.mark.parametrize(
-    ("actor", "subject", "allowed"),
-    [
-        (RESIDENT, ME, True),
-        (RESIDENT, OTHER, False),
-        (ADMIN, ME, False),
-        (ANONYMOUS, ME, False),
-        (SYSTEM, ME, False),
-    ],
-)
-def test_a_page_of_a_resident_is_theirs_alone(actor, subject, allowed):
-    assert policies.can_see_resident(actor, subject) is allowed

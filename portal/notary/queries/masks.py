@@ -90,12 +90,6 @@ def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
         return [dict(folded.masks[quota.value]) for quota in quotas]
 
 
-def forget() -> None:
-    """Fold anew at the next look; for tests that replace the database's content."""
-    with _lock:
-        _kept.clear()
-
-
 def _free_masks(dialect: Any) -> Select[Any]:
     bit = literal(1, BigInteger).op("<<")(NotarySlot.ordinal)
     left = NotarySlot.capacity - NotarySlot.claimed
