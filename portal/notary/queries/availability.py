@@ -194,7 +194,7 @@ def _fold(asked: _Query) -> dict[uuid.UUID, dict[date, _Masks]]:
 def _fold_for(
     asked: _Query,
     seats: int,
-    offices: dict[Any, tuple[dict[date, _Masks], int, int]],
+    offices: dict[str, tuple[dict[date, _Masks], int, int]],
 ) -> None:
     today, first, until = clock.today(), asked.first, asked.until
     lapsed = _lapsed(asked, seats)
@@ -216,7 +216,7 @@ def _fold_for(
                 here.starts |= mask if need == 1 else runs.starts_of(mask, need)
 
 
-def _lapsed(asked: _Query, seats: int) -> dict[str, dict[tuple[Any, date], int]]:
+def _lapsed(asked: _Query, seats: int) -> dict[str, dict[tuple[str, date], int]]:
     """Return, by quota, the masks of slots that have seats enough once what has lapsed in them is freed."""
     left = NotarySlot.capacity - NotarySlot.claimed + func.sum(NotaryClaim.seats)
     rows = db.session.execute(
@@ -237,7 +237,7 @@ def _lapsed(asked: _Query, seats: int) -> dict[str, dict[tuple[Any, date], int]]
         .group_by(NotarySlot.id)
         .having(left >= seats)
     )
-    found: dict[str, dict[tuple[Any, date], int]] = defaultdict(lambda: defaultdict(int))
+    found: dict[str, dict[tuple[str, date], int]] = defaultdict(lambda: defaultdict(int))
     for counter, day, quota, ordinal in rows:
         found[quota][counter, day] |= 1 << ordinal
     return found

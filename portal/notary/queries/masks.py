@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    cast,
     func,
     literal,
     select,
@@ -42,7 +43,7 @@ KEPT = timedelta(seconds=60)
 MOST_KEPT = 20
 MOST_CHANGES = 2000
 
-Key = tuple[Any, date]
+Key = tuple[str, date]
 Masks = dict[Key, int]
 
 
@@ -59,14 +60,15 @@ _lock = threading.Lock()
 _kept: dict[tuple[str, int], _Folded] = {}
 
 
-def counter_key() -> tuple[ColumnElement[Any], Callable[[uuid.UUID], Any]]:
-    """Return the counter's id as the database gives it, and how to write an id so.
+def counter_key() -> tuple[ColumnElement[str], Callable[[uuid.UUID], str]]:
+    """Return the counter's id as text, and how to write an id so.
 
-    Thousands of rows: making a UUID of each would take as long as the database takes to fold them.
+    Thousands of rows: making a UUID of each would take as long as the database takes to fold them, and one as a key of a
+    mapping is compared in Python.
     """
     if is_sqlite():
         return type_coerce(NotarySlot.counter_id, String), lambda each: each.hex
-    return type_coerce(NotarySlot.counter_id, NotarySlot.counter_id.type), lambda each: each
+    return cast(NotarySlot.counter_id, String), str
 
 
 def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
