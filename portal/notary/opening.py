@@ -91,12 +91,14 @@ class Schedule:
         self, counters: Sequence[NotaryCounter], day: date, status: DayStatus
     ) -> DayPlan | None:
         """Return the exception or the holiday that keeps a day closed, None when its hours just leave it out."""
-        ids = {counter.id for counter in counters}
         for exception in self.exceptions:
             if (
                 exception.kind is ExceptionKind.CLOSED
                 and exception.first_day <= day <= exception.last_day
-                and (exception.counter_id is None or exception.counter_id in ids)
+                and (
+                    exception.counter_id is None
+                    or any(counter.id == exception.counter_id for counter in counters)
+                )
             ):
                 return DayPlan((), Closed.EXCEPTION, exception.reason)
         return self._holiday(status)
