@@ -34,6 +34,9 @@ REDIS_SERVER = "redis://127.0.0.1:6379"
 PROCESSES = 2
 # Redis has 16 databases unless configured otherwise; each test process takes one.
 REDIS_DATABASES = 16
+# The search library, the tools and the content's texts are the same on every database: where the
+# whole suite runs on several, the first run tests them for all.
+SAME_EVERYWHERE = ("tests/search_index", "tests/tooling", "tests/content")
 # The whole of `make test` has to stay below; a run that hangs must not hold CI for hours.
 MOST_SECONDS = 40 * 60
 
@@ -221,6 +224,11 @@ HALVES: dict[str, Callable[[Sequence[str]], Half]] = {
 }
 
 
+def tested_before() -> list[str]:
+    """Return the arguments that leave out what an earlier half has tested for all."""
+    return [f"--ignore={part}" for part in SAME_EVERYWHERE]
+
+
 def report_coverage(check: bool) -> bool:
     """Combine the coverage files and print the report; returns whether the bound holds."""
     files = [str(path) for path in sorted(ROOT.glob(".coverage.*")) if path.is_file()]
@@ -245,7 +253,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     for stale in (*ROOT.glob(".coverage.*"), ROOT / ".coverage"):
         stale.unlink(missing_ok=True)
-    halves = [HALVES[name](chosen.pytest.split()) for name in dict.fromkeys(chosen.halves)]
+    names = list(dict.fromkeys(chosen.halves))
+    halves = [
+        HALVES[name](chosen.pytest.split() or (tested_before() if number else []))
+        for number, name in enumerate(names)
+    ]
     # One database alone, or a part of the tests, cannot reach the bound for both.
     whole = all(half.ran for half in halves) and len(halves) == len(HALVES) and not chosen.pytest
     covered = report_coverage(check=whole) if any(half.ran for half in halves) else True

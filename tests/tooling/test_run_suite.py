@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -88,6 +89,28 @@ def test_missing_redis_is_left_out_and_fails_in_ci(
     half = run_suite.run_postgres([])
     assert not half.ran
     assert len(seen) == 1
+
+
+def test_what_is_the_same_on_every_database_is_tested_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run_suite, "ROOT", tmp_path)
+    monkeypatch.setattr(run_suite, "report_coverage", lambda check: check)
+    given: list[list[str]] = []
+
+    def pretend(arguments: Sequence[str]) -> Half:
+        given.append(list(arguments))
+        return Half("x", ran=True, ok=True, counts={"passed": 1})
+
+    monkeypatch.setattr(run_suite, "HALVES", {"sqlite": pretend, "postgres": pretend})
+    assert run_suite.main(["sqlite", "postgres"]) == 0
+    assert given == [[], run_suite.tested_before()]
+    repository = Path(run_suite.__file__).parents[1]
+    assert all((repository / part).is_dir() for part in run_suite.SAME_EVERYWHERE)
+    given.clear()
+    run_suite.main(["postgres"])
+    run_suite.main(["sqlite", "postgres", "--pytest", "tests/search_index"])
+    assert given == [[], ["tests/search_index"], ["tests/search_index"]]
 
 
 def test_temporary_database_is_dropped_with_those_named_after_it(postgres_server: str) -> None:
