@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.attachments import operations as attachments
+from portal.attachments import queries as attachment_queries
 from portal.consultations.models import (
     SUBJECT_KIND,
     AnswerState,
@@ -40,18 +43,35 @@ def _of(resident_id: object) -> list[Consultation]:
     )
 
 
+def _text(moment: datetime | None) -> str | None:
+    return clock.local(moment).isoformat(timespec="seconds") if moment is not None else None
+
+
 def _exported(consultation: Consultation) -> dict[str, object]:
     return {
         "reference": consultation.reference,
         "state": consultation.state.label,
         "category": consultation.category,
         "text": consultation.text,
-        "submitted_at": clock.local(consultation.submitted_at).isoformat(timespec="seconds"),
+        "submitted_at": _text(consultation.submitted_at),
+        "contact_safety": consultation.contact_safety.label,
+        "keep_unpublished": consultation.keep_unpublished,
+        "rejection_reason": consultation.rejection_reason.label
+        if consultation.rejection_reason
+        else None,
+        "rejection_note": consultation.rejection_note,
+        "attachments": [
+            {"id": str(file.id), "file_name": file.file_name}
+            for file in attachment_queries.of_subject(SUBJECT_KIND, consultation.id)
+        ],
         "messages": [
-            {"kind": message.kind.label, "text": message.text} for message in consultation.messages
+            {"kind": message.kind.label, "text": message.text, "at": _text(message.created_at)}
+            for message in consultation.messages
         ],
         "answers": [
-            answer.text for answer in consultation.answers if answer.state is AnswerState.SIGNED
+            {"text": answer.text, "at": _text(answer.signed_at)}
+            for answer in consultation.answers
+            if answer.state is AnswerState.SIGNED
         ],
         "rating": consultation.rating,
         "rating_comment": consultation.rating_comment,
@@ -92,7 +112,7 @@ def _erase_texts(consultation: Consultation) -> None:
         answer.text = ERASED
         answer.review_note = None
     publication = consultation.publication
-    if publication is not None and publication.state is PublicationState.PROPOSED:
+    if publication is not None and publication.state is not PublicationState.PUBLISHED:
         # A draft still holds everything that was to be taken out.
         db.session.delete(publication)
 

@@ -8,12 +8,12 @@ import uuid
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.attachments import storage
 from portal.attachments.models import Attachment
-from portal.consultations.models import Consultation
+from portal.consultations.models import Consultation, Publication
 from portal.core import events
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from tests.consultations.conftest import ANSWER, PIXEL, QUESTION
-from tests.consultations.test_publication import published
+from tests.consultations.test_publication import PRIVATE, proposed, published
 
 
 def resident_id():
@@ -27,7 +27,9 @@ def test_the_export_holds_the_question_and_its_answer(district):
         events.publish(ResidentExportRequested(resident_id(), sections.__setitem__))
     (row,) = sections["consultations"]
     assert row["text"] == QUESTION
-    assert len(row["answers"]) == 1
+    assert [answer["text"] for answer in row["answers"]] == [ANSWER]
+    assert all(answer["at"] for answer in row["answers"])
+    assert (row["contact_safety"], row["keep_unpublished"]) == ("可以正常联系", False)
 
 
 def test_after_deletion_nothing_says_who_asked_or_what(district):
@@ -57,6 +59,17 @@ def test_after_deletion_the_files_that_were_sent_along_are_gone_too(district):
         events.publish(ResidentDeletionRequested(resident_id()))
     assert not kept.exists()
     assert db.session.query(Attachment).count() == 0
+
+
+def test_after_deletion_no_draft_for_the_public_is_left(district):
+    consultation_id, _ = proposed(district, text=PRIVATE)
+    path = f"/consultations/{consultation_id}"
+    etag = district.api.get(path, headers=district.resident).headers["ETag"]
+    headers = {**district.resident, "If-Match": etag}
+    assert district.api.patch(path, {"keep_unpublished": True}, headers=headers).status_code == 200
+    with unit_of_work():
+        events.publish(ResidentDeletionRequested(resident_id()))
+    assert db.session.query(Publication).count() == 0
 
 
 def test_a_public_text_survives_because_it_names_nobody(district):

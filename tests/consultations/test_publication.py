@@ -91,6 +91,45 @@ def test_a_wrong_proposal_may_be_kept_in_and_a_missed_one_added(district):
     assert "拖欠工资" not in added.json["preview"]["question"]
 
 
+def company_in(draft):
+    return next(
+        row
+        for row in draft["redactions"]
+        if row["field"] == "question" and row["text"].endswith("有限公司")
+    )
+
+
+def test_what_is_added_inside_a_wider_proposal_takes_the_wider_one_out(district):
+    consultation_id, made = proposed(district, text=PRIVATE)
+    company = company_in(made.json)
+    added = edit(district, consultation_id, {"additions": [{"text": "宏达"}]})
+    assert company["text"] not in added.json["preview"]["question"]
+    assert "有限公司" not in added.json["preview"]["question"]
+
+
+def test_what_is_added_inside_a_proposal_that_may_stay_takes_out_only_itself(district):
+    consultation_id, made = proposed(district, text=PRIVATE)
+    company = company_in(made.json)
+    edit(district, consultation_id, {"decisions": [{"id": company["id"], "redact": False}]})
+    added = edit(district, consultation_id, {"additions": [{"text": "宏达"}]})
+    assert "宏达" not in added.json["preview"]["question"]
+    assert "有限公司" in added.json["preview"]["question"]
+
+
+def test_a_draft_that_never_became_public_leaves_nothing_when_it_is_taken_back(district):
+    consultation_id, _ = proposed(district, text=PRIVATE)
+    path = publication_path(consultation_id)
+    etag = district.api.get(path, headers=district.moderator).headers["ETag"]
+    headers = {**district.moderator, "If-Match": etag}
+    taken = district.api.post(f"{path}/withdrawal", headers=headers)
+    assert taken.status_code == 200, taken.json
+    kept = district.api.get(path, headers=district.moderator).json
+    assert (kept["title"], kept["question"], kept["answer"], kept["redactions"]) == ("", "", "", [])
+    again = district.api.post(path, headers=district.moderator)
+    assert again.status_code == 201, again.json
+    assert again.json["redactions"]
+
+
 def test_a_new_title_is_read_for_private_details_too(district):
     consultation_id, _ = proposed(district, text=PRIVATE)
     changed = edit(district, consultation_id, {"title": "老板李大勇拖欠工资怎么办？"})

@@ -214,13 +214,16 @@ def _occurrences(
         text = getattr(publication, field)
         start = text.find(addition.text)
         while start >= 0:
-            end = start + len(addition.text)
-            finding = redaction.Finding(start, end, addition.text, addition.kind)
-            # A wider span that a person adds replaces the narrower proposals under it.
-            for row in [
-                r for r in rows if r["field"] == field and r["start"] < end and start < r["end"]
+            begin, end = start, start + len(addition.text)
+            while under := [
+                r for r in rows if r["field"] == field and r["start"] < end and begin < r["end"]
             ]:
-                rows.remove(row)
+                for row in under:
+                    rows.remove(row)
+                    # What reaches further is taken out as a whole, unless somebody decided that it may stay.
+                    if row["redact"] is not False:
+                        begin, end = min(begin, row["start"]), max(end, row["end"])
+            finding = redaction.Finding(begin, end, text[begin:end], addition.kind)
             found.append({**_as_json(field, finding), "redact": True})
             start = text.find(addition.text, end)
     if not found:
@@ -310,6 +313,10 @@ def withdraw_publication(actor: Actor, publication: Publication) -> Publication:
     was_public = publication.state is PublicationState.PUBLISHED
     publication.state = PublicationState.WITHDRAWN
     publication.withdrawn_at = clock.now()
+    if not was_public:
+        # A draft holds everything that was to be taken out; a new one is made from the consultation.
+        publication.title = publication.question = publication.answer = ""
+        publication.redactions = []
     if policies.can_speak_for(actor, consultation):
         consultation.keep_unpublished = True
     db.session.flush()
