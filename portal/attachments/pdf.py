@@ -22,6 +22,9 @@ _END = rb"(?=[\s/<>\[\]()%{}]|$)"
 _ACTIVE = re.compile(
     rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|ImportData|SubmitForm)" + _END
 )
+# No stream's contents hold an object; but who writes the word "stream" into a comment hides objects
+# in what follows.
+_OBJECT = re.compile(rb"obj" + _END)
 _ENCRYPTED = re.compile(rb"/Encrypt" + _END)
 _OBJECT_STREAM = re.compile(rb"/ObjStm" + _END)
 _FLATE = re.compile(rb"/Filter\s*\[?\s*/(?:FlateDecode|Fl)\s*\]?\s*(?:/(?!DecodeParms\b)|>>)")
@@ -45,6 +48,8 @@ def check(content: bytes) -> None:
     for structure, data in _sections(content):
         plain = _unescape(structure)
         _refuse(plain)
+        if data is not None and _OBJECT.search(data):
+            _refuse(_unescape(data))
         if data is not None and _OBJECT_STREAM.search(_dictionary(plain)):
             unpacked = _unpack(_dictionary(plain), data, min(_MOST_UNPACKED, allowance))
             allowance -= len(unpacked)

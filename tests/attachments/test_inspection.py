@@ -161,6 +161,14 @@ def test_a_picture_that_would_fill_the_memory_is_refused(content, extension):
     [
         (samples.pdf(trailer=b"/Size 4 /Root 1 0 R /Encrypt 9 0 R"), "pdf_encrypted"),
         (samples.pdf(b"<< /S /JavaScript /JS (app.alert) >>"), "pdf_active"),
+        (
+            samples.pdf(b"<<>> % stream\n1 0 obj <</S/JavaScript/JS(a)>> endobj\n% endstream\n"),
+            "pdf_active",
+        ),
+        (
+            samples.pdf(b"<<>> % stream\n1 0 obj <</S/Java#53cript/JS(a)>> endobj\n% endstream\n"),
+            "pdf_active",
+        ),
         (samples.pdf(b"<< /S /J#61vaScript >>"), "pdf_active"),
         (samples.pdf(b"<< /S /Launch /F (cmd.exe) >>"), "pdf_active"),
         (samples.pdf(b"<</Names<</EmbeddedFiles 9 0 R>>>>"), "pdf_active"),
