@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from portal.accounts import queries as accounts
 from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.db import db
@@ -38,8 +39,12 @@ def register() -> None:
 @job_handler(steps.TELL)
 def _tell(run: JobRun) -> None:
     told = run.payload
+    resident_id = uuid.UUID(told["resident_id"])
+    if not accounts.resident(resident_id).is_active:
+        # Whoever closed the account meanwhile is written nothing: it would say again what was just erased.
+        return
     notifications.notify_resident(
-        uuid.UUID(told["resident_id"]),
+        resident_id,
         told["template"],
         told["params"],
         subject_kind=told["subject_kind"],

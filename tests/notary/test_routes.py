@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select
@@ -15,9 +16,11 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary import calendar_files
 from portal.notary.models import NotaryParty
 from portal.notary.operations import freeing
+from portal.notifications.models import Message
 from tests.conftest import SettableClock
 from tests.factories.notary import make_matter, make_notary_office
 from tests.factories.people import (
+    last_sms_code,
     make_staff,
     staff_headers,
 )
@@ -386,6 +389,17 @@ class TestAccount:
         export = person.got("/me/export")
         text = str(export)
         assert booked["reference"] in text
+
+    def test_nobody_writes_to_an_account_that_was_closed(
+        self, person: Counter, run_jobs: Callable[[], int]
+    ) -> None:
+        person.booked()
+        person.api.post("/me/deletion-codes", headers=person.headers)
+        code = last_sms_code(person.resident.phone)
+        gone = person.api.delete("/me", headers=person.headers, json={"code": code})
+        assert gone.status_code == 200, gone.json
+        run_jobs()
+        assert db.session.query(Message).count() == 0
 
     def test_a_closed_account_frees_its_seats_and_forgets_its_people(
         self, person: Counter, clock: SettableClock
