@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portal.accounts.events import ResidentDeletionRequested
+from portal.core.actor import Actor, ActorKind
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -23,6 +26,7 @@ def init_app(app: Flask, api: Any) -> None:
     from portal.accounts import cli, routes, staff_routes, tasks
     from portal.accounts.identity import patterns
     from portal.accounts.operations import sessions
+    from portal.core.events import subscribe
     from portal.web import request_context
 
     patterns.configure(app.extensions["portal_settings"].content_dir / "identity.yaml")
@@ -31,3 +35,11 @@ def init_app(app: Flask, api: Any) -> None:
         api.register_blueprint(blueprint)
     app.cli.add_command(cli.accounts_group)
     tasks.register()
+    subscribe(ResidentDeletionRequested)(_forget_answers)
+
+
+def _forget_answers(event: ResidentDeletionRequested) -> None:
+    """Remove the answers that are kept for a person's repeated requests: they hold what was asked and told."""
+    from portal.web import idempotency
+
+    idempotency.forget(Actor(ActorKind.RESIDENT, event.resident_id))

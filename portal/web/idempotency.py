@@ -75,7 +75,7 @@ def run(
     unit of work, in which all other writers wait. On PostgreSQL the lock belongs to the transaction.
     """
     # A client may build its key from anything, an ID number too; only a keyed fingerprint of it is kept.
-    scope = f"{actor.kind}:{actor.id}"
+    scope = _scope(actor)
     call = _Call(scope, blind_index("idempotency.key", key.encode().hex()), _fingerprint())
     name = f"idempotency:{scope}:{call.key}"
     if is_sqlite():
@@ -198,7 +198,17 @@ def _fingerprint() -> str:
             digest.update(content.digest())
     else:
         digest.update(request.get_data(cache=True))
-    return digest.hexdigest()
+    # Keyed: a body may be little more than a phone number, which a plain digest would give away to whoever tries them all.
+    return blind_index("idempotency.fingerprint", digest.hexdigest())
+
+
+def forget(actor: Actor) -> None:
+    """Remove every answer that is kept for `actor`; inside a unit of work."""
+    db.session.execute(delete(_RECORDS).where(_RECORDS.c.scope == _scope(actor)))
+
+
+def _scope(actor: Actor) -> str:
+    return f"{actor.kind}:{actor.id}"
 
 
 @jobs.job_handler("web.forget_idempotency_keys")

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
-from portal.accounts.models import ConsentRecord, Resident, SmsCode
+from portal.accounts.models import ConsentRecord, Resident, SmsCode, SmsPurpose
 from portal.accounts.operations import leaving
 from portal.accounts.operations.leaving import years_later
 from portal.audit.models import AuditEvent
@@ -18,6 +18,7 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict, WrongState
 from portal.core.unit_of_work import unit_of_work
+from portal.web.idempotency import IdempotencyRecord
 from tests.factories.people import last_sms_code, make_resident, resident_headers
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -77,6 +78,10 @@ def test_closing_wipes_the_person_and_names_what_is_kept(api, clock, me, headers
         event.keep("法律援助案卷", "法律援助档案按规定保存", date(2036, 1, 1))
 
     other = resident_headers(None, me)
+    keyed = {**headers, "Idempotency-Key": "k"}
+    asked = api.post("/me/phone-change/codes", {"new_phone": "13900000001"}, headers=keyed)
+    assert asked.status_code < 300, asked.json
+    clock.advance(minutes=2)
     answer = close(api, me, headers)
     assert answer.status_code == 200, answer.json
     assert seen == [me.id]
@@ -102,7 +107,8 @@ def test_closing_wipes_the_person_and_names_what_is_kept(api, clock, me, headers
         "deleted_at",
         "last_sign_in_at",
     } - ({"last_sign_in_at"} if row["last_sign_in_at"] is None else set())
-    assert db.session.scalars(select(SmsCode)).all() == []
+    assert db.session.scalars(select(IdempotencyRecord)).all() == []
+    assert db.session.scalars(select(SmsCode.purpose)).all() == [SmsPurpose.PHONE_CHANGE_NEW]
     assert db.session.scalars(select(ConsentRecord.keep_until)).all() == [date(2029, 3, 2)]
     for token in (headers, other):
         assert api.get("/me", headers=token).status_code == 401

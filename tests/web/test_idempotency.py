@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import uuid
@@ -19,9 +20,11 @@ from sqlalchemy import func, select, text
 from portal.core import jobs
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
+from portal.core.encryption import blind_index
 from portal.core.jobs import worker
 from portal.core.references import next_reference
-from portal.web import blueprint, request_context
+from portal.core.unit_of_work import unit_of_work
+from portal.web import blueprint, idempotency, request_context
 from portal.web.blueprint import ANYONE, PUBLIC, RESIDENT, Blueprint
 from portal.web.idempotency import IdempotencyRecord
 from portal.web.schemas import CleanString, Schema
@@ -269,3 +272,27 @@ def test_the_stored_answer_is_sealed(keys: FlaskClient) -> None:
 def test_a_key_without_a_transaction_is_a_mistake_of_the_route() -> None:
     with pytest.raises(TypeError):
         blp.post("/x", audience=PUBLIC, idempotent=True, transaction=False)
+
+
+def test_the_fingerprint_of_a_request_is_keyed_so_that_a_short_body_cannot_be_guessed_from_it(
+    keys: FlaskClient,
+) -> None:
+    sent = {**ME, "Idempotency-Key": "k", "Content-Type": "application/json"}
+    assert keys.post("/api/v1/keys", data=b'{"text": "a"}', headers=sent).status_code == 201
+    plain = hashlib.sha256(b'POST /api/v1/keys?{"text": "a"}').hexdigest()
+    stored = db.session.scalar(select(IdempotencyRecord.fingerprint))
+    assert stored == blind_index("idempotency.fingerprint", plain) != plain
+
+
+def test_the_answers_of_one_person_can_be_removed(keys: FlaskClient) -> None:
+    post(keys, "k")
+    assert (
+        keys.post(
+            "/api/v1/keys", json={"text": "a"}, headers={**OTHER, "Idempotency-Key": "k"}
+        ).status_code
+        == 201
+    )
+    with unit_of_work():
+        idempotency.forget(TOKENS["resident-token-0001"])
+    left = db.session.scalars(select(IdempotencyRecord.scope)).all()
+    assert left == [f"resident:{uuid.UUID(int=2)}"]
