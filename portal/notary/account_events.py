@@ -8,15 +8,23 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
+from portal.accounts.identity.documents import mask_number
 from portal.core import clock
 from portal.core.actor import SYSTEM
 from portal.core.db import db
 from portal.core.events import subscribe
 from portal.notary.models import BookingState, NotaryBooking, NotaryWaiting, WaitingState
-from portal.notary.operations import changing, confirming, feeds, freeing, holding, seats, steps
+from portal.notary.operations import (
+    changing,
+    confirming,
+    feeds,
+    freeing,
+    holding,
+    persons,
+    seats,
+    steps,
+)
 from portal.notary.queries import bookings
-
-ERASED = "（账号已注销）"
 
 
 def _of(resident_id: uuid.UUID) -> list[NotaryBooking]:
@@ -58,13 +66,13 @@ def _exported(booking: NotaryBooking) -> dict[str, Any]:
         "matter": booking.matter.name,
         "starts_at": clock.local(booking.starts_at).isoformat(timespec="seconds"),
         "contact_phone": booking.contact_phone,
-        "agent": booking.agent,
+        "agent": persons.masked(booking.agent),
         "parties": [
             {
                 "name": party.name,
-                "document_number": party.document_number,
+                "document_number": mask_number(party.document_number),
                 "birth_date": party.birth_date,
-                "guardian": party.guardian,
+                "guardian": persons.masked(party.guardian),
             }
             for party in booking.parties
         ],
@@ -77,13 +85,14 @@ def forget(event: ResidentDeletionRequested) -> None:
 
     The register of an accepted case (公证程序规则 57) is another record and is kept with the case.
     """
+    # First, or a seat that is freed next would be offered to them.
+    _leave_the_list(event.resident_id)
     found = _of(event.resident_id)
     for known in found:
         booking = confirming.load(known.id)
         if booking is None:  # pragma: no cover - rows are never deleted
             continue
         _end(booking)
-    _leave_the_list(event.resident_id)
     for known in found:
         booking = bookings.find(known.id)
         if booking is not None:
@@ -117,9 +126,7 @@ def _leave_the_list(resident_id: uuid.UUID) -> None:
 def _erase(booking: NotaryBooking) -> None:
     steps.write(booking, account_id=None, contact_phone=None, agent=None, link_nonce=None)
     for party in booking.parties:
-        if party.active:
-            # Somebody is at the desk with it right now; the office finishes the day first.
-            continue
-        party.name = party.document_number = ERASED
-        party.birth_date = party.guardian = None
+        # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
+        if not party.active:
+            persons.erase(party)
     db.session.flush()

@@ -5,29 +5,35 @@ What is written lands in calendars that other people and companies see, so it na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.notary.models import BookingState, NotaryBooking
+from portal.notifications.gate import strictest
 
 MEDIA_TYPE = "text/calendar"
 _LONGEST = 75
 _STATUS = {BookingState.CANCELLED: "CANCELLED"}
 
 
-def calendar(bookings: Iterable[NotaryBooking]) -> str:
-    """Return a calendar with one event per booking."""
+def calendar(bookings: Iterable[NotaryBooking], wishes: Mapping[uuid.UUID, ContactSafety]) -> str:
+    """Return a calendar with one event per booking; `wishes` are those of the accounts, by id.
+
+    As with messages, the stricter of the account's and the booking's wish decides what is said.
+    """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH", "METHOD:PUBLISH"]
     for booking in bookings:
-        lines += _event(booking)
+        own = wishes.get(booking.account_id) if booking.account_id else None
+        lines += _event(booking, strictest(own, booking.contact_safety))
     lines.append("END:VCALENDAR")
     return "".join(f"{fold(line)}\r\n" for line in lines)
 
 
-def _event(booking: NotaryBooking) -> list[str]:
-    told = booking.contact_safety is ContactSafety.NORMAL
+def _event(booking: NotaryBooking, wish: ContactSafety) -> list[str]:
+    told = wish is ContactSafety.NORMAL
     lines = [
         "BEGIN:VEVENT",
         f"UID:{booking.id}@portal",

@@ -9,6 +9,7 @@ from portal.core.db import db
 from portal.core.events import subscribe
 from portal.notary import deadlines
 from portal.notary.models import CASE_KIND, NotaryBooking, NotaryCase, NotaryNoShow
+from portal.notary.operations import persons
 from portal.supervision import operations as supervision
 
 
@@ -30,8 +31,8 @@ def add_to_export(event: ResidentExportRequested) -> None:
                 "reference": case.reference,
                 "state": case.state.label,
                 "matter": case.matter.name,
-                "parties": case.parties,
-                "agent": case.agent,
+                "parties": [persons.masked(party) for party in case.parties],
+                "agent": persons.masked(case.agent),
                 "accepted_on": case.accepted_on.isoformat(),
                 "certificate_number": case.certificate_number,
                 "closing_form": case.closing_form,

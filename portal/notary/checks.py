@@ -294,7 +294,7 @@ def _party(errors: _Errors, where: str, given: Party, day: date) -> CheckedParty
         return None
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
-        guardian = _guardian(errors, where, given.guardian)
+        guardian = _guardian(errors, where, given.guardian, checked)
     return CheckedParty(
         PartyKind.PERSON,
         name,
@@ -358,7 +358,9 @@ def _born(
     return None
 
 
-def _guardian(errors: _Errors, where: str, given: Guardian | None) -> dict[str, str] | None:
+def _guardian(
+    errors: _Errors, where: str, given: Guardian | None, ward: documents.CheckedNumber
+) -> dict[str, str] | None:
     if given is None:
         errors.add(
             f"{where}.guardian",
@@ -367,6 +369,11 @@ def _guardian(errors: _Errors, where: str, given: Guardian | None) -> dict[str, 
         )
         return None
     person = _represented(errors, f"{where}.guardian", given)
+    if person is not None and person["document_number"] == ward.number:
+        errors.add(
+            f"{where}.guardian.document_number", "监护人不能是当事人自己，请填写监护人的证件号码。"
+        )
+        return None
     return None if person is None else {**person, "relation": given.relation}
 
 

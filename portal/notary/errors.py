@@ -42,7 +42,7 @@ class AlreadyBooked(Conflict):
 
     code = "already_booked"
     message = "有当事人已经预约了同一公证事项。"
-    next_step = "请在原来的预约上改期，或者先取消原来的预约。"
+    next_step = "请在原来的预约上改期，或者先取消原来的预约；不是您本人预约的，请联系公证机构。"
 
 
 class LimitReached(Conflict):
@@ -50,7 +50,7 @@ class LimitReached(Conflict):
 
     code = "person_limit"
     message = "有当事人的预约数量已经到了上限。"
-    next_step = "请等已有的预约办完，或者先取消其中一个。"
+    next_step = "请等已有的预约办完，或者先取消其中一个；不是您本人预约的，请联系公证机构。"
 
 
 class TooManyNoShows(Conflict):
@@ -58,4 +58,4 @@ class TooManyNoShows(Conflict):
 
     code = "too_many_no_shows"
     message = "有当事人多次预约后没有到场，暂时不能网上预约。"
-    next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉。"
+    next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉；不是您本人预约的，请联系公证机构。"

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 
+from portal.accounts import queries as accounts
 from portal.core.errors import NotFound
 from portal.notary import calendar_files, policies, presenting, schemas
 from portal.notary.checks import Agent, Details, Guardian, Party
@@ -251,8 +252,11 @@ def calendar_file(appointment_id: uuid.UUID) -> Response:
 
 
 def _calendar(found: list[NotaryBooking]) -> Response:
+    people = accounts.residents(booking.account_id for booking in found if booking.account_id)
+    wishes = {known: person.contact_safety for known, person in people.items()}
     return Response(
-        calendar_files.calendar(found), content_type=f"{calendar_files.MEDIA_TYPE}; charset=utf-8"
+        calendar_files.calendar(found, wishes),
+        content_type=f"{calendar_files.MEDIA_TYPE}; charset=utf-8",
     )
 
 

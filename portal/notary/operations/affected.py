@@ -42,9 +42,10 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
         booking = loaded[claim.booking_id]
         if booking.state in PENDING_STATES:
             _end_pending(booking)
-        elif claim.cooling and claim.slot_id in found.closed:
+        elif claim.cooling:
+            # Nobody has it: it makes room before anybody is asked to move.
             given = seats.release([claim])
-            steps.note(booking, "cooled_off", "时段停办，号源收回", SYSTEM, seats=-given)
+            steps.note(booking, "cooled_off", "时段停办或者减少，号源收回", SYSTEM, seats=-given)
         elif booking.state is BookingState.CONFIRMED and claim.slot_id in found.closed:
             moving[booking.id] = booking
     for booking in _too_many(claims, loaded, found):
@@ -88,13 +89,13 @@ def _too_many(
     """Return who came last to slots that have fewer seats now, until the rest fits."""
     chosen: list[NotaryBooking] = []
     for slot_id, capacity in found.overfull.items():
-        here = [claim for claim in claims if claim.slot_id == slot_id]
+        here = [claim for claim in claims if claim.slot_id == slot_id and not claim.cooling]
         kept = sum(c.seats for c in here if loaded[c.booking_id].state not in PENDING_STATES)
         latest_first = sorted(
             (
                 (loaded[c.booking_id], c.seats)
                 for c in here
-                if loaded[c.booking_id].state is BookingState.CONFIRMED and not c.cooling
+                if loaded[c.booking_id].state is BookingState.CONFIRMED
             ),
             key=lambda pair: (pair[0].confirmed_at or clock.now(), pair[0].id),
             reverse=True,
@@ -108,6 +109,9 @@ def _too_many(
 
 
 def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> None:
+    if booking.affected_at is not None and changing.pending_other_times(booking):
+        # Has been told, and another time is kept: once more would only say less.
+        return
     if not steps.write(
         booking,
         NotaryBooking.state == BookingState.CONFIRMED,

@@ -63,11 +63,10 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
     handler = _colleague(booking.office_id, notary_id or actor.id, "notary_id")
     if not steps.move(booking, "accept", actor, ended_at=clock.now()):
         raise steps.lost(booking)
-    persons.end_parties(booking.id)
     steps.note(booking, "accept", "受理", actor)
     steps.record(booking, "accept", actor)
     ticket = found_cases.ticket_of(booking.id)
-    return _open(
+    case = _open(
         actor,
         NotaryCase(
             booking_id=booking.id,
@@ -91,6 +90,9 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
             notary_id=handler,
         ),
     )
+    # Last: the case has taken the persons over, and a closed account leaves none behind.
+    persons.end_parties(booking.id)
+    return case
 
 
 @transactional

@@ -34,6 +34,7 @@ from portal.notary.models import (
 from portal.notary.opening import bookable_days
 from portal.notary.operations import bookings, seats, steps
 from portal.notary.operations.seats import ClaimRow, CounterDay, Run, SlotRow
+from portal.notifications import quiet_hours
 from portal.working_days.counting import current_calendar
 
 # Counter days that one sweep settles; each is a transaction of its own.
@@ -104,6 +105,7 @@ def waiters(
             .join(NotaryMatter, NotaryMatter.id == NotaryWaiting.matter_id)
             .where(
                 NotaryWaiting.state == WaitingState.WAITING,
+                NotaryMatter.active,
                 or_(NotaryWaiting.office_id.is_(None), NotaryWaiting.office_id == office_id),
                 NotaryWaiting.from_day <= max(wanted),
                 NotaryWaiting.until_day >= min(wanted),
@@ -207,7 +209,11 @@ def _offer_to(
         party_count=entry.party_count,
         seats=wanted,
         state=BookingState.OFFERED,
-        kept_until=min(now + timedelta(minutes=office.offer_minutes), run.first.starts_at),
+        # It counts from when the person can have read of it.
+        kept_until=min(
+            (quiet_hours.current().postponed(now) or now) + timedelta(minutes=office.offer_minutes),
+            run.first.starts_at,
+        ),
         priority=entry.priority,
         waiting_id=entry.id,
     )

@@ -49,7 +49,7 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
         raise Conflict(
             "这个时段是公证机构停办的，不能登记为未到场。",
             code="office_cannot_keep",
-            next_step="请为当事人改期，或者取消这个预约。",
+            next_step="请当事人改到别的时段，或者由机构取消这个预约。",
         )
     if booking.starts_at > clock.now():
         raise Conflict(

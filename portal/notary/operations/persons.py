@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable, Integer, bindparam, func, select, update
 
+from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
 from portal.core import clock
 from portal.core.db import db
@@ -23,6 +24,9 @@ from portal.notary.models import (
     NotaryParty,
     NotaryPerson,
 )
+
+# What stands in place of a person whose account was closed.
+ERASED = "（账号已注销）"
 
 
 def _count_up(dialect: Any) -> Executable:
@@ -92,6 +96,18 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
         .execution_options(synchronize_session=False)
     )
     indexes = sorted(ended)
+    account_id = db.session.scalar(
+        select(NotaryBooking.account_id).where(NotaryBooking.id == booking_id)
+    )
+    if account_id is None:
+        # Its account was closed while the office was at it; now nothing needs the persons any more.
+        for party in db.session.scalars(
+            select(NotaryParty)
+            .where(NotaryParty.booking_id == booking_id)
+            .execution_options(populate_existing=True)
+        ):
+            erase(party)
+        db.session.flush()
     for index in indexes:
         db.session.execute(
             update(NotaryPerson)
@@ -100,6 +116,21 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
             .execution_options(synchronize_session=False)
         )
     return indexes
+
+
+def erase(party: NotaryParty) -> None:
+    """Forget who a party was whose booking has ended and whose account was closed."""
+    party.name = party.document_number = ERASED
+    party.person_index = ""
+    party.birth_date = party.guardian = None
+
+
+def masked(person: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a person as written down with the number of the document hidden: a stolen phone must not give it away."""
+    if person is None or "document_number" not in person:
+        return person
+    hidden = {**person, "document_number": mask_number(person["document_number"])}
+    return {**hidden, "guardian": masked(person["guardian"])} if "guardian" in person else hidden
 
 
 def add_no_shows(booking: NotaryBooking, indexes: Iterable[str], expires_on: date) -> None:
