@@ -16,7 +16,13 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import case_settings
 from portal.notary.case_presenting import REGISTER_COLUMNS
-from portal.notary.models import NotaryCase, NotaryNoShow, NotaryPerson, TerminationGround
+from portal.notary.models import (
+    NotaryCase,
+    NotaryNoShow,
+    NotaryParty,
+    NotaryPerson,
+    TerminationGround,
+)
 from portal.notifications.models import Message
 from portal.supervision.models import Deadline
 from tests.factories.people import id_number
@@ -413,6 +419,28 @@ class TestAccount:
         case = hall.case(path)
         assert case["parties"][0]["name"] == "赵测试"
         assert case["deadlines"] == [], "nobody is reminded any more"
+
+    @pytest.mark.parametrize("accepted", [True, False])
+    def test_who_closes_the_account_while_at_the_desk_is_forgotten_when_the_office_is_done(
+        self,
+        hall: Hall,  # noqa: F811
+        accepted: bool,
+    ) -> None:
+        booking = hall.checked_in()
+        with unit_of_work():
+            events.publish(ResidentDeletionRequested(booking.resident_id))
+        (waiting,) = db.session.scalars(select(NotaryParty))
+        assert waiting.name == "赵测试", "the office finishes the day first"
+        hall.next()
+        if accepted:
+            made = hall.done(hall.at(booking), "acceptance", {})
+            case = hall.case(f"{STAFF}/cases/{made['id']}")
+            assert case["parties"][0]["name"] == "赵测试"
+        else:
+            hall.done(hall.at(booking), "non-acceptance", {"note": REASONS})
+        db.session.expire_all()
+        (left,) = db.session.scalars(select(NotaryParty))
+        assert (left.name, left.person_index, left.guardian) == ("（账号已注销）", "", None)
 
     def test_the_words_of_an_appeal_go_with_the_account(self, hall: Hall, clock) -> None:  # noqa: F811
         booking = hall.booked()

@@ -101,6 +101,19 @@ class TestChecks:
         booked = person.confirm(person.hold(), party=child)
         assert booked["parties"][0]["guardian"]["relation"] == "母亲"
 
+    def test_nobody_is_their_own_guardian(self, person: Counter) -> None:
+        number = id_number(date(2015, 5, 5))
+        guardian = {
+            "name": "赵测试",
+            "phone": "13900002222",
+            "relation": "本人",
+            "document_type": "resident_id",
+            "document_number": number,
+        }
+        child = {"document_number": number, "guardian": guardian}
+        refused = person.confirm(person.hold(), 422, party=child)
+        assert list(refused["errors"]) == ["parties.0.guardian.document_number"]
+
     def test_organisations_are_known_by_their_credit_code(self, person: Counter) -> None:
         tender = make_matter(for_organisations=True)
         held = person.hold(matter_id=str(tender.id))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested
+from portal.accounts.models import ContactSafety
 from portal.core.db import db
 from portal.core.events import publish
 from portal.core.jobs import worker
@@ -20,6 +21,7 @@ from portal.notifications.models import Message
 from tests.conftest import SettableClock
 from tests.factories.notary import make_matter, make_notary_office
 from tests.factories.people import (
+    id_number,
     last_sms_code,
     make_staff,
     staff_headers,
@@ -284,6 +286,18 @@ class TestCalendars:
         assert "公证" not in answer.text
         assert "SUMMARY:预约" in answer.text
 
+    def test_the_wish_of_the_account_counts_as_much_as_that_of_the_booking(
+        self, person: Counter
+    ) -> None:
+        booked = person.booked()
+        with unit_of_work():
+            person.resident.contact_safety = ContactSafety.IN_APP_ONLY
+        url = person.sent("/notary/calendar-feed", status=201)["url"].removeprefix("/api/v1")
+        for path in (f"/notary/appointments/{booked['id']}/calendar", url):
+            answer = person.api.get(path, headers=person.headers)
+            assert "公证" not in answer.text
+            assert "SUMMARY:预约" in answer.text
+
     def test_lines_are_folded_between_characters_and_text_is_escaped(self) -> None:
         line = "SUMMARY:" + "公证" * 60
         folded = calendar_files.fold(line)
@@ -384,11 +398,15 @@ class TestStaff:
 
 
 class TestAccount:
-    def test_the_export_has_the_appointments(self, person: Counter) -> None:
-        booked = person.booked()
-        export = person.got("/me/export")
-        text = str(export)
+    def test_the_export_has_the_appointments_and_hides_the_numbers_of_documents(
+        self, person: Counter
+    ) -> None:
+        number = id_number()
+        booked = person.confirm(person.hold(), party={"document_number": number})
+        text = str(person.got("/me/export"))
         assert booked["reference"] in text
+        assert number not in text
+        assert number[:3] in text
 
     def test_nobody_writes_to_an_account_that_was_closed(
         self, person: Counter, run_jobs: Callable[[], int]

@@ -35,7 +35,7 @@ from portal.working_days.counting import current_calendar
 from portal.working_days.notice import YearTable
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
-from tests.notary.conftest import Desk, again, at
+from tests.notary.conftest import Desk, again, assert_books_balance, at
 
 NINE = "2026-03-03 09:00"
 WEDNESDAY = date(2026, 3, 4)
@@ -252,6 +252,27 @@ class TestAffected:
         assert [b.id for b in applied.affected] == [last.id]
         assert again(first).affected_at is None
         assert desk.left("2026-03-03 09:30") == 1
+
+    def test_a_seat_that_cools_off_makes_room_before_anybody_has_to_move(self, desk: Desk) -> None:
+        stays, leaves = desk.person(), desk.person()
+        booked = desk.confirmed(stays, NINE)
+        desk.cancel(leaves, desk.confirmed(leaves, NINE))
+        assert desk.left(NINE) == 0
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, desk.office.id)
+            counter = db.session.get_one(NotaryCounter, desk.counter.id)
+            _, applied = schedule.save_counter(clerk(desk), office, counter, {"capacity": 1})
+        assert applied.affected == []
+        assert again(booked).affected_at is None
+        assert_books_balance()
+
+    def test_whoever_has_been_told_and_has_another_time_is_not_told_again(self, desk: Desk) -> None:
+        desk.confirmed(desk.person(), NINE)
+        close(desk, date(2026, 3, 3))
+        with unit_of_work():
+            schedule.refresh_all()
+        assert len(told("notary.affected_with_offer")) == 1
+        assert told("notary.affected") == []
 
     def test_a_preview_changes_nothing(self, desk: Desk) -> None:
         booked = desk.confirmed(desk.person(), NINE)

@@ -281,6 +281,17 @@ class TestWaiting:
             self.wait(desk)
         assert refused.value.code == "seats_free"
 
+    def test_an_offer_made_at_night_runs_from_the_morning_on_which_its_message_goes_out(
+        self, desk: Desk, clock: SettableClock
+    ) -> None:
+        booked = self.full(desk)
+        _, entry = self.wait(desk)
+        clock.set("2026-03-02 21:30")
+        desk.cancel(*booked[0])
+        offered = self.offer_of(entry)
+        assert offered is not None
+        assert offered.kept_until == at("2026-03-03 09:00")
+
     def test_a_seat_goes_down_the_list_and_never_past_it(
         self, desk: Desk, clock: SettableClock
     ) -> None:
