@@ -10,6 +10,13 @@ from portal.web.pagination import PageArgs
 from portal.web.schemas import AllowedAction, Choice, CleanString, Label, LocalDateTime, Schema
 
 
+def _encodable(password: str) -> None:
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise ma.ValidationError("密码里有不能识别的字符。") from None
+
+
 class Password(ma.fields.String):
     """A password: taken as it is, neither trimmed nor normalised, at most 200 characters."""
 
@@ -17,7 +24,7 @@ class Password(ma.fields.String):
         super().__init__(
             required=True,
             load_only=True,
-            validate=ma.validate.Length(1, 200, error="密码长度不对。"),
+            validate=[ma.validate.Length(1, 200, error="密码长度不对。"), _encodable],
             metadata={"format": "password"},
         )
 

@@ -362,6 +362,34 @@ def test_the_new_holder_of_a_number_opens_their_own_account(api, clock):
     assert api.post("/auth/tokens/switch", body, headers=headers).status_code == 201
 
 
+def test_the_ending_of_a_number_cannot_be_guessed_from_a_new_account_of_the_same_phone(api, clock):
+    former = make_resident(phone_number=PHONE, real_name="陈大明")
+    with unit_of_work():
+        former.last_sign_in_at = clock.instant
+    clock.advance(days=91)
+    notice = privacy_notice.current_version()
+    right = former.document_number[-4:]
+    wrong = "0000" if right != "0000" else "1111"
+    ask(api)
+    mine = enter(api, last_sms_code(PHONE), new_account=True, accepted_notice=notice).json
+    headers = {"Authorization": f"Bearer {mine['token']}"}
+    body = {"resident_id": str(former.id)}
+
+    def switch(ending):
+        return api.post("/auth/tokens/switch", {**body, "document_ending": ending}, headers=headers)
+
+    assert [switch(wrong).status_code for _ in range(5)] == [422] * 5
+    locked = switch(right)
+    assert (locked.status_code, locked.json["code"]) == (429, "document_locked")
+    # A session of another new account does not open it either; the next day it may be tried again.
+    for passed, status in ((timedelta(minutes=2), 429), (timedelta(days=1), 201)):
+        clock.set_to(clock.instant + passed)
+        ask(api)
+        mine = enter(api, last_sms_code(PHONE)).json
+        headers = {"Authorization": f"Bearer {mine['token']}"}
+        assert switch(right).status_code == status
+
+
 def test_a_later_notice_can_be_accepted_on_the_own_page(api, monkeypatch):
     headers = resident_headers()
     monkeypatch.setattr(privacy_notice, "current_version", lambda: "2030-01")

@@ -277,6 +277,33 @@ def test_an_account_closed_during_sign_in_stays_closed(staff, monkeypatch):
     assert SessionKind.STAFF not in kinds
 
 
+def test_a_password_that_is_reset_during_sign_in_opens_nothing(staff, monkeypatch):
+    verify = passwords.verify
+
+    def reset_meanwhile(stored, password):
+        fine = verify(stored, password)
+        with unit_of_work():
+            known = db.session.get(StaffMember, staff.id)
+            known.password_hash = passwords.hash_password("first-password-again")
+            known.must_change_password = True
+        return fine
+
+    monkeypatch.setattr(passwords, "verify", reset_meanwhile)
+    with pytest.raises(DomainError) as refused:
+        staff_sign_in.sign_in("wang", PASSWORD, totp_code())
+    assert refused.value.code == "sign_in_refused"
+    assert db.session.scalars(select(AccountSession)).all() == []
+
+
+def test_a_password_that_cannot_be_written_down_is_a_wrong_field(api, staff):
+    body = '{"user_name": "wang", "password": "\\ud800abc", "totp_code": "123456"}'
+    answer = api.client.post(
+        "/api/v1/staff/auth/tokens", data=body, content_type="application/json"
+    )
+    assert answer.status_code == 422
+    assert "password" in answer.json["errors"]
+
+
 def test_a_hash_of_older_parameters_is_renewed_at_sign_in(staff, monkeypatch):
     before = staff.password_hash
     monkeypatch.setattr(passwords, "needs_rehash", lambda stored: True)

@@ -10,7 +10,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import case, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts import privacy_notice, queries
 from portal.accounts.identity.documents import normalise_number
@@ -22,6 +23,7 @@ from portal.accounts.models import (
     ResidentState,
     SessionEnd,
     SessionKind,
+    SignInThrottle,
     SmsPurpose,
 )
 from portal.accounts.operations import sessions, sms_codes
@@ -29,8 +31,9 @@ from portal.accounts.operations.sessions import IssuedToken
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor, ActorKind
-from portal.core.db import db
-from portal.core.errors import Conflict, Invalid, NotFound, WrongState
+from portal.core.db import db, is_sqlite
+from portal.core.encryption import blind_index
+from portal.core.errors import Conflict, Invalid, NotFound, TooManyRequests, WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 
 MOST_ACCOUNTS_PER_PHONE = 5
@@ -40,6 +43,8 @@ SWITCH_WITHIN = timedelta(minutes=10)
 # than the phone before it shows what the former holder wrote (D).
 DORMANT_AFTER = timedelta(days=90)
 ENDING_LENGTH = 4
+MOST_ENDINGS = 5
+ENDINGS_FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -103,17 +108,51 @@ def is_dormant(resident: Resident) -> bool:
 
 
 def _confirm_holder(resident: Resident, document_ending: str | None) -> None:
-    """Refuse to open a long unused account with a real name by the phone alone; five tries per code, like the code itself."""
+    """Refuse to open a long unused account with a real name by the phone alone.
+
+    A wrong ending counts against the account, whichever way it was given, and the count outlives the refusal: four
+    characters are soon guessed. Raises Invalid, and TooManyRequests after MOST_ENDINGS wrong ones in a day.
+    """
     if not (is_dormant(resident) and resident.has_real_name):
         return
-    expected = (resident.document_number or "")[-ENDING_LENGTH:]
+    refusal = Invalid(
+        "这个账号很久没有登录了，请再确认一下是您本人。",
+        code="confirm_document",
+        next_step="请填写实名证件号码的最后四位；如果这个账号不是您的，请选择“新开账号”。",
+        errors={"document_ending": ["请填写实名证件号码的最后四位。"]},
+    )
     given = normalise_number(document_ending or "")
+    if not given:
+        raise refusal
+    index = blind_index("resident.document_ending", str(resident.id))
+    _count_ending(index)
+    expected = (resident.document_number or "")[-ENDING_LENGTH:]
     if not hmac.compare_digest(expected.encode(), given.encode()):
-        raise Invalid(
-            "这个账号很久没有登录了，请再确认一下是您本人。",
-            code="confirm_document",
-            next_step="请填写实名证件号码的最后四位；如果这个账号不是您的，请选择“新开账号”。",
-            errors={"document_ending": ["请填写实名证件号码的最后四位。"]},
+        raise refusal.keeping()
+    db.session.execute(delete(SignInThrottle).where(SignInThrottle.name_index == index))
+
+
+def _count_ending(index: str) -> None:
+    """Count one ending as wrong in advance, in one guarded statement; raises TooManyRequests when there were too many."""
+    now, table = clock.now(), SignInThrottle
+    old = table.updated_at <= now - ENDINGS_FORGOTTEN_AFTER
+    dialect = sqlite if is_sqlite() else postgresql
+    counted = db.session.execute(
+        dialect.insert(table)
+        .values(name_index=index, failures=1, updated_at=now)
+        .on_conflict_do_update(
+            index_elements=["name_index"],
+            set_={"failures": case((old, 1), else_=table.failures + 1), "updated_at": now},
+            where=or_(old, table.failures < MOST_ENDINGS),
+        )
+        .returning(table.failures)
+    ).scalar_one_or_none()
+    if counted is None:
+        raise TooManyRequests(
+            "证件号码填错的次数太多，这个账号今天不能再试。",
+            retry_after=int(ENDINGS_FORGOTTEN_AFTER.total_seconds()),
+            code="document_locked",
+            next_step="请明天再试，或者带身份证件到服务窗口办理；如果这个账号不是您的，请选择“新开账号”。",
         )
 
 

@@ -86,7 +86,7 @@ def sign_in(user_name: str, password: str, code: str | None) -> StaffSignIn:
     fresh = passwords.hash_password(password) if passwords.needs_rehash(stored or "") else None
     with unit_of_work():
         _forget(name)
-        _still_in_service(staff)
+        _still_in_service(staff, stored)
         if fresh is not None:
             staff.password_hash = fresh
         if staff.needs_setup:
@@ -94,9 +94,13 @@ def sign_in(user_name: str, password: str, code: str | None) -> StaffSignIn:
         return StaffSignIn(staff, token=_open_session(staff, "staff.signed_in"))
 
 
-def _still_in_service(staff: StaffMember) -> None:
+def _still_in_service(staff: StaffMember, verified: str | None) -> None:
+    """Raise SignInRefused when the account was deactivated, or given another password than the one that was `verified`.
+
+    Verifying takes a good part of a second, in which an administrator may have reset what was stolen.
+    """
     db.session.refresh(staff, with_for_update=True)
-    if not staff.is_active:
+    if not staff.is_active or staff.password_hash != verified:
         raise SignInRefused
 
 
@@ -145,6 +149,7 @@ def complete_setup(setup_token: str, new_password: str, code: str | None) -> Sta
     if ticket is None or ticket.staff_id is None:
         raise Unauthenticated("首次登录的设置已经过期。", next_step="请重新用用户名和密码登录。")
     staff = queries.staff_member(ticket.staff_id)
+    present = staff.password_hash
     _require_new_password(staff, new_password)
     step = None
     if staff.totp_enrolled_at is None:
@@ -156,7 +161,7 @@ def complete_setup(setup_token: str, new_password: str, code: str | None) -> Sta
             )
     fresh = passwords.hash_password(new_password)
     with unit_of_work():
-        _still_in_service(staff)
+        _still_in_service(staff, present)
         used = db.session.execute(
             update(AccountSession)
             .where(AccountSession.id == ticket.id, AccountSession.revoked_at.is_(None))
@@ -182,7 +187,8 @@ def change_password(actor: Actor, current_password: str, new_password: str) -> i
     staff = queries.staff_member(actor.id)  # type: ignore[arg-type]  # a staff actor has an id
     passwords.check_rules(new_password, staff.user_name)
     failures = _count_attempt(staff.user_name)
-    if not passwords.verify(staff.password_hash, current_password):
+    present = staff.password_hash
+    if not passwords.verify(present, current_password):
         _record_failure(staff, "password", failures)
         raise Invalid(
             code="wrong_password", errors={"current_password": ["现在的密码不对，请核对。"]}
@@ -191,7 +197,7 @@ def change_password(actor: Actor, current_password: str, new_password: str) -> i
     fresh = passwords.hash_password(new_password)
     with unit_of_work():
         _forget(staff.user_name)
-        _still_in_service(staff)
+        _still_in_service(staff, present)
         staff.password_hash, staff.password_changed_at = fresh, clock.now()
         ended = sessions.end_staff_sessions(
             staff.id, SessionEnd.PASSWORD_CHANGED, keep=actor.session_id
