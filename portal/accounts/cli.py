@@ -26,7 +26,12 @@ accounts_group = AppGroup("accounts", help="工作人员账号和机构。")
     type=click.Choice([role.value for role in Role]),
     help="角色，可以写多次。",
 )
-@click.option("--office", "office_code", default=None, help="机构代码；不写表示所有机构。")
+@click.option(
+    "--office",
+    "office_code",
+    default=None,
+    help="机构代码；不写表示所有机构。系统管理员总是管理所有机构。",
+)
 def create_staff(
     user_name: str, display_name: str, role_names: tuple[str, ...], office_code: str | None
 ) -> None:
@@ -38,7 +43,11 @@ def create_staff(
             known = "、".join(item.code for item in queries.offices()) or "（还没有机构）"
             raise click.ClickException(f"没有代码为“{office_code}”的机构。现有：{known}")
         office_id = office.id
-    grants = [GrantRequest(role, office_id) for role in Role if role.value in role_names]
+    grants = [
+        GrantRequest(role, None if role is Role.ADMIN else office_id)
+        for role in Role
+        if role.value in role_names
+    ]
     try:
         access = staff_accounts.create(SYSTEM, user_name, display_name, grants)
     except DomainError as error:

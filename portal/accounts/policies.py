@@ -8,8 +8,8 @@ from portal.core.actor import Actor
 
 
 def can_manage_staff(actor: Actor) -> bool:
-    """Accounts of staff are the administrators' business."""
-    return actor.is_staff and actor.has_role("admin")
+    """Accounts of staff are the administrators' business, of those for all offices."""
+    return actor.is_staff and ("admin", None) in actor.grants
 
 
 def can_deactivate(actor: Actor, staff_id: uuid.UUID) -> bool:

@@ -220,10 +220,10 @@ def test_a_reset_ends_everything_that_was(api, headers):
 
 
 def test_roles_are_given_and_taken_and_end_with_the_next_request(api, headers):
-    staff, office = make_staff(["lawyer"]), make_office()
+    staff = make_staff(["lawyer"])
     theirs = staff_headers(None, staff)
     path = f"/staff/accounts/{staff.id}/grants"
-    wanted = {"role": "admin", "office_id": str(office.id)}
+    wanted = {"role": "admin", "office_id": None}
     given = api.post(path, wanted, headers=headers)
     assert given.status_code == 201, given.json
     assert api.get("/staff/accounts", headers=theirs).status_code == 200
@@ -235,6 +235,14 @@ def test_roles_are_given_and_taken_and_end_with_the_next_request(api, headers):
     assert api.delete(f"{path}/{grant['id']}", headers=headers).status_code == 404
     # What was taken may be given again.
     assert api.post(path, wanted, headers=headers).status_code == 201
+
+
+def test_an_administrator_is_one_of_all_offices_or_none(api, headers):
+    staff, office = make_staff(["lawyer"]), make_office()
+    wanted = {"role": "admin", "office_id": str(office.id)}
+    refused = api.post(f"/staff/accounts/{staff.id}/grants", wanted, headers=headers)
+    assert refused.status_code == 422
+    assert list(refused.json["errors"]) == ["office_id"]
 
 
 def test_the_same_role_is_held_once_by_constraint():

@@ -212,6 +212,9 @@ def _require(allowed: bool, message: str) -> None:
 
 
 def _add_grant(actor: Actor, staff: StaffMember, wanted: GrantRequest) -> None:
+    if wanted.role is Role.ADMIN and wanted.office_id is not None:
+        # Whoever keeps accounts can make any other: a limit to one office would be none.
+        raise Invalid(errors={"office_id": ["系统管理员管理全部账号，不能限定在一个机构。"]})
     if wanted.office_id is not None and not queries.office(wanted.office_id).is_open:
         raise Invalid(errors={"office_id": ["这个机构目前不在使用。"]})
     db.session.add(
@@ -243,6 +246,7 @@ def _keep_an_administrator(
         .where(
             StaffMember.state == StaffState.ACTIVE,
             RoleGrant.role == Role.ADMIN,
+            RoleGrant.office_id.is_(None),
             RoleGrant.revoked_at.is_(None),
         )
     )
