@@ -18,6 +18,7 @@ _OPENING = re.compile(
     r"(?:关于)?(?:适用|审理|办理)?"
 )
 MIN_ALIAS = 2
+_KIND = re.compile("(?:法典|法|条例|办法|规则|细则|决定|解释|规定|批复|意见)$")
 _LETTERS = re.compile(r"[^\w]")
 
 
@@ -73,11 +74,11 @@ class LawNames:
 
     def _abbreviated(self, simple: str) -> tuple[str, ...]:
         """Names that hold the letters of `simple` in order, as in 民法典担保制度解释."""
-        letters = _LETTERS.sub("", simple)
+        letters, kind = _LETTERS.sub("", simple), _kind(simple)
         matches = [
             (len(known), names)
             for known, names in self._by_name.items()
-            if _is_subsequence(letters, known)
+            if _is_subsequence(letters, known) and kind in (None, _kind(known))
         ]
         if not matches:
             return ()
@@ -94,6 +95,16 @@ class LawNames:
             if simple in self._by_name or simple in self._aliases:
                 return start
         return None
+
+
+def _kind(simple: str) -> str | None:
+    """What kind of text a name ends in: an 条例 is never meant by the name of a 法. None when it does not say."""
+    found = _KIND.search(simple)
+    if found is None:
+        return None
+    kind = found.group()
+    # Judicial interpretations go by several words, and by one of them in speech.
+    return "解释" if kind in ("解释", "规定", "批复", "意见") else kind.replace("法典", "法")
 
 
 def _is_subsequence(letters: str, text: str) -> bool:

@@ -42,22 +42,28 @@ THESAURUS_WEIGHT = 0.6
 BRIDGE_WEIGHT = 0.2
 
 MAX_RANGE = 50
-_PART = rf"(?:\s*第\s*(?:{NUMERAL}|\d+)\s*款)?(?:\s*第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项)?"
+_ITEM = rf"第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项"
+_PART = rf"(?:\s*第\s*(?:{NUMERAL}|\d+)\s*款)?(?:\s*{_ITEM}(?:\s*[、,和及与或]\s*{_ITEM})*)?"
 _ARTICLE = re.compile(
-    rf"第?\s*(?P<number>{NUMERAL}|\d{{1,5}})\s*条(?!例|约|款规定)"
+    rf"第?\s*(?P<number>{NUMERAL}|\d{{1,5}})(?:\s*之\s*(?P<inner>{NUMERAL}|\d{{1,3}}))?\s*条(?!例|约|款规定)"
     rf"(?:\s*之\s*(?P<branch>{NUMERAL}|\d{{1,3}}))?(?P<part>{_PART})"
 )
 # Without 条 only Arabic digits directly after a known name count: 民法典1254, 民法典 第1254.
 _BARE = re.compile(
-    r"第?\s*(?P<number>\d{1,4})(?:\s*(?:-|之)\s*(?P<branch>\d{1,2}))?(?![\d.,%年月日号元十百千万亿条个名岁版修零〇一二三四五六七八九两])"
+    r"第?\s*(?P<number>\d{1,4})(?:\s*(?:-|之)\s*(?P<branch>\d{1,2}))?(?![\d.,%年月日号元十百千万亿条个名岁版修零〇一二三四五六七八九两])(?!\s*之\s*\d)"
 )
 _BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》\s*(?:\([^()]{2,30}\)\s*)?")
+# The books of the civil and the criminal code are cited by name: 民法典婚姻家庭编第一千零七十九条.
+_BOOK = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:\s|的|中|之|:|,)*(?:第?{NUMERAL}编|第?{NUMERAL}章|第?{NUMERAL}节|\s|的|中)*$"
+    rf"(?:\s|的|中|之|:|,)*(?:第?{NUMERAL}编|第?{NUMERAL}章|第?{NUMERAL}节|\(?{_BOOK}编\)?|\s|的|中)*$"
 )
-_LIST_JOINT = re.compile(r"\s*(?:、|,|和|及|与|或|或者|以及|并|;)\s*$")
+_LIST_JOINT = re.compile(r"\s*(?:、|;|,?\s*(?:和|及|与|或|或者|以及|并)|,)\s*$")
 _RANGE_JOINT = re.compile(r"\s*(?:至|到|-|~|—|–)\s*$")
-_ANAPHORA = re.compile(r"(?:该|本|同|上述|前述)(?:法典|法律|法|条例|规定|办法|解释|决定)\s*$")
+# Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
+_ANAPHORA = re.compile(
+    r"(?:该|(?<![基根资])本|(?<![合共])同|上述|前述)(?:法典|法律|法|条例|规定|办法|解释|决定)\s*$"
+)
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定)$"
 )
@@ -130,10 +136,11 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
     for match in _matches(normal, laws):
         if match.start() < position or _inside(match.start(), titles):
             continue
-        number = canonical(match["number"], match["branch"])
+        groups = match.groupdict()
+        number = canonical(match["number"], match["branch"] or groups.get("inner"))
         if not number:
             continue
-        named = _law_before(normal, match.start(), titles, laws)
+        named = _law_before(normal, match.start(), titles, laws, position)
         start = match.start()
         if named is not None:
             start, written, candidates = named
@@ -141,7 +148,9 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
         elif previous is not None and _joins(normal[previous[0] : match.start()]):
             written, candidates = previous[2], previous[3]
         elif last_law is not None and _ANAPHORA.search(normal, max(0, start - 8), start):
-            written, candidates = last_law
+            # A law that was named since then, even without an article, is the one meant.
+            since = [title for title in titles if position <= title[0] and title[1] <= start]
+            written, candidates = (since[-1][2], laws.resolve(since[-1][2])) if since else last_law
         else:
             previous = None
             continue
@@ -194,9 +203,12 @@ def _between(first: str, last: str) -> list[str]:
 
 
 def _law_before(
-    normal: str, start: int, titles: list[tuple[int, int, str]], laws: LawNames
+    normal: str, start: int, titles: list[tuple[int, int, str]], laws: LawNames, floor: int
 ) -> tuple[int, str, tuple[str, ...]] | None:
-    """The law named right before an article number: start offset, name as written, full names."""
+    """The law named right before an article number: start offset, name as written, full names.
+
+    `floor` is where the citation before it ends; an unknown name does not reach into that.
+    """
     window = normal[max(0, start - 60) : start]
     gap = _BETWEEN_LAW_AND_ARTICLE.search(window)
     end = start - (len(gap.group()) if gap else 0)
@@ -211,7 +223,7 @@ def _law_before(
         return known, written, laws.resolve(written)
     if _ANAPHORA.search(normal, max(0, end - 8), end):
         return None
-    clause_start = max(0, end - 42)
+    clause_start = max(floor, end - 42)
     clause = re.split(r"[,。;:!?、\n\"“”'‘’]", normal[clause_start:end])[-1]
     name_match = _UNKNOWN_NAME.search(clause)
     if name_match is None:

@@ -24,7 +24,7 @@ from search_index.documents import (
     Why,
     read_day,
 )
-from search_index.errors import IndexMissing
+from search_index.errors import IndexFormatError, IndexMissing
 from search_index.highlight import fragments
 from search_index.query import Citation, Query, find_citations
 from search_index.ranking import Float32, top_rows
@@ -93,9 +93,12 @@ class SearchIndex:
                 return
             except FileNotFoundError:
                 # The folder was cleared away between reading the link and opening: look again.
-                if attempt == _OPEN_ATTEMPTS - 1:
+                if attempt < _OPEN_ATTEMPTS - 1:
+                    continue
+                if self._current is None:
                     raise
-            except IndexMissing:
+                self._checked = time.monotonic()
+            except (IndexMissing, IndexFormatError):
                 if self._current is None:
                     raise
                 self._checked = time.monotonic()  # what is mapped still serves

@@ -83,7 +83,7 @@ class CheckedCitation:
     @property
     def label(self) -> str:
         """The article's number as the law writes it."""
-        return format_article_number(self.number)
+        return format_article_number(self.number) if self.number else ""
 
 
 def resolve(law: str, article: str, *, in_force: bool = True) -> Article:

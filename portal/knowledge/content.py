@@ -146,6 +146,9 @@ def _parse(source: str, first_line: int = 1) -> dict[str, Any]:
         raise BrokenFile([f"{where}YAML 格式有误，{reason}。"]) from None
     except yaml.YAMLError:
         raise BrokenFile(["YAML 格式有误，含有不能出现的字符。"]) from None
+    except ValueError:
+        # What looks like a date or a number and is none: 2024-02-30.
+        raise BrokenFile(["有一个日期或者数字不存在，请核对。"]) from None
     if not isinstance(value, dict):
         raise BrokenFile(["内容应当是“名称: 值”的形式。"])
     return value

@@ -44,7 +44,7 @@ def status_on(version: Dated, day: date) -> Validity:
     if version.effective_from > day:
         return Validity.NOT_YET
     ended = version.effective_to is not None and version.effective_to <= day
-    if version.declared is Validity.REPEALED:
+    if version.declared is Validity.REPEALED and (version.effective_to is None or ended):
         return Validity.REPEALED
     if ended:
         return Validity.HISTORICAL

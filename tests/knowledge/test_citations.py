@@ -179,3 +179,14 @@ def test_a_number_that_is_none_is_told_and_not_taken_for_another(law, number):
     (found,) = check(f"根据民法典{number}处理")
     assert found.status is CitationStatus.NO_SUCH_ARTICLE
     assert number in found.message
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("依据合同法第五十二条", "第五十二条"), ("民法典第99999999999条", "")]
+)
+def test_the_route_tells_of_a_citation_whose_law_or_number_is_none(law, api, text, label):
+    answer = api.post("/citations/check", {"text": text})
+    assert answer.status_code == 200, answer.json
+    (told,) = answer.json["citations"]
+    assert answer.json["all_hold"] is False
+    assert (told["article_label"], told["holds"]) == (label, False)

@@ -112,6 +112,7 @@ def test_nothing_is_withdrawn_while_a_file_is_broken(law, settings):
         ("faq/labour.yaml", "    question: 公司拖欠工资怎么办？\n", "", "question：这一项必须填写"),
         ("faq/labour.yaml", "第三十条", "第三十某", "citations.0.article：条文序号无法识别"),
         ("faq/labour.yaml", "reviewed_on: 2026-03-01", "reviewed_on: 去年", "reviewed_on：日期"),
+        ("faq/labour.yaml", "reviewed_on: 2026-03-01", "reviewed_on: 2026-02-30", "不存在"),
         ("faq/labour.yaml", "id: labour-wages", "id: Labour Wages", "id：只能用小写字母"),
         ("faq/labour.yaml", "see_also:", "seealso:", "seealso：没有这个字段"),
         ("faq/labour.yaml", "category: labour", "category: labour\ncategory: labour", "写了两次"),

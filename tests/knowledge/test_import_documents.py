@@ -129,6 +129,12 @@ def test_misprinted_numbers_are_read_where_they_are_the_next(tmp_path):
     assert lines.split_article("第九条测试", "30") is None
 
 
+def test_lines_that_end_as_windows_ends_them_are_the_same_text(tmp_path):
+    plain = sheet(tmp_path, SMALL)
+    windows = sheet(tmp_path, SMALL.replace("\n", "\r\n").encode())
+    assert windows.version.articles == plain.version.articles
+
+
 def test_missing_numbers_are_pointed_out(tmp_path):
     read = sheet(tmp_path, SMALL.replace("第四条 测试：不登记的，责令改正。", ""))
     assert read.notes == ("条文序号不连续，缺第四条",)
@@ -242,6 +248,15 @@ def test_a_word_document_without_contents_and_with_a_table_as_annex(tmp_path):
         "附件",
         "机关 | 电话\n测试局 | 无",
     )
+
+
+def test_a_cell_over_several_columns_is_read_once(tmp_path):
+    path = document(tmp_path / "x.docx", *LAW, "附件", table=[["收费标准", ""], ["一件", "十元"]])
+    opened = docx.Document(str(path))
+    (table,) = opened.tables
+    table.cell(0, 0).merge(table.cell(0, 1))
+    opened.save(str(path))
+    assert word.read(path).version.articles[-1].text == "收费标准\n一件 | 十元"
 
 
 def test_broken_word_documents_are_named_with_paragraph_and_reason(tmp_path):

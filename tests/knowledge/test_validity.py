@@ -40,7 +40,9 @@ START, END = date(2021, 1, 1), date(2026, 1, 1)
         (V.HISTORICAL, None, END, V.HISTORICAL),
         (V.AMENDED, None, END, V.AMENDED),
         (V.REPEALED, None, END, V.REPEALED),
-        (V.REPEALED, END, date(2025, 12, 31), V.REPEALED),
+        # Announced, and not yet: until the day it still holds.
+        (V.REPEALED, END, date(2025, 12, 31), V.IN_FORCE),
+        (V.REPEALED, END, END, V.REPEALED),
     ],
 )
 def test_status_follows_from_the_dates(declared, end, day, status):

@@ -153,3 +153,39 @@ def test_every_law_of_the_corpus_resolves_to_itself(corpus_articles: list[dict[s
     cited = [find_citations(f"依照《{law}》第一条办理", names) for law in laws]
     missed = [law for law, found in zip(laws, cited, strict=True) if len(found) != 1]
     assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # The end of another law's name is no word that points back.
+        ("根据《民法典》第143条和合同法第52条", [(CIVIL, "143"), (None, "52")]),
+        ("《民法典》第3条和基本法第23条", [(CIVIL, "3"), (None, "23")]),
+        # What points back means the law named last, also when that was named without an article.
+        ("《民法典》第3条。《刑法》另有规定，该法第5条", [(CIVIL, "3"), (CRIMINAL, "5")]),
+        ("《民法典》第3条，该法第5条", [(CIVIL, "3"), (CIVIL, "5")]),
+        ("民法典婚姻家庭编第1079条", [(CIVIL, "1079")]),
+        ("《民法典》侵权责任编第一千一百六十五条", [(CIVIL, "1165")]),
+        ("民法典（总则编）第143条", [(CIVIL, "143")]),
+        ("民法典第38条第一款第一项、第二项和第46条", [(CIVIL, "38"), (CIVIL, "46")]),
+        ("《民法典》第1165条，以及第1166条", [(CIVIL, "1165"), (CIVIL, "1166")]),
+        ("刑法第133之1条", [(CRIMINAL, "133-1")]),
+    ],
+)
+def test_forms_in_which_lawyers_cite(text: str, expected: list[tuple[str | None, str]]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("民法典担保制度解释", (GUARANTEE,)),
+        ("物业条例", ()),
+        ("道路交通条例", ()),
+        ("民法担保法", ()),
+    ],
+)
+def test_a_shortened_name_means_only_a_text_of_its_own_kind(
+    written: str, meant: tuple[str, ...]
+) -> None:
+    assert NAMES.resolve(written) == meant

@@ -199,6 +199,18 @@ def test_an_open_index_outlives_its_files(writable: Pair, tmp_path: Path) -> Non
     assert "faq:deposit" in keys(index, "房东不退押金")
 
 
+def test_a_process_of_the_old_program_serves_on_when_a_new_one_publishes_another_format(
+    writable: Pair, tmp_path: Path
+) -> None:
+    writer, index = writable
+    before = keys(index, "租房押金")
+    assert before
+    writer.build(library(), writer_module.silent)
+    (manifest,) = [path for path in (tmp_path / "index").glob("current/manifest.json")]
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
+    assert keys(index, "租房押金") == before
+
+
 def test_an_empty_index_answers(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path)
     writer.build([])

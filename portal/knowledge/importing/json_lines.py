@@ -191,7 +191,8 @@ def _row(line: bytes, number: int) -> dict[str, Any]:
         row = json.loads(line)
     except UnicodeDecodeError:
         raise Unreadable(number, "不是 UTF-8 编码") from None
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
+        # Also a number of thousands of digits.
         raise Unreadable(number, "不是完整的 JSON 对象") from None
     if not isinstance(row, dict):
         raise Unreadable(number, "不是 JSON 对象")

@@ -36,6 +36,8 @@ LABEL_LENGTH = 60
 
 def clean(text: str, line: int) -> str:
     """Return a line without invisible characters and outer space; raises Unreadable."""
+    # As Windows ends its lines.
+    text = text.replace("\r\n", "\n").removesuffix("\r")
     found = _CONTROL.search(text)
     if found is not None:
         raise Unreadable(line, f"含有无法显示的字符（U+{ord(found.group()):04X}）")

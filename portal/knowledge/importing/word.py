@@ -86,7 +86,9 @@ def _texts(document: docx.document.Document) -> Iterator[str]:
     for block in document.iter_inner_content():
         if isinstance(block, Table):
             for row in block.rows:
-                yield " | ".join(cell.text.strip().replace("\n", " ") for cell in row.cells)
+                # A cell that spans several columns comes once for each of them.
+                cells = {id(cell._tc): cell for cell in row.cells}.values()
+                yield " | ".join(cell.text.strip().replace("\n", " ") for cell in cells)
         else:
             yield block.text.replace("\t", " ").replace("\v", "\n")
 
