@@ -206,7 +206,7 @@ def test_a_process_of_the_old_program_serves_on_when_a_new_one_publishes_another
     before = keys(index, "租房押金")
     assert before
     writer.build(library(), writer_module.silent)
-    (manifest,) = [path for path in (tmp_path / "index").glob("current/manifest.json")]
+    manifest = tmp_path / "index" / "current" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     assert keys(index, "租房押金") == before
 
