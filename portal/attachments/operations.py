@@ -28,7 +28,7 @@ from portal.attachments.models import Attachment, MediaType, ScanState
 from portal.audit import operations as audit
 from portal.core import clock, locks
 from portal.core.actor import Actor, ActorKind
-from portal.core.db import db, new_id
+from portal.core.db import db, new_id, rows_changed
 from portal.core.errors import Invalid, NotFound, TooLarge, WrongState
 from portal.core.unit_of_work import after_commit, transactional, unit_of_work
 
@@ -181,7 +181,7 @@ def attach(
             )
             .execution_options(synchronize_session="fetch")
         )
-        if taken.rowcount != 1:  # type: ignore[attr-defined]
+        if rows_changed(taken) != 1:
             problems[f"{field}.{place}"] = [
                 "没有找到这个文件，或者它已经过期、已经用在别处，请重新上传。"
             ]

@@ -81,7 +81,7 @@ def ask(body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
 def index(query: Dumped) -> Any:
     """我的咨询，新的在前"""
     actor = current_actor()
-    page = queries.of_resident(actor.id, query["cursor"], query["size"])  # type: ignore[arg-type]
+    page = queries.of_resident(actor.own_id, query["cursor"], query["size"])
     return Page([presenting.resident_summary(item) for item in page.items], page.next, page.size)
 
 

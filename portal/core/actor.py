@@ -39,6 +39,13 @@ class Actor:
         return self.kind is ActorKind.STAFF
 
     @property
+    def own_id(self) -> uuid.UUID:
+        """The id of a resident or a member of staff; raises RuntimeError for a caller who has none."""
+        if self.id is None:
+            raise RuntimeError(f"an {self.kind} actor has no id")
+        return self.id
+
+    @property
     def roles(self) -> frozenset[str]:
         """All roles held in any office."""
         return frozenset(role for role, _ in self.grants)

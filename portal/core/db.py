@@ -12,11 +12,21 @@ import os
 import uuid
 import weakref
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import uuid_utils.compat
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, Enum, MetaData, TypeDecorator, Uuid, event
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Engine,
+    Enum,
+    MetaData,
+    Result,
+    TypeDecorator,
+    Uuid,
+    event,
+)
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -165,6 +175,11 @@ def forget_connections_on_fork(engine: Engine) -> None:
             inherited.dispose(close=False)
 
     os.register_at_fork(after_in_child=forget)
+
+
+def rows_changed(result: Result[Any]) -> int:
+    """Return how many rows a writing statement has changed."""
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def is_sqlite() -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from portal.core.db import Base, db
+from portal.core.db import Base, db, rows_changed
 from portal.core.encryption import (
     EncryptedText,
     decrypt_bytes,
@@ -93,4 +93,4 @@ def _rotate_column(table: Table, name: str, context: str) -> int:
                     )
                     .values({name: type_coerce(fresh, LargeBinary)})
                 )
-                rewritten += db.session.execute(statement).rowcount  # type: ignore[attr-defined]
+                rewritten += rows_changed(db.session.execute(statement))

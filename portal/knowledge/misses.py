@@ -28,7 +28,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.core import clock
-from portal.core.db import db, is_sqlite, new_id
+from portal.core.db import db, is_sqlite, new_id, rows_changed
 from portal.core.encryption import blind_index
 from portal.core.unit_of_work import transactional
 from portal.knowledge.models import MissState, SearchMiss
@@ -215,7 +215,7 @@ def forget(today: date) -> int:
             or_(once, SearchMiss.last_seen_on < today - FORGET),
         )
     )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)
 
 
 def settle(

@@ -11,14 +11,9 @@ from portal.audit import operations as audit
 from portal.core.errors import NotFound
 from portal.notary import case_presenting as presenting
 from portal.notary import case_schemas as schemas
-from portal.notary import day_schemas, policies
+from portal.notary import day_schemas, loading, policies
 from portal.notary.checks import Agent, Guardian, Party
-from portal.notary.day_routes import (
-    booking_for_step,
-    dump_booking,
-    office_of,
-    ticket_for_step,
-)
+from portal.notary.day_routes import dump_booking
 from portal.notary.models import CASE_KIND, NotaryCase
 from portal.notary.operations import cases, reviews
 from portal.notary.queries import cases as found
@@ -79,7 +74,7 @@ def _dump(case_id: uuid.UUID, hints: list[str] | None = None) -> Dumped:
 )
 def accept(appointment_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
     """受理已签到的预约；办证期限从今天起算（公证法第三十条）"""
-    booking = booking_for_step(appointment_id)
+    booking = loading.booking_for_step(appointment_id)
     case = cases.accept(current_actor(), booking, body["notary_id"])
     return _dump(case.id), 201, _location(case)
 
@@ -97,7 +92,7 @@ def _location(case: NotaryCase) -> dict[str, str]:
 )
 def not_accept(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
     """不予受理已签到的预约，附书面理由"""
-    cases.not_accept(current_actor(), booking_for_step(appointment_id), **body)
+    cases.not_accept(current_actor(), loading.booking_for_step(appointment_id), **body)
     return dump_booking(appointment_id)
 
 
@@ -111,7 +106,7 @@ def not_accept(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
     """受理现场取号的申请；办证期限从今天起算"""
-    ticket = ticket_for_step(ticket_id)
+    ticket = loading.ticket_for_step(ticket_id)
     parties = tuple(
         Party(**{**each, "guardian": Guardian(**each["guardian"]) if each["guardian"] else None})
         for each in body["parties"]
@@ -289,7 +284,7 @@ def revoke(case_id: uuid.UUID) -> Dumped:
 
 
 def _viewed_register(office_id: uuid.UUID, query: Dumped, action: str) -> uuid.UUID:
-    office = office_of(office_id)
+    office = loading.office_of(office_id)
     audit.record(
         current_actor(),
         action,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
@@ -260,12 +262,12 @@ class _Span(Schema):
     """A span of days of at most a year."""
 
     @ma.validates_schema
-    def _in_order(self, data: dict[str, object], **_: object) -> None:
+    def _in_order(self, data: dict[str, Any], **_: object) -> None:
         """From before to, and not too long."""
         first, last = data.get("first"), data.get("last")
         if first is None or last is None:
             return
-        if not 0 <= (last - first).days < LONGEST_REGISTER:  # type: ignore[operator]
+        if not 0 <= (last - first).days < LONGEST_REGISTER:
             raise ma.ValidationError({"to": ["应当不早于起始日期，最多一年。"]})
 
 

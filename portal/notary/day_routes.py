@@ -12,12 +12,10 @@ from portal.core import clock
 from portal.core.errors import NotFound
 from portal.notary import day_presenting as presenting
 from portal.notary import day_schemas as schemas
-from portal.notary import policies, sheet_page
+from portal.notary import loading, policies, sheet_page
 from portal.notary.models import (
     SUBJECT_KIND,
     NotaryBooking,
-    NotaryCounter,
-    NotaryOffice,
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
@@ -48,47 +46,9 @@ ANY = roles(*policies.STAFF_ROLES)
 CLERK = roles(policies.CLERK)
 
 
-def office_of(office_id: uuid.UUID) -> NotaryOffice:
-    """Load an office that the caller may look at; others are not known to exist."""
-    office = found.office(office_id)
-    if office is None or not policies.can_look_at(current_actor(), office_id):
-        raise NotFound("没有找到这个公证机构。")
-    return office
-
-
-def _booking(booking_id: uuid.UUID) -> NotaryBooking:
-    booking = found.booking(booking_id)
-    if booking is None or not policies.can_look_at(current_actor(), booking.office_id):
-        raise NotFound("没有找到这个预约。")
-    return booking
-
-
-def booking_for_step(booking_id: uuid.UUID) -> NotaryBooking:
-    """Load an appointment for a step, at the version that the caller saw."""
-    booking = _booking(booking_id)
-    conditional.require_match(booking)
-    return booking
-
-
-def ticket_for_step(ticket_id: uuid.UUID) -> NotaryTicket:
-    """Load a number for a step: held, and at the version that the caller saw."""
-    ticket = found.ticket(ticket_id, lock=True)
-    if ticket is None or not policies.can_look_at(current_actor(), ticket.office_id):
-        raise NotFound("没有找到这个号。")
-    conditional.require_match(ticket)
-    return ticket
-
-
-def _counter(counter_id: uuid.UUID) -> NotaryCounter:
-    counter = found.counter(counter_id)
-    if counter is None:
-        raise NotFound("没有找到这个窗口。")
-    return counter
-
-
 def dump_booking(booking_id: uuid.UUID) -> Dumped:
     """Dump an appointment as it is after the step."""
-    booking = _booking(booking_id)
+    booking = loading.booking_of(booking_id)
     conditional.tag(booking)
     is_today = booking.day == clock.today()
     return presenting.appointment(
@@ -104,7 +64,7 @@ def dump_booking(booking_id: uuid.UUID) -> Dumped:
 def dump_ticket(ticket: NotaryTicket) -> Dumped:
     """Dump a number with its estimated wait."""
     conditional.tag(ticket)
-    desk = queue.desk(office_of(ticket.office_id))
+    desk = queue.desk(loading.office_of(ticket.office_id))
     counters = presenting.counter_names(desk)
     case = found_cases.case_of_ticket(ticket.id)
     return presenting.ticket(current_actor(), ticket, counters, desk, case, whole=True)
@@ -114,7 +74,7 @@ def dump_ticket(ticket: NotaryTicket) -> Dumped:
 
 
 def _sheet(office_id: uuid.UUID, wanted: Any, action: str) -> Dumped:
-    office = office_of(office_id)
+    office = loading.office_of(office_id)
     shown = found.sheet(office, wanted or clock.today())
     audit.record(
         current_actor(),
@@ -162,7 +122,7 @@ def sheet_to_print(office_id: uuid.UUID, query: Dumped) -> Response:
 )
 def show(appointment_id: uuid.UUID) -> Dumped:
     """一个预约；查看会留下记录"""
-    booking = _booking(appointment_id)
+    booking = loading.booking_of(appointment_id)
     audit.record(
         current_actor(),
         "notary_booking.viewed",
@@ -184,7 +144,7 @@ def show(appointment_id: uuid.UUID) -> Dumped:
 )
 def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
     """凭预约编号或者签到码签到，并取得叫号"""
-    office = office_of(office_id)
+    office = loading.office_of(office_id)
     booking = found.booking_by_code(office.id, body["code"])
     if booking is None:
         raise NotFound(
@@ -203,7 +163,7 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def check_in(appointment_id: uuid.UUID) -> Dumped:
     """签到，并取得叫号"""
-    day.check_in(current_actor(), booking_for_step(appointment_id))
+    day.check_in(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 
@@ -215,7 +175,7 @@ def check_in(appointment_id: uuid.UUID) -> Dumped:
 )
 def cancel(appointment_id: uuid.UUID) -> Dumped:
     """由公证机构取消预约，不计入未到场"""
-    changing.cancel(current_actor(), booking_for_step(appointment_id))
+    changing.cancel(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 
@@ -227,7 +187,7 @@ def cancel(appointment_id: uuid.UUID) -> Dumped:
 )
 def no_show(appointment_id: uuid.UUID) -> Dumped:
     """登记未到场，计入次数；当事人可以申诉"""
-    no_shows.mark(current_actor(), booking_for_step(appointment_id))
+    no_shows.mark(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 
@@ -239,7 +199,7 @@ def no_show(appointment_id: uuid.UUID) -> Dumped:
 )
 def revert_no_show(appointment_id: uuid.UUID) -> Dumped:
     """当天撤销未到场登记"""
-    no_shows.revert(current_actor(), booking_for_step(appointment_id))
+    no_shows.revert(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 
@@ -253,7 +213,7 @@ def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
     """把一天里过了时间没有签到的预约都登记为未到场：先预览，再执行"""
     marked = no_shows.mark_all(
         current_actor(),
-        office_of(office_id),
+        loading.office_of(office_id),
         body["day"] or clock.today(),
         preview=body["preview"],
     )
@@ -281,7 +241,7 @@ def appeals(query: Dumped) -> Any:
 )
 def decide_appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
     """处理未到场申诉，附理由"""
-    no_shows.decide(current_actor(), booking_for_step(appointment_id), **body)
+    no_shows.decide(current_actor(), loading.booking_for_step(appointment_id), **body)
     return dump_booking(appointment_id)
 
 
@@ -291,7 +251,7 @@ def decide_appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
 @blp.get("/offices/<uuid:office_id>/queue", audience=ANY, returns=schemas.QueueSchema)
 def show_queue(office_id: uuid.UUID) -> Dumped:
     """等候、办理中和过号的号码，按叫号先后"""
-    return presenting.queue(current_actor(), queue.desk(office_of(office_id)))
+    return presenting.queue(current_actor(), queue.desk(loading.office_of(office_id)))
 
 
 @blp.post(
@@ -303,7 +263,7 @@ def show_queue(office_id: uuid.UUID) -> Dumped:
 )
 def draw(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """给没有预约的人取号，并告诉大约等多久"""
-    office = office_of(office_id)
+    office = loading.office_of(office_id)
     return dump_ticket(tickets.draw(current_actor(), office, tickets.Draw(**body))), 201
 
 
@@ -315,16 +275,16 @@ def draw(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
 )
 def call_next(office_id: uuid.UUID, body: Dumped) -> Dumped:
     """叫下一个号到窗口"""
-    office = office_of(office_id)
-    return dump_ticket(tickets.call_next(current_actor(), office, _counter(body["counter_id"])))
+    office = loading.office_of(office_id)
+    return dump_ticket(
+        tickets.call_next(current_actor(), office, loading.counter_of(body["counter_id"]))
+    )
 
 
 @blp.get("/tickets/<uuid:ticket_id>", audience=ANY, returns=schemas.TicketSchema, transaction=True)
 def show_ticket(ticket_id: uuid.UUID) -> Dumped:
     """一个号；查看会留下记录"""
-    ticket = found.ticket(ticket_id)
-    if ticket is None or not policies.can_look_at(current_actor(), ticket.office_id):
-        raise NotFound("没有找到这个号。")
+    ticket = loading.ticket_of(ticket_id)
     tickets.record(current_actor(), ticket, "viewed")
     return dump_ticket(ticket)
 
@@ -338,8 +298,10 @@ def show_ticket(ticket_id: uuid.UUID) -> Dumped:
 )
 def call(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
     """叫这个号；过号的也可以再叫"""
-    ticket = ticket_for_step(ticket_id)
-    return dump_ticket(tickets.call(current_actor(), ticket, _counter(body["counter_id"])))
+    ticket = loading.ticket_for_step(ticket_id)
+    return dump_ticket(
+        tickets.call(current_actor(), ticket, loading.counter_of(body["counter_id"]))
+    )
 
 
 @blp.post(
@@ -350,7 +312,7 @@ def call(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def start(ticket_id: uuid.UUID) -> Dumped:
     """当事人已到窗口，开始办理"""
-    return dump_ticket(tickets.start(current_actor(), ticket_for_step(ticket_id)))
+    return dump_ticket(tickets.start(current_actor(), loading.ticket_for_step(ticket_id)))
 
 
 @blp.post(
@@ -361,7 +323,7 @@ def start(ticket_id: uuid.UUID) -> Dumped:
 )
 def complete(ticket_id: uuid.UUID) -> Dumped:
     """办完"""
-    return dump_ticket(tickets.done(current_actor(), ticket_for_step(ticket_id)))
+    return dump_ticket(tickets.done(current_actor(), loading.ticket_for_step(ticket_id)))
 
 
 @blp.post(
@@ -372,7 +334,7 @@ def complete(ticket_id: uuid.UUID) -> Dumped:
 )
 def pass_over(ticket_id: uuid.UUID) -> Dumped:
     """叫了没有来，过号"""
-    return dump_ticket(tickets.pass_over(current_actor(), ticket_for_step(ticket_id)))
+    return dump_ticket(tickets.pass_over(current_actor(), loading.ticket_for_step(ticket_id)))
 
 
 @blp.post(
@@ -383,7 +345,7 @@ def pass_over(ticket_id: uuid.UUID) -> Dumped:
 )
 def leave(ticket_id: uuid.UUID) -> Dumped:
     """当事人不再等候"""
-    return dump_ticket(tickets.leave(current_actor(), ticket_for_step(ticket_id)))
+    return dump_ticket(tickets.leave(current_actor(), loading.ticket_for_step(ticket_id)))
 
 
 @blp.post(
@@ -395,7 +357,7 @@ def leave(ticket_id: uuid.UUID) -> Dumped:
 )
 def not_accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
     """没有预约的人来申请，不予受理，附书面理由"""
-    ticket = ticket_for_step(ticket_id)
+    ticket = loading.ticket_for_step(ticket_id)
     return dump_ticket(case_operations.not_accept_at_desk(current_actor(), ticket, **body))
 
 

@@ -126,7 +126,7 @@ def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dum
 def holds() -> Dumped:
     """正在为我保留的时段：我保留的、排队等到的、因原时段停办而留出的"""
     actor = current_actor()
-    found = bookings.pending_of(actor.id)  # type: ignore[arg-type]  # a resident actor has an id
+    found = bookings.pending_of(actor.own_id)
     kept = [booking for booking in found if presenting.may_be_kept(booking)]
     return {"items": [presenting.hold(actor, booking) for booking in kept]}
 
@@ -174,7 +174,7 @@ def _details(body: Dumped) -> Details:
 def index(query: Dumped) -> Any:
     """我的预约，新的在前"""
     actor = current_actor()
-    page = bookings.of_account(actor.id, query["cursor"], query["size"])  # type: ignore[arg-type]
+    page = bookings.of_account(actor.own_id, query["cursor"], query["size"])
     return Page([presenting.summary(actor, each) for each in page.items], page.next, page.size)
 
 
@@ -317,7 +317,7 @@ def join(body: Dumped) -> tuple[Dumped, int]:
 def waiting_index(query: Dumped) -> Any:
     """我的排队，新的在前"""
     actor = current_actor()
-    page = bookings.waiting_of(actor.id, query["cursor"], query["size"])  # type: ignore[arg-type]
+    page = bookings.waiting_of(actor.own_id, query["cursor"], query["size"])
     return Page([presenting.waiting(actor, each) for each in page.items], page.next, page.size)
 
 

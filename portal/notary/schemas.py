@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
@@ -86,11 +88,11 @@ class NotaryAvailabilityArgs(Schema):
     )
 
     @ma.validates_schema
-    def _check(self, data: dict[str, object], **_kwargs: object) -> None:
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
         first, last = data.get("first"), data.get("last")
         if first is None or last is None:
             return
-        days = (last - first).days  # type: ignore[operator]  # both are dates
+        days = (last - first).days
         if not 0 <= days < LONGEST_SPAN:
             raise ma.ValidationError(f"从开始到截止最多 {LONGEST_SPAN} 天。", "to")
 

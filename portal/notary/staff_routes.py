@@ -6,10 +6,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from portal.core.db import db
-from portal.core.errors import NotFound
-from portal.notary import policies, staff_schemas
-from portal.notary.models import NotaryCounter, NotaryException, NotaryMatter, NotaryOffice
+from portal.notary import loading, policies, staff_schemas
+from portal.notary.models import NotaryCounter, NotaryMatter, NotaryOffice
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations import schedule, slots
 from portal.notary.operations.schedule import Applied, Exceptional, Opening
@@ -17,6 +15,7 @@ from portal.notary.queries import bookings
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
 from portal.web.request_context import current_actor
+from portal.web.schemas import Schema
 
 blp = Blueprint(
     "staff-notary",
@@ -30,18 +29,11 @@ ANY = roles(*policies.STAFF_ROLES)
 CLERK = roles(policies.CLERK)
 
 
-def _office(office_id: uuid.UUID) -> NotaryOffice:
-    found = db.session.get(NotaryOffice, office_id, populate_existing=True)
-    if found is None or not policies.can_look_at(current_actor(), office_id):
-        raise NotFound("没有找到这个公证机构。")
-    return found
-
-
-def _counter(counter_id: uuid.UUID) -> tuple[NotaryOffice, NotaryCounter]:
-    found = db.session.get(NotaryCounter, counter_id, populate_existing=True)
-    if found is None:
-        raise NotFound("没有找到这个窗口。")
-    return _office(found.office_id), found
+def _versioned(row: NotaryCounter | NotaryMatter, schema: type[Schema]) -> Dumped:
+    """Return the schema's fields of a row in a list, each with the version that a change has to name."""
+    names = [name for name in schema().fields if name != "version"]
+    version = f'"{conditional.etag_of(row)}"'
+    return {**{name: getattr(row, name) for name in names}, "version": version}
 
 
 def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
@@ -65,7 +57,7 @@ def offices() -> Dumped:
 @blp.get("/offices/<uuid:office_id>", audience=ANY, returns=staff_schemas.NotaryStaffOfficeSchema)
 def office(office_id: uuid.UUID) -> NotaryOffice:
     """一个公证机构的设置"""
-    found = _office(office_id)
+    found = loading.office_of(office_id)
     conditional.tag(found)
     return found
 
@@ -82,7 +74,7 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
 
     答复里列出受影响的预约，他们会收到通知和留出的新时段。
     """
-    found = _office(office_id)
+    found = loading.office_of(office_id)
     conditional.require_match(found)
     preview = body.pop("preview")
     result = _applied(lambda: schedule.change_office(current_actor(), found, body), preview=preview)
@@ -97,7 +89,7 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def affected(office_id: uuid.UUID) -> Dumped:
     """时段停办后还没有改期的预约"""
-    return {"items": schedule.affected_bookings(_office(office_id).id)}
+    return {"items": schedule.affected_bookings(loading.office_of(office_id).id)}
 
 
 @blp.get(
@@ -105,25 +97,8 @@ def affected(office_id: uuid.UUID) -> Dumped:
 )
 def counters(office_id: uuid.UUID) -> Dumped:
     """窗口"""
-    _, found = slots.schedule_of(_office(office_id))
-    return {"items": [_dumped_counter(counter) for counter in found]}
-
-
-def _dumped_counter(counter: NotaryCounter) -> Dumped:
-    values = {
-        name: getattr(counter, name)
-        for name in (
-            "id",
-            "name",
-            "capacity",
-            "kept_priority",
-            "kept_walk_in",
-            "matter_codes",
-            "active_from",
-            "active_until",
-        )
-    }
-    return {**values, "version": f'"{conditional.etag_of(counter)}"'}
+    _, found = slots.schedule_of(loading.office_of(office_id))
+    return {"items": [_versioned(counter, staff_schemas.NotaryCounterSchema) for counter in found]}
 
 
 @blp.post(
@@ -135,7 +110,7 @@ def _dumped_counter(counter: NotaryCounter) -> Dumped:
 )
 def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """增加窗口"""
-    found, preview = _office(office_id), body.pop("preview")
+    found, preview = loading.office_of(office_id), body.pop("preview")
 
     def change() -> Applied:
         return schedule.save_counter(current_actor(), found, None, body)[1]
@@ -152,7 +127,8 @@ def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
 )
 def change_counter(counter_id: uuid.UUID, body: Dumped) -> Dumped:
     """修改窗口；人数减少或者停用时列出受影响的预约"""
-    found, counter = _counter(counter_id)
+    counter = loading.counter_of(counter_id)
+    found = loading.office_of(counter.office_id)
     conditional.require_match(counter)
     preview = body.pop("preview")
 
@@ -165,7 +141,7 @@ def change_counter(counter_id: uuid.UUID, body: Dumped) -> Dumped:
 @blp.get("/offices/<uuid:office_id>/hours", audience=ANY, returns=staff_schemas.NotaryHoursSchema)
 def hours(office_id: uuid.UUID) -> Dumped:
     """每周办理时间"""
-    found, _ = slots.schedule_of(_office(office_id))
+    found, _ = slots.schedule_of(loading.office_of(office_id))
     rows = sorted(found.hours, key=lambda row: (row.valid_from, row.weekday, row.opens, row.id))
     return {"items": rows}
 
@@ -178,7 +154,7 @@ def hours(office_id: uuid.UUID) -> Dumped:
 )
 def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
     """从某天起改用新的每周办理时间；列出受影响的预约"""
-    found = _office(office_id)
+    found = loading.office_of(office_id)
 
     def change() -> Applied:
         return schedule.set_hours(
@@ -199,7 +175,7 @@ def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def exceptions(office_id: uuid.UUID) -> Dumped:
     """停办和加开"""
-    found, _ = slots.schedule_of(_office(office_id))
+    found, _ = slots.schedule_of(loading.office_of(office_id))
     return {"items": found.exceptions}
 
 
@@ -212,7 +188,7 @@ def exceptions(office_id: uuid.UUID) -> Dumped:
 )
 def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """登记停办或者加开；列出受影响的预约，并通知他们"""
-    found, preview = _office(office_id), body.pop("preview")
+    found, preview = loading.office_of(office_id), body.pop("preview")
 
     def change() -> Applied:
         return schedule.add_exception(current_actor(), found, Exceptional(**body))[1]
@@ -225,23 +201,16 @@ def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
 )
 def remove_exception(exception_id: uuid.UUID) -> Dumped:
     """撤销停办或者加开"""
-    row = db.session.get(NotaryException, exception_id)
-    if row is None:
-        raise NotFound("没有找到这条停办或者加开。")
-    found = _office(row.office_id)
+    row = loading.exception_of(exception_id)
+    found = loading.office_of(row.office_id)
     return _applied(lambda: schedule.remove_exception(current_actor(), found, row), preview=False)
-
-
-def _dumped_matter(matter: NotaryMatter) -> Dumped:
-    names = staff_schemas.NotaryStaffMatterSchema().fields
-    values = {name: getattr(matter, name) for name in names if name != "version"}
-    return {**values, "version": f'"{conditional.etag_of(matter)}"'}
 
 
 @blp.get("/matters", audience=ANY, returns=staff_schemas.NotaryStaffMattersSchema)
 def matters() -> Dumped:
     """公证事项，停用的也在内"""
-    return {"items": [_dumped_matter(each) for each in bookings.matters(active_only=False)]}
+    found = bookings.matters(active_only=False)
+    return {"items": [_versioned(each, staff_schemas.NotaryStaffMatterSchema) for each in found]}
 
 
 @blp.patch(
@@ -253,10 +222,8 @@ def matters() -> Dumped:
 )
 def change_matter(matter_id: uuid.UUID, body: Dumped) -> Dumped:
     """修改公证事项的说明、时长和材料清单；改过的不再随内容文件更新"""
-    found = db.session.get(NotaryMatter, matter_id, populate_existing=True)
-    if found is None:
-        raise NotFound("没有找到这个公证事项。")
+    found = loading.matter_of(matter_id)
     conditional.require_match(found)
     changed = matter_operations.change(current_actor(), found, body)
     conditional.tag(changed)
-    return _dumped_matter(changed)
+    return _versioned(changed, staff_schemas.NotaryStaffMatterSchema)

@@ -17,7 +17,7 @@ from portal.accounts import queries as accounts
 from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.db import db
+from portal.core.db import db, rows_changed
 from portal.core.errors import NotFound
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
@@ -181,7 +181,7 @@ def mark_all_read(actor: Actor) -> int:
         )
         .values(read_at=clock.now(), updated_at=clock.now())
     )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)
 
 
 @transactional
@@ -192,7 +192,7 @@ def forget_resident(resident_id: uuid.UUID) -> int:
             Message.recipient_kind == Recipient.RESIDENT, Message.recipient_id == resident_id
         )
     )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)
 
 
 @transactional
@@ -205,4 +205,4 @@ def forget_older_than(age: timedelta, most: int = 500) -> int:
         .limit(most)
     )
     result = db.session.execute(delete(Message).where(Message.id.in_(old)))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal.audit import operations as audit
 from portal.core import clock, events
 from portal.core.actor import SYSTEM
-from portal.core.db import db
+from portal.core.db import db, rows_changed
 from portal.core.unit_of_work import unit_of_work
 from portal.supervision import messages, operations, timing
 from portal.supervision.events import DeadlineOverdue
@@ -107,7 +107,7 @@ def _take(deadline_id: uuid.UUID, now: datetime) -> str:
             )
             .execution_options(synchronize_session=False)
         )
-        if claimed.rowcount != 1:  # type: ignore[attr-defined]
+        if rows_changed(claimed) != 1:
             return "passed"
         if not due:
             # The rule's reminders have changed since it was planned; it is planned anew by now.

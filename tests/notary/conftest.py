@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -44,6 +44,9 @@ from tests.factories.people import (
     staff_headers,
 )
 from tests.notary.screen import Counter
+
+if TYPE_CHECKING:
+    from tests.notary.hall import Hall
 
 _names = itertools.count()
 
@@ -220,3 +223,12 @@ def clerk(person: Counter) -> dict[str, str]:
     """A clerk of the office."""
     staff = make_staff(["notary_clerk"], person.desk.office.id)
     return staff_headers(staff=staff)
+
+
+@pytest.fixture
+def hall(api: JsonClient, desk: Desk) -> Hall:
+    """The hall of the office, everybody in it, on the first morning."""
+    # Its module builds on this one.
+    from tests.notary.hall import open_hall
+
+    return open_hall(api, desk)

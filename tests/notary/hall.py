@@ -6,8 +6,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from portal.accounts import queries as accounts
 from portal.core.actor import Actor, ActorKind
 from tests.conftest import JsonClient
@@ -171,9 +169,8 @@ def desk_party(**changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def hall(api: JsonClient, desk: Desk) -> Hall:
-    """The office on Monday 2 March 2026 at 09:00, one counter of two seats, matters of half an hour."""
+def open_hall(api: JsonClient, desk: Desk) -> Hall:
+    """Return the office on Monday 2 March 2026 at 09:00, one counter of two seats, matters of half an hour."""
     office = desk.office.id
     elsewhere = make_notary_office(name="另一公证处").id
     people = {

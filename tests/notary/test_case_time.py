@@ -28,7 +28,7 @@ from portal.working_days.counting import current_calendar
 from tests.conftest import SettableClock
 from tests.factories.people import make_staff
 from tests.notary.conftest import Desk, party
-from tests.notary.hall import Hall, deadline_of, hall  # noqa: F401 - a fixture
+from tests.notary.hall import Hall, deadline_of
 from tests.supervision.test_recount import table_2027
 
 WD15 = 15
@@ -111,7 +111,7 @@ def test_a_leap_day_counts_like_any_other(desk: Desk, clerk: Actor, clock: Setta
 
 
 def test_a_holiday_declared_while_the_clock_runs_moves_the_end_and_says_so(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     run_jobs,
 ) -> None:
     booking, path = hall.accepted()
@@ -226,7 +226,7 @@ def test_whatever_overlaps_the_end_is_that_of_counting_day_by_day(
 
 
 def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     clock: SettableClock,
 ) -> None:
     def waiting(who: str) -> tuple[int, int, int]:

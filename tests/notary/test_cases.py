@@ -27,7 +27,7 @@ from portal.notifications.models import Message
 from portal.supervision.models import Deadline
 from tests.factories.people import id_number
 from tests.notary.conftest import again, new_key, party
-from tests.notary.hall import REASONS, STAFF, Hall, deadline_of, desk_party, hall  # noqa: F401
+from tests.notary.hall import REASONS, STAFF, Hall, deadline_of, desk_party
 from tests.support import ROOT
 
 SUPPLEMENT = {"ground": "supplement", "note": "请补交被继承人的死亡证明。"}
@@ -42,7 +42,7 @@ def told(run_jobs, template: str) -> list[Message]:
 class TestAcceptance:
     def test_the_acceptance_starts_the_clock_and_not_the_booking(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
         run_jobs,
     ) -> None:
@@ -60,7 +60,7 @@ class TestAcceptance:
         (message, *_) = told(run_jobs, "notary.accepted")
         assert message.params == {"due": "2026年3月25日"}
 
-    def test_the_person_follows_it_through_the_appointment(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_person_follows_it_through_the_appointment(self, hall: Hall) -> None:
         booking, _ = hall.accepted()
         mine = hall.mine(booking, "case")
         assert mine["state_label"] == "已受理"
@@ -72,7 +72,7 @@ class TestAcceptance:
         ).json
         assert appointment["deadlines"] == mine["deadlines"]
 
-    def test_before_acceptance_there_is_nothing_to_follow(self, hall: Hall) -> None:  # noqa: F811
+    def test_before_acceptance_there_is_nothing_to_follow(self, hall: Hall) -> None:
         booking = hall.checked_in()
         answer = hall.api.get(
             f"/notary/appointments/{booking.id}/case", headers=hall.as_resident(booking)
@@ -80,12 +80,12 @@ class TestAcceptance:
         assert answer.status_code == 404
         assert "预约不等于受理" in answer.json["next_step"]
 
-    def test_only_who_has_checked_in_is_accepted(self, hall: Hall) -> None:  # noqa: F811
+    def test_only_who_has_checked_in_is_accepted(self, hall: Hall) -> None:
         booking = hall.booked()
         answer = hall.step(hall.at(booking), "acceptance", {})
         assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
 
-    def test_it_is_accepted_once(self, hall: Hall) -> None:  # noqa: F811
+    def test_it_is_accepted_once(self, hall: Hall) -> None:
         booking = hall.checked_in()
         seen = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).headers["ETag"]
         answers = [
@@ -99,7 +99,7 @@ class TestAcceptance:
         assert answers == [201, 412]
         assert len(db.session.scalars(select(NotaryCase.id)).all()) == 1
 
-    def test_the_same_request_again_gets_the_same_answer(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_same_request_again_gets_the_same_answer(self, hall: Hall) -> None:
         booking = hall.checked_in()
         seen = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).headers["ETag"]
         headers = {**hall.headers["clerk"], "If-Match": seen, **new_key()}
@@ -107,13 +107,13 @@ class TestAcceptance:
         first, second = (hall.api.post(path, {}, headers=headers) for _ in range(2))
         assert first.json == second.json
 
-    def test_accepted_the_person_may_book_again(self, hall: Hall) -> None:  # noqa: F811
+    def test_accepted_the_person_may_book_again(self, hall: Hall) -> None:
         somebody = party()
         hall.accepted(parties=(somebody,))
         assert db.session.scalars(select(NotaryPerson.active)).all() == [0]
         hall.booked("2026-03-03 09:30", parties=(somebody,))
 
-    def test_the_notary_works_at_the_office(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_notary_works_at_the_office(self, hall: Hall) -> None:
         booking = hall.checked_in()
         body = {"notary_id": str(hall.people["stranger"])}
         answer = hall.step(hall.at(booking), "acceptance", body)
@@ -124,7 +124,7 @@ class TestAcceptance:
 
     def test_somebody_without_an_appointment_is_accepted_with_parties_that_are_checked(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
     ) -> None:
         path = f"{STAFF}/tickets/{hall.drawn()['id']}"
         hall.next()
@@ -137,7 +137,7 @@ class TestAcceptance:
         again_ = hall.step(path, "acceptance", body)
         assert (again_.status_code, again_.json["code"]) == (409, "already_accepted")
 
-    def test_a_child_at_the_desk_needs_a_guardian(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_child_at_the_desk_needs_a_guardian(self, hall: Hall) -> None:
         path = f"{STAFF}/tickets/{hall.drawn()['id']}"
         hall.next()
         child = desk_party(document_number=id_number(date(2018, 2, 28)))
@@ -146,7 +146,7 @@ class TestAcceptance:
         assert answer.status_code == 422
         assert "公证法第三十一条第一项" in answer.json["errors"]["parties.0.guardian"][0]
 
-    def test_a_number_of_an_appointment_is_accepted_by_the_appointment(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_number_of_an_appointment_is_accepted_by_the_appointment(self, hall: Hall) -> None:
         booking = hall.checked_in()
         ticket = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).json["ticket"]
         hall.next()
@@ -154,7 +154,7 @@ class TestAcceptance:
         answer = hall.step(f"{STAFF}/tickets/{ticket['id']}", "acceptance", body)
         assert (answer.status_code, answer.json["code"]) == (409, "has_appointment")
 
-    def test_nothing_is_accepted_from_somebody_who_was_not_called(self, hall: Hall) -> None:  # noqa: F811
+    def test_nothing_is_accepted_from_somebody_who_was_not_called(self, hall: Hall) -> None:
         path = f"{STAFF}/tickets/{hall.drawn()['id']}"
         body = {"note": REASONS}
         assert hall.step(path, "non-acceptance", body).status_code == 409
@@ -169,7 +169,7 @@ class TestAcceptance:
 class TestPauses:
     def test_a_supplement_stops_the_clock_and_tells_the_person_what(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         run_jobs,
     ) -> None:
         booking, path = hall.accepted()
@@ -182,19 +182,19 @@ class TestPauses:
         assert {m.channel.value for m in messages} == {"in_app", "sms"}
         assert all(m.params == {} for m in messages), "what is missing is read behind the sign-in"
 
-    def test_nothing_is_issued_while_something_is_missing(self, hall: Hall) -> None:  # noqa: F811
+    def test_nothing_is_issued_while_something_is_missing(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)
         answer = hall.step(path, "certificate", hall.certificate())
         assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
 
-    def test_one_ground_pauses_once_at_a_time(self, hall: Hall) -> None:  # noqa: F811
+    def test_one_ground_pauses_once_at_a_time(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)
         answer = hall.step(path, "pauses", SUPPLEMENT)
         assert (answer.status_code, answer.json["code"]) == (409, "already_paused")
 
-    def test_every_lasting_pause_can_be_ended_at_its_address(self, hall: Hall) -> None:  # noqa: F811
+    def test_every_lasting_pause_can_be_ended_at_its_address(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)
         case = hall.done(path, "pauses", VERIFY)
@@ -209,7 +209,7 @@ class TestPauses:
 
 
 class TestEnds:
-    def test_issuing_meets_the_clock(self, hall: Hall, run_jobs) -> None:  # noqa: F811
+    def test_issuing_meets_the_clock(self, hall: Hall, run_jobs) -> None:
         booking, path = hall.accepted()
         case = hall.done(path, "certificate", hall.certificate())
         assert (case["state"], case["issued_on"], case["closing_form"]) == (
@@ -224,7 +224,7 @@ class TestEnds:
         assert told(run_jobs, "notary.issued")
         assert hall.mine(booking, "case")["certificate_number"] == "（2026）渝足证字第1号"
 
-    def test_a_number_is_given_once_in_an_office(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_number_is_given_once_in_an_office(self, hall: Hall) -> None:
         _, first = hall.accepted()
         hall.done(first, "certificate", hall.certificate())
         _, second = hall.accepted()
@@ -232,7 +232,7 @@ class TestEnds:
         assert (answer.status_code, answer.json["code"]) == (409, "number_taken")
         assert hall.case(second)["state"] == "accepted"
 
-    def test_the_receipt_starts_the_persons_year(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_receipt_starts_the_persons_year(self, hall: Hall) -> None:
         booking, path = hall.accepted()
         hall.done(path, "certificate", hall.certificate())
         early = hall.step(path, "receipt", {"received_on": "2026-03-01"})
@@ -243,7 +243,7 @@ class TestEnds:
         assert running["provisional"] is True, "the table of 2027 is not out"
 
     @pytest.mark.parametrize("number", range(1, 10))
-    def test_every_ground_of_refusal_needs_written_reasons(self, hall: Hall, number: int) -> None:  # noqa: F811
+    def test_every_ground_of_refusal_needs_written_reasons(self, hall: Hall, number: int) -> None:
         _, path = hall.accepted()
         ground = f"RF{number}"
         assert hall.step(path, "refusal", {"ground": ground, "note": ""}).status_code == 422
@@ -251,7 +251,7 @@ class TestEnds:
         assert (case["state"], case["refusal_ground"]) == ("refused", ground)
         assert case["closing_note"] == REASONS
 
-    def test_a_refusal_while_paused_ends_everything(self, hall: Hall, run_jobs) -> None:  # noqa: F811
+    def test_a_refusal_while_paused_ends_everything(self, hall: Hall, run_jobs) -> None:
         booking, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)
         case = hall.done(path, "refusal", {"ground": "RF6", "note": REASONS})
@@ -262,7 +262,7 @@ class TestEnds:
 
     def test_a_termination_for_delay_that_is_not_long_enough_warns(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         body = {"ground": "delay", "note": "当事人一直没有补充材料，多次联系无果。"}
@@ -275,7 +275,7 @@ class TestEnds:
         case = hall.done(later, "termination", body)
         assert (case["state"], case["hints"]) == ("terminated", [])
 
-    def test_only_grounds_that_the_district_has_set_terminate(self, hall: Hall) -> None:  # noqa: F811
+    def test_only_grounds_that_the_district_has_set_terminate(self, hall: Hall) -> None:
         before = case_settings.current()
         case_settings.configure(
             case_settings.CaseSettings(termination_grounds=(TerminationGround.WITHDRAWN,))
@@ -289,7 +289,7 @@ class TestEnds:
         finally:
             case_settings.configure(before)
 
-    def test_an_ended_case_takes_no_more_steps(self, hall: Hall) -> None:  # noqa: F811
+    def test_an_ended_case_takes_no_more_steps(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "refusal", {"ground": "RF5", "note": REASONS})
         assert hall.case(path)["allowed_actions"] == []
@@ -297,20 +297,20 @@ class TestEnds:
 
 
 class TestWhoSees:
-    def test_another_office_does_not_know_the_case(self, hall: Hall) -> None:  # noqa: F811
+    def test_another_office_does_not_know_the_case(self, hall: Hall) -> None:
         _, path = hall.accepted()
         assert hall.api.get(path, headers=hall.headers["stranger"]).status_code == 404
         listed = hall.api.get(f"{STAFF}/cases", headers=hall.headers["stranger"]).json
         assert listed["items"] == []
 
-    def test_a_supervisor_sees_and_changes_nothing(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_supervisor_sees_and_changes_nothing(self, hall: Hall) -> None:
         _, path = hall.accepted()
         seen = hall.api.get(path, headers=hall.headers["supervisor"])
         assert seen.json["allowed_actions"] == []
         answer = hall.step(path, "certificate", hall.certificate(), who="supervisor")
         assert answer.status_code == 403
 
-    def test_another_person_does_not_know_it(self, hall: Hall) -> None:  # noqa: F811
+    def test_another_person_does_not_know_it(self, hall: Hall) -> None:
         booking, _ = hall.accepted()
         other = hall.booked("2026-03-03 09:30")
         answer = hall.api.get(
@@ -318,7 +318,7 @@ class TestWhoSees:
         )
         assert answer.status_code == 404
 
-    def test_opening_a_case_is_recorded_and_numbers_are_masked(self, hall: Hall) -> None:  # noqa: F811
+    def test_opening_a_case_is_recorded_and_numbers_are_masked(self, hall: Hall) -> None:
         _, path = hall.accepted()
         shown = hall.case(path)
         assert shown["parties"][0]["name"] == "赵测试"
@@ -330,7 +330,7 @@ class TestWhoSees:
 
     def test_the_list_has_the_least_time_first_and_people_masked(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         _, first = hall.accepted()
@@ -347,7 +347,7 @@ class TestWhoSees:
         assert len(rest["items"]) == 1
         assert rest["page"]["next"] is None
 
-    def test_staff_decisions_name_the_version_they_rest_on(self, hall: Hall) -> None:  # noqa: F811
+    def test_staff_decisions_name_the_version_they_rest_on(self, hall: Hall) -> None:
         _, path = hall.accepted()
         bare = hall.api.post(f"{path}/pauses", SUPPLEMENT, headers=hall.headers["clerk"])
         assert bare.status_code == 428
@@ -358,7 +358,7 @@ class TestWhoSees:
 
 
 class TestRegister:
-    def test_it_names_what_the_rules_ask_for(self, hall: Hall) -> None:  # noqa: F811
+    def test_it_names_what_the_rules_ask_for(self, hall: Hall) -> None:
         hall.issued()
         hall.accepted()
         query = "from=2026-01-01&to=2026-12-31"
@@ -379,7 +379,7 @@ class TestRegister:
         }
         assert running["closing_form"] is None
 
-    def test_the_file_opens_in_a_spreadsheet_and_runs_nothing(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_file_opens_in_a_spreadsheet_and_runs_nothing(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "certificate", hall.certificate("=1+1"))
         query = "from=2026-01-01&to=2026-12-31"
@@ -394,14 +394,14 @@ class TestRegister:
             select(AuditEvent).where(AuditEvent.action == "notary_office.register_exported")
         )
 
-    def test_more_than_a_year_at_once_is_refused(self, hall: Hall) -> None:  # noqa: F811
+    def test_more_than_a_year_at_once_is_refused(self, hall: Hall) -> None:
         query = "from=2025-01-01&to=2026-12-31"
         answer = hall.api.get(f"{hall.office}/register?{query}", headers=hall.headers["clerk"])
         assert answer.status_code == 422
 
 
 class TestAccount:
-    def test_the_export_holds_the_case(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_export_holds_the_case(self, hall: Hall) -> None:
         booking, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)
         data: dict = {}
@@ -410,7 +410,7 @@ class TestAccount:
         assert data["notary_cases"][0]["parties"][0]["name"] == "赵测试"
         assert data["notary_cases"][0]["pauses"] == [f"补充证明材料：{SUPPLEMENT['note']}"]
 
-    def test_a_closed_account_leaves_the_register(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_closed_account_leaves_the_register(self, hall: Hall) -> None:
         booking, path = hall.issued()
         event = ResidentDeletionRequested(booking.resident_id)
         with unit_of_work():
@@ -423,7 +423,7 @@ class TestAccount:
     @pytest.mark.parametrize("accepted", [True, False])
     def test_who_closes_the_account_while_at_the_desk_is_forgotten_when_the_office_is_done(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         accepted: bool,
     ) -> None:
         booking = hall.checked_in()
@@ -442,7 +442,7 @@ class TestAccount:
         (left,) = db.session.scalars(select(NotaryParty))
         assert (left.name, left.person_index, left.guardian) == ("（账号已注销）", "", None)
 
-    def test_the_words_of_an_appeal_go_with_the_account(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_the_words_of_an_appeal_go_with_the_account(self, hall: Hall, clock) -> None:
         booking = hall.booked()
         clock.set("2026-03-02 09:30")
         hall.done(hall.at(booking), "no-show")

@@ -21,7 +21,7 @@ from portal.notifications.models import Message
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import id_number
 from tests.notary.conftest import again, new_key, party
-from tests.notary.hall import REASONS, STAFF, Hall, hall  # noqa: F401 - a fixture
+from tests.notary.hall import REASONS, STAFF, Hall
 
 
 def audited(action: str) -> list[AuditEvent]:
@@ -30,7 +30,7 @@ def audited(action: str) -> list[AuditEvent]:
 
 
 class TestArriving:
-    def test_a_reference_or_the_code_checks_in_however_it_is_typed(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_reference_or_the_code_checks_in_however_it_is_typed(self, hall: Hall) -> None:
         first, second = hall.booked(), hall.booked()
         typed = [
             first.reference.lower().replace("-", " "),
@@ -44,7 +44,7 @@ class TestArriving:
             assert answer.json["state"] == "checked_in"
             assert answer.json["ticket"]["number"] == number
 
-    def test_a_repeated_request_gives_the_same_number(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_repeated_request_gives_the_same_number(self, hall: Hall) -> None:
         booking = hall.booked()
         headers = {**hall.headers["clerk"], **new_key()}
         body = {"code": booking.reference}
@@ -54,19 +54,19 @@ class TestArriving:
         assert answers[0].json == answers[1].json
         assert answers[1].headers["Idempotency-Replayed"] == "true"
 
-    def test_another_day_is_refused_with_the_day(self, hall: Hall) -> None:  # noqa: F811
+    def test_another_day_is_refused_with_the_day(self, hall: Hall) -> None:
         booking = hall.booked("2026-03-03 09:30")
         answer = hall.step(hall.at(booking), "check-in")
         assert answer.status_code == 409
         assert answer.json["code"] == "not_today"
         assert "3月3日" in answer.json["detail"]
 
-    def test_checking_in_twice_is_told(self, hall: Hall) -> None:  # noqa: F811
+    def test_checking_in_twice_is_told(self, hall: Hall) -> None:
         booking = hall.checked_in()
         answer = hall.step(hall.at(booking), "check-in")
         assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
 
-    def test_a_stale_copy_checks_nobody_in(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_stale_copy_checks_nobody_in(self, hall: Hall) -> None:
         booking = hall.booked()
         seen = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).headers["ETag"]
         hall.done(hall.at(booking), "check-in")
@@ -74,7 +74,7 @@ class TestArriving:
         answer = hall.api.post(f"{hall.at(booking)}/check-in", headers=stale)
         assert answer.status_code == 412
 
-    def test_another_office_does_not_know_of_it(self, hall: Hall) -> None:  # noqa: F811
+    def test_another_office_does_not_know_of_it(self, hall: Hall) -> None:
         booking = hall.booked()
         assert hall.step(hall.at(booking), "check-in", who="stranger").status_code == 404
         answer = hall.api.post(
@@ -84,14 +84,14 @@ class TestArriving:
         )
         assert answer.status_code == 404
 
-    def test_a_supervisor_looks_and_does_nothing(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_supervisor_looks_and_does_nothing(self, hall: Hall) -> None:
         booking = hall.booked()
         seen = hall.api.get(hall.at(booking), headers=hall.headers["supervisor"])
         assert seen.status_code == 200
         assert seen.json["allowed_actions"] == []
         assert hall.step(hall.at(booking), "check-in", who="supervisor").status_code == 403
 
-    def test_the_clerk_is_told_what_to_look_at(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_clerk_is_told_what_to_look_at(self, hall: Hall) -> None:
         child = party(document_number=id_number(date(2018, 2, 28)), guardian=_guardian())
         booking = hall.booked(parties=(child,))
         shown = hall.done(hall.at(booking), "check-in")
@@ -103,12 +103,12 @@ def _guardian() -> Guardian:
 
 
 class TestNumbers:
-    def test_numbers_of_a_day_begin_at_one_and_have_no_gaps(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_numbers_of_a_day_begin_at_one_and_have_no_gaps(self, hall: Hall, clock) -> None:
         assert [hall.drawn()["number"] for _ in range(3)] == [1, 2, 3]
         clock.set("2026-03-03 09:00")
         assert hall.drawn()["number"] == 1
 
-    def test_the_wait_is_said_as_a_range(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_wait_is_said_as_a_range(self, hall: Hall) -> None:
         matter = str(hall.matter_id)
         waits = [hall.drawn(matter_id=matter) for _ in range(4)]
         # Two seats and half an hour each: the third begins when the first is done.
@@ -116,7 +116,7 @@ class TestNumbers:
         assert (waits[2]["wait_low_minutes"], waits[2]["wait_high_minutes"]) == (20, 40)
         assert waits[2]["wait_text"] == "大约 20 分钟到 40 分钟。"
 
-    def test_an_appointment_still_to_come_makes_the_wait_longer_at_most(self, hall: Hall) -> None:  # noqa: F811
+    def test_an_appointment_still_to_come_makes_the_wait_longer_at_most(self, hall: Hall) -> None:
         for _ in range(2):
             hall.booked("2026-03-02 09:30")
         for _ in range(2):
@@ -125,14 +125,14 @@ class TestNumbers:
         assert third["wait_low_minutes"] == 20
         assert third["wait_high_minutes"] > 60
 
-    def test_nobody_draws_a_number_when_the_office_has_closed(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_nobody_draws_a_number_when_the_office_has_closed(self, hall: Hall, clock) -> None:
         clock.set("2026-03-02 12:00")
         answer = hall.api.post(f"{hall.office}/tickets", {}, headers=hall.headers["clerk"])
         assert (answer.status_code, answer.json["code"]) == (409, "not_served_today")
 
     def test_a_number_near_the_end_of_the_day_is_told_that_it_may_be_too_late(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         clock.set("2026-03-02 11:50")
@@ -142,7 +142,7 @@ class TestNumbers:
 
     def test_appointments_first_then_priority_then_the_numbers(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         plain, elderly = hall.drawn(), hall.drawn(priority=True)
@@ -157,7 +157,7 @@ class TestNumbers:
 
     def test_who_is_called_is_told_unless_they_came_without_an_account(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
         run_jobs,
     ) -> None:
@@ -174,7 +174,7 @@ class TestNumbers:
         shown = next(m for m in told if m.channel.value == "in_app")
         assert shown.params == {"number": 1, "counter": hall.counter}
 
-    def test_the_way_of_a_number(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_way_of_a_number(self, hall: Hall) -> None:
         path = f"{STAFF}/tickets/{hall.drawn()['id']}"
         called = hall.next().json
         assert called["state"] == "called"
@@ -185,7 +185,7 @@ class TestNumbers:
         assert hall.done(path, "completion")["state"] == "done"
         assert hall.step(path, "leaving").status_code == 409
 
-    def test_a_counter_that_does_not_do_the_matter_calls_somebody_else(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_counter_that_does_not_do_the_matter_calls_somebody_else(self, hall: Hall) -> None:
         other = make_matter()
         only = make_counter(hall.desk.office, matter_codes=[other.code])
         hall.drawn(matter_id=str(hall.matter_id))
@@ -197,7 +197,7 @@ class TestNumbers:
         )
         assert answer.json["id"] == fitting["id"]
 
-    def test_the_hall_sees_numbers_and_no_person(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_hall_sees_numbers_and_no_person(self, hall: Hall) -> None:
         hall.drawn()
         hall.drawn()
         hall.next()
@@ -207,7 +207,7 @@ class TestNumbers:
 
     def test_a_person_sees_their_own_number_and_how_many_are_before_them(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         hall.drawn()
@@ -217,7 +217,7 @@ class TestNumbers:
         clock.set("2026-03-02 09:30")
         assert hall.mine(booking, "visit")["ticket"]["ahead"] == 0
 
-    def test_a_counter_of_another_office_is_refused(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_counter_of_another_office_is_refused(self, hall: Hall) -> None:
         hall.drawn()
         elsewhere = make_counter(make_notary_office(name="第三公证处"))
         answer = hall.api.post(
@@ -229,23 +229,23 @@ class TestNumbers:
 
 
 class TestMissed:
-    def missed(self, hall: Hall, clock, when: str = "2026-03-02 09:30", **changes):  # noqa: F811
+    def missed(self, hall: Hall, clock, when: str = "2026-03-02 09:30", **changes):
         booking = hall.booked(when, **changes)
         clock.set(when)
         hall.done(hall.at(booking), "no-show")
         return booking
 
-    def test_nobody_is_late_before_the_time(self, hall: Hall) -> None:  # noqa: F811
+    def test_nobody_is_late_before_the_time(self, hall: Hall) -> None:
         answer = hall.step(hall.at(hall.booked()), "no-show")
         assert (answer.status_code, answer.json["code"]) == (409, "not_begun")
 
-    def test_it_counts_for_the_months_that_the_office_sets(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_it_counts_for_the_months_that_the_office_sets(self, hall: Hall, clock) -> None:
         booking = self.missed(hall, clock)
         visit = hall.mine(booking, "visit")
         assert visit["no_show"]["expires_on"] == "2026-06-02"
         assert visit["no_show"]["counts"] is True
 
-    def test_the_limit_stops_the_next_booking_until_it_expires(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_the_limit_stops_the_next_booking_until_it_expires(self, hall: Hall, clock) -> None:
         somebody = party()
         for when in ("2026-03-02 09:30", "2026-03-03 09:30"):
             self.missed(hall, clock, when, parties=(somebody,))
@@ -259,7 +259,7 @@ class TestMissed:
         persons.require_few_no_shows(hall.desk.office, [index])
         db.session.rollback()
 
-    def test_what_the_office_could_not_keep_is_nobodys_fault(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_what_the_office_could_not_keep_is_nobodys_fault(self, hall: Hall, clock) -> None:
         booking = hall.booked()
         clock.set("2026-03-02 09:30")
         with unit_of_work():
@@ -271,7 +271,7 @@ class TestMissed:
 
     def test_a_mistake_is_taken_back_on_the_day_and_the_person_is_served(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         booking = self.missed(hall, clock)
@@ -281,13 +281,13 @@ class TestMissed:
         assert hall.done(hall.at(booking), "check-in")["state"] == "checked_in"
         assert hall.mine(booking, "visit")["no_show"] is None
 
-    def test_not_on_another_day(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_not_on_another_day(self, hall: Hall, clock) -> None:
         booking = self.missed(hall, clock)
         clock.set("2026-03-03 09:00")
         answer = hall.step(hall.at(booking), "no-show-reversal")
         assert (answer.status_code, answer.json["code"]) == (409, "not_today")
 
-    def test_not_once_the_matter_is_booked_anew(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_not_once_the_matter_is_booked_anew(self, hall: Hall, clock) -> None:
         somebody = party()
         booking = self.missed(hall, clock, parties=(somebody,))
         hall.booked("2026-03-03 09:30", parties=(somebody,))
@@ -295,7 +295,7 @@ class TestMissed:
         assert (answer.status_code, answer.json["code"]) == (409, "already_booked")
         assert again(booking.id).state.value == "no_show"
 
-    def test_an_appeal_that_is_granted_no_longer_counts(self, hall: Hall, clock, run_jobs) -> None:  # noqa: F811
+    def test_an_appeal_that_is_granted_no_longer_counts(self, hall: Hall, clock, run_jobs) -> None:
         somebody = party()
         booking = self.missed(hall, clock, parties=(somebody,))
         assert [a["action"] for a in hall.mine(booking, "visit")["allowed_actions"]] == ["appeal"]
@@ -317,7 +317,7 @@ class TestMissed:
 
     def test_an_appeal_that_is_denied_tells_why_and_goes_on_counting(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         booking = self.missed(hall, clock)
@@ -329,7 +329,7 @@ class TestMissed:
         assert visit["no_show"]["counts"] is True
         assert visit["no_show"]["decision_note"] == body["note"]
 
-    def test_somebody_elses_mark_is_not_known(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_somebody_elses_mark_is_not_known(self, hall: Hall, clock) -> None:
         booking = self.missed(hall, clock)
         other = hall.booked("2026-03-03 09:30")
         path = f"/notary/appointments/{booking.id}/no-show-appeal"
@@ -338,7 +338,7 @@ class TestMissed:
 
     def test_the_end_of_the_day_is_previewed_and_then_done_at_once(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
     ) -> None:
         missed = [hall.booked(), hall.booked()]
@@ -360,7 +360,7 @@ def test_a_mark_of_a_leap_day_expires_on_the_last_day_of_february(database: None
 
 
 class TestSheet:
-    def test_it_shows_the_day_with_people_masked_and_is_recorded(self, hall: Hall) -> None:  # noqa: F811
+    def test_it_shows_the_day_with_people_masked_and_is_recorded(self, hall: Hall) -> None:
         hall.checked_in()
         hall.booked("2026-03-02 10:00")
         hall.drawn()
@@ -374,7 +374,7 @@ class TestSheet:
         assert seen.actor_id == hall.people["clerk"]
         assert seen.detail == {"day": "2026-03-02", "appointments": 2}
 
-    def test_the_page_to_print_says_the_same_and_runs_nothing(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_page_to_print_says_the_same_and_runs_nothing(self, hall: Hall) -> None:
         booking = hall.checked_in()
         page = hall.api.get(f"{hall.office}/sheet/page", headers=hall.headers["clerk"])
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -393,12 +393,12 @@ class TestSheet:
         }  # fmt: skip
         assert "<b>x</b>" not in sheet_page.page(sheet)
 
-    def test_another_office_does_not_see_it(self, hall: Hall) -> None:  # noqa: F811
+    def test_another_office_does_not_see_it(self, hall: Hall) -> None:
         for path in ("sheet", "sheet/page", "queue"):
             answer = hall.api.get(f"{hall.office}/{path}", headers=hall.headers["stranger"])
             assert answer.status_code == 404
 
-    def test_the_number_of_statements_does_not_grow_with_the_people(self, hall: Hall) -> None:  # noqa: F811
+    def test_the_number_of_statements_does_not_grow_with_the_people(self, hall: Hall) -> None:
         def statements() -> int:
             seen = []
 
@@ -423,7 +423,7 @@ class TestSheet:
         assert statements() == few
 
 
-def test_a_refusal_at_the_door_ends_the_appointment_with_its_reasons(hall: Hall) -> None:  # noqa: F811
+def test_a_refusal_at_the_door_ends_the_appointment_with_its_reasons(hall: Hall) -> None:
     booking = hall.checked_in()
     body = {"ground": "RF6", "note": REASONS}
     shown = hall.done(hall.at(booking), "non-acceptance", body)

@@ -21,7 +21,7 @@ from portal.notary.operations import cases, day, no_shows, tickets
 from portal.notary.queries import day as found
 from tests.conftest import SettableClock
 from tests.notary.conftest import Desk, again, party
-from tests.notary.hall import Hall, hall  # noqa: F401 - a fixture
+from tests.notary.hall import Hall
 
 CLERKS = 6
 
@@ -51,12 +51,12 @@ def at_once(app: Flask, database: None) -> Callable[[Callable[[int], Any]], list
     return run
 
 
-def clerk_of(hall: Hall, name: str = "clerk") -> Actor:  # noqa: F811
+def clerk_of(hall: Hall, name: str = "clerk") -> Actor:
     grants = frozenset({("notary_clerk", hall.office_id)})
     return Actor(ActorKind.STAFF, hall.people[name], grants=grants)
 
 
-def test_numbers_have_no_twins_and_no_gaps(hall: Hall, at_once) -> None:  # noqa: F811
+def test_numbers_have_no_twins_and_no_gaps(hall: Hall, at_once) -> None:
     clerk, office = clerk_of(hall), hall.office_id
 
     def draw(_: int) -> int:
@@ -67,7 +67,7 @@ def test_numbers_have_no_twins_and_no_gaps(hall: Hall, at_once) -> None:  # noqa
     assert sorted(at_once(draw)) == list(range(1, CLERKS + 1))
 
 
-def test_everybody_is_called_once(hall: Hall, at_once) -> None:  # noqa: F811
+def test_everybody_is_called_once(hall: Hall, at_once) -> None:
     for _ in range(CLERKS):
         hall.drawn()
     clerk, office, counter = clerk_of(hall), hall.office_id, hall.counter_id
@@ -81,7 +81,7 @@ def test_everybody_is_called_once(hall: Hall, at_once) -> None:  # noqa: F811
     assert sorted(at_once(call)) == list(range(1, CLERKS + 1))
 
 
-def test_an_appointment_checks_in_once(hall: Hall, at_once) -> None:  # noqa: F811
+def test_an_appointment_checks_in_once(hall: Hall, at_once) -> None:
     booking, clerk = hall.booked(), clerk_of(hall)
 
     def arrive(_: int) -> str:
@@ -94,7 +94,7 @@ def test_an_appointment_checks_in_once(hall: Hall, at_once) -> None:  # noqa: F8
     assert len(db.session.scalars(select(NotaryTicket.id)).all()) == 1
 
 
-def test_an_appointment_is_accepted_once(hall: Hall, at_once) -> None:  # noqa: F811
+def test_an_appointment_is_accepted_once(hall: Hall, at_once) -> None:
     booking, clerk = hall.checked_in(), clerk_of(hall)
 
     def accept(_: int) -> str:
@@ -108,7 +108,7 @@ def test_an_appointment_is_accepted_once(hall: Hall, at_once) -> None:  # noqa: 
 
 
 def test_a_day_is_closed_once_while_others_mark_single_ones(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     desk: Desk,
     clock: SettableClock,
     at_once,

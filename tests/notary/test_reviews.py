@@ -13,7 +13,7 @@ from portal.notifications.models import Message
 from portal.supervision import sweep as supervision
 from portal.supervision.models import Deadline
 from portal.working_days import operations as working_days
-from tests.notary.hall import REASONS, Hall, deadline_of, hall  # noqa: F401 - a fixture
+from tests.notary.hall import REASONS, Hall, deadline_of
 from tests.supervision.test_recount import table_2027
 
 REQUEST = {
@@ -26,7 +26,7 @@ INTERESTED = {**REQUEST, "by": "interested"}
 VERIFY = {"ground": "verification", "note": "向户籍机关核实出生日期。"}
 
 
-def ask(hall: Hall, booking, **changes):  # noqa: F811
+def ask(hall: Hall, booking, **changes):
     return hall.api.post(
         f"/notary/appointments/{booking.id}/case/review",
         {**REQUEST, **changes},
@@ -34,7 +34,7 @@ def ask(hall: Hall, booking, **changes):  # noqa: F811
     )
 
 
-def decided(hall: Hall, path: str, outcome: str, who: str = "colleague"):  # noqa: F811
+def decided(hall: Hall, path: str, outcome: str, who: str = "colleague"):
     return hall.done(path, "review-decision", {"outcome": outcome, "note": REASONS}, who=who)
 
 
@@ -46,7 +46,7 @@ def state_of(rule: str) -> list[str]:
     return [state.value for state in rows]
 
 
-def test_a_party_asks_in_writing_and_the_review_runs_thirty_days(hall: Hall) -> None:  # noqa: F811
+def test_a_party_asks_in_writing_and_the_review_runs_thirty_days(hall: Hall) -> None:
     booking, path = hall.issued()
     offered = hall.mine(booking, "case")["allowed_actions"]
     assert [action["action"] for action in offered] == ["ask_review"]
@@ -59,12 +59,12 @@ def test_a_party_asks_in_writing_and_the_review_runs_thirty_days(hall: Hall) -> 
     assert hall.case(path)["review_late"] is False
 
 
-def test_the_request_names_error_reasons_and_wish(hall: Hall) -> None:  # noqa: F811
+def test_the_request_names_error_reasons_and_wish(hall: Hall) -> None:
     booking, _ = hall.issued()
     assert ask(hall, booking, reasons="").status_code == 422
 
 
-def test_only_a_certificate_can_be_reviewed(hall: Hall) -> None:  # noqa: F811
+def test_only_a_certificate_can_be_reviewed(hall: Hall) -> None:
     booking, path = hall.accepted()
     assert ask(hall, booking).status_code == 409
     hall.done(path, "refusal", {"ground": "RF4", "note": REASONS})
@@ -72,7 +72,7 @@ def test_only_a_certificate_can_be_reviewed(hall: Hall) -> None:  # noqa: F811
 
 
 def test_maintained_is_told_with_its_reasons_and_may_be_asked_again(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     run_jobs,
 ) -> None:
     booking, path = hall.issued()
@@ -92,7 +92,7 @@ def test_maintained_is_told_with_its_reasons_and_may_be_asked_again(
     assert ask(hall, booking).json["state"] == "review"
 
 
-def test_a_correction_is_decided_and_then_carried_out_within_ten_days(hall: Hall) -> None:  # noqa: F811
+def test_a_correction_is_decided_and_then_carried_out_within_ten_days(hall: Hall) -> None:
     booking, path = hall.issued()
     ask(hall, booking)
     case = decided(hall, path, "correct")
@@ -103,7 +103,7 @@ def test_a_correction_is_decided_and_then_carried_out_within_ten_days(hall: Hall
     assert state_of("NO-D6") == ["met"]
 
 
-def test_a_revoked_certificate_is_void_from_the_start(hall: Hall) -> None:  # noqa: F811
+def test_a_revoked_certificate_is_void_from_the_start(hall: Hall) -> None:
     booking, path = hall.issued()
     ask(hall, booking)
     decided(hall, path, "revoke")
@@ -113,7 +113,7 @@ def test_a_revoked_certificate_is_void_from_the_start(hall: Hall) -> None:  # no
     assert mine["allowed_actions"] == []
 
 
-def test_who_reviews_their_own_case_is_warned_and_not_stopped(hall: Hall) -> None:  # noqa: F811
+def test_who_reviews_their_own_case_is_warned_and_not_stopped(hall: Hall) -> None:
     booking, path = hall.issued()
     ask(hall, booking)
     case = decided(hall, path, "maintain", who="clerk")
@@ -127,7 +127,7 @@ def test_who_reviews_their_own_case_is_warned_and_not_stopped(hall: Hall) -> Non
         case_settings.configure(before)
 
 
-def test_a_late_request_is_taken_and_marked(hall: Hall, clock) -> None:  # noqa: F811
+def test_a_late_request_is_taken_and_marked(hall: Hall, clock) -> None:
     booking, path = hall.issued()
     clock.set("2027-03-02 23:00")
     assert ask(hall, booking).json["hints"] == []
@@ -140,7 +140,7 @@ def test_a_late_request_is_taken_and_marked(hall: Hall, clock) -> None:  # noqa:
 
 
 def test_an_interested_person_asks_at_the_desk_within_a_year_of_knowing(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     clock,
 ) -> None:
     _, path = hall.issued()
@@ -155,7 +155,7 @@ def test_an_interested_person_asks_at_the_desk_within_a_year_of_knowing(
 
 
 def test_twenty_years_after_the_certificate_it_is_late_whenever_one_knew(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     clock,
 ) -> None:
     _, path = hall.issued()
@@ -164,14 +164,14 @@ def test_twenty_years_after_the_certificate_it_is_late_whenever_one_knew(
     assert case["review_late"] is True
 
 
-def test_nobody_knew_of_it_in_the_future(hall: Hall) -> None:  # noqa: F811
+def test_nobody_knew_of_it_in_the_future(hall: Hall) -> None:
     _, path = hall.issued()
     answer = hall.step(path, "review", {**INTERESTED, "knew_on": "2026-03-03"})
     assert answer.status_code == 422
 
 
 class TestPauses:
-    def test_a_review_stands_still_while_something_is_verified(self, hall: Hall, clock) -> None:  # noqa: F811
+    def test_a_review_stands_still_while_something_is_verified(self, hall: Hall, clock) -> None:
         booking, path = hall.issued()
         ask(hall, booking)
         clock.set("2026-03-12 09:00")
@@ -187,7 +187,7 @@ class TestPauses:
 
     def test_all_pauses_together_last_six_months_at_most(
         self,
-        hall: Hall,  # noqa: F811
+        hall: Hall,
         clock,
         run_jobs,
     ) -> None:
@@ -211,7 +211,7 @@ class TestPauses:
         assert (answer.status_code, answer.json["code"]) == (409, "pauses_used_up")
         assert hall.case(path)["state"] == "review"
 
-    def test_a_decision_while_paused_ends_every_clock(self, hall: Hall) -> None:  # noqa: F811
+    def test_a_decision_while_paused_ends_every_clock(self, hall: Hall) -> None:
         booking, path = hall.issued()
         ask(hall, booking)
         hall.done(path, "pauses", VERIFY)
@@ -220,7 +220,7 @@ class TestPauses:
         assert case["pauses"][0]["to_at"] is not None
 
 
-def test_a_year_without_a_request_is_nobodys_delay(hall: Hall, clock, run_jobs) -> None:  # noqa: F811
+def test_a_year_without_a_request_is_nobodys_delay(hall: Hall, clock, run_jobs) -> None:
     hall.issued()
     working_days.publish(SYSTEM, table_2027())
     run_jobs()
@@ -231,7 +231,7 @@ def test_a_year_without_a_request_is_nobodys_delay(hall: Hall, clock, run_jobs) 
 
 
 def test_a_party_who_supplies_nothing_is_watched_only_where_the_district_wants_it(
-    hall: Hall,  # noqa: F811
+    hall: Hall,
     clock,
     run_jobs,
 ) -> None:

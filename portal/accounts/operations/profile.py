@@ -62,7 +62,7 @@ class RealName:
 
 def me(actor: Actor) -> Resident:
     """Return the caller's own account."""
-    return queries.resident(actor.id)  # type: ignore[arg-type]  # a resident actor has an id
+    return queries.resident(actor.own_id)
 
 
 @transactional

@@ -24,7 +24,7 @@ from portal.accounts.models import (
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor, ActorKind
-from portal.core.db import db
+from portal.core.db import db, rows_changed
 from portal.core.errors import Unauthenticated
 from portal.core.prepared import Prepared
 from portal.core.unit_of_work import transactional, unit_of_work
@@ -217,4 +217,4 @@ def _end(condition: object, reason: SessionEnd) -> int:
         .where(condition, AccountSession.revoked_at.is_(None))  # type: ignore[arg-type]
         .values(revoked_at=clock.now(), revoke_reason=reason)
     )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)

@@ -43,6 +43,7 @@ SWITCH_WITHIN = timedelta(minutes=10)
 # than the phone before it shows what the former holder wrote (D).
 DORMANT_AFTER = timedelta(days=90)
 ENDING_LENGTH = 4
+# So many wrong endings a day, whichever way they were given (D).
 MOST_ENDINGS = 5
 ENDINGS_FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -162,7 +163,7 @@ def switch(actor: Actor, resident_id: uuid.UUID, document_ending: str | None = N
 
     Raises NotFound for an account of another phone, WrongState when the proof of the phone is too old.
     """
-    me = queries.resident(actor.id)  # type: ignore[arg-type]
+    me = queries.resident(actor.own_id)
     session = db.session.get(AccountSession, actor.session_id)
     accounts = accounts_of(me.phone) if me.phone else []
     chosen = next((account for account in accounts if account.id == resident_id), None)
@@ -212,7 +213,7 @@ def record_consent(actor: Actor, resident_id: uuid.UUID, kind: ConsentKind) -> N
 def accept_notice(actor: Actor, version: str) -> None:
     """Record acceptance of the present notice; raises Invalid when `version` is not the present one."""
     _require_current(version)
-    resident = queries.resident(actor.id)  # type: ignore[arg-type]
+    resident = queries.resident(actor.own_id)
     if queries.accepted_notice_version(resident.id) != version:
         record_consent(actor, resident.id, ConsentKind.PRIVACY_NOTICE)
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from portal.accounts.models import SmsCode, SmsPurpose
 from portal.core import clock, jobs, locks
-from portal.core.db import db, new_id
+from portal.core.db import db, new_id, rows_changed
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, Invalid, TooManyRequests
 from portal.core.unit_of_work import current, transactional, unit_of_work
@@ -141,7 +141,7 @@ def consume(code_id: uuid.UUID) -> None:
         .where(SmsCode.id == code_id, SmsCode.closed_at.is_(None))
         .values(closed_at=clock.now())
     )
-    if result.rowcount != 1:  # type: ignore[attr-defined]
+    if rows_changed(result) != 1:
         raise Conflict(
             "这个验证码刚刚已经用过了。",
             code="sms_code_used",

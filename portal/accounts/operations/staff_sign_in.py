@@ -27,7 +27,7 @@ from portal.accounts.operations.sessions import IssuedToken
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import ANONYMOUS, Actor, ActorKind
-from portal.core.db import db, is_sqlite
+from portal.core.db import db, is_sqlite, rows_changed
 from portal.core.encryption import blind_index
 from portal.core.errors import Invalid, TooManyRequests, Unauthenticated
 from portal.core.unit_of_work import current, unit_of_work
@@ -167,7 +167,7 @@ def complete_setup(setup_token: str, new_password: str, code: str | None) -> Sta
             .where(AccountSession.id == ticket.id, AccountSession.revoked_at.is_(None))
             .values(revoked_at=clock.now(), revoke_reason=SessionEnd.USED)
         )
-        if used.rowcount != 1:  # type: ignore[attr-defined]
+        if rows_changed(used) != 1:
             raise Unauthenticated("首次登录的设置已经完成或过期。", next_step="请重新登录。")
         staff.password_hash, staff.must_change_password = fresh, False
         staff.password_changed_at = clock.now()
@@ -184,7 +184,7 @@ def change_password(actor: Actor, current_password: str, new_password: str) -> i
     The present password counts as a sign-in attempt, so that a stolen token cannot be used to guess it.
     """
     _require_no_unit_of_work()
-    staff = queries.staff_member(actor.id)  # type: ignore[arg-type]  # a staff actor has an id
+    staff = queries.staff_member(actor.own_id)
     passwords.check_rules(new_password, staff.user_name)
     failures = _count_attempt(staff.user_name)
     present = staff.password_hash
@@ -240,7 +240,7 @@ def _use_totp(staff: StaffMember, code: str | None) -> bool:
             .values(totp_last_step=step, updated_at=StaffMember.updated_at)
             .execution_options(synchronize_session=False)
         )
-    return bool(used.rowcount == 1)  # type: ignore[attr-defined]
+    return rows_changed(used) == 1
 
 
 def _index(name: str) -> str:

@@ -131,7 +131,7 @@ def save_draft(
     if answer is None:
         answer = Answer(author_id=actor.id, text=text, state=AnswerState.DRAFT)
         consultation.answers.append(answer)
-    answer.author_id = actor.id  # type: ignore[assignment]  # a staff actor has an id
+    answer.author_id = actor.own_id
     answer.text = text
     _replace_citations(answer, entries)
     answer.updated_at = clock.now()

@@ -68,7 +68,7 @@ def ask(actor: Actor, question: Question) -> Consultation:
     steps.start_clock(consultation, deadlines.MODERATE)
     steps.note(consultation, "submit", "提交咨询", actor)
     notifications.notify_resident(
-        actor.id,  # type: ignore[arg-type]  # a resident actor has an id
+        actor.own_id,
         "consultation.submitted",
         {},
         subject_kind=SUBJECT_KIND,

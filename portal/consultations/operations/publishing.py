@@ -103,7 +103,7 @@ def propose_publication(actor: Actor, consultation: Consultation) -> Publication
     publication.category = consultation.category
     publication.title, publication.question, publication.answer = (texts[f] for f in FIELDS)
     publication.redactions = redactions
-    publication.proposed_by_id = actor.id  # type: ignore[assignment]  # a staff actor has an id
+    publication.proposed_by_id = actor.own_id
     publication.confirmed_by_id = None
     db.session.flush()
     steps.note(consultation, "propose_publication", "准备公开稿", actor, {"found": len(redactions)})

@@ -14,7 +14,7 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import defer
 
 from portal.core import clock
-from portal.core.db import db, new_id
+from portal.core.db import db, new_id, rows_changed
 from portal.core.encryption import DecryptionFailed
 from portal.core.jobs import wake
 from portal.core.jobs.models import Job, JobState
@@ -67,7 +67,7 @@ class JobRun:
                 payload={},
             )
         )
-        if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
+        if rows_changed(db.session.execute(statement)) != 1:
             raise LeaseLost(str(self.id))
         every = _periodic.get(self.kind)
         if every is not None:
@@ -301,4 +301,4 @@ def release_leases(owner: str) -> int:
                 interruptions=Job.interruptions + 1,
             )
         )
-        return int(result.rowcount)  # type: ignore[attr-defined]
+        return rows_changed(result)

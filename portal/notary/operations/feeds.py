@@ -48,7 +48,7 @@ def open_feed(actor: Actor) -> str:
 @transactional
 def close_feed(actor: Actor) -> None:
     """Take the address back, if there is one."""
-    forget(actor.id)  # type: ignore[arg-type]  # a resident actor has an id
+    forget(actor.own_id)
     audit.record(actor, "notary_feed.closed", "notary_feed", None)
 
 

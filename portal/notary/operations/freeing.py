@@ -15,7 +15,7 @@ from sqlalchemy import and_, or_, select, true, update
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
-from portal.core.db import db
+from portal.core.db import db, rows_changed
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import runs
 from portal.notary.models import (
@@ -199,7 +199,7 @@ def _offer_to(
         )
         .execution_options(synchronize_session=False)
     )
-    if not moved.rowcount:  # type: ignore[attr-defined]
+    if not rows_changed(moved):
         return False
     booking = bookings.new(
         account_id=entry.account_id,
@@ -209,7 +209,7 @@ def _offer_to(
         party_count=entry.party_count,
         seats=wanted,
         state=BookingState.OFFERED,
-        # It counts from when the person can have read of it.
+        # It counts from when the person can have read of it (D).
         kept_until=min(
             (quiet_hours.current().postponed(now) or now) + timedelta(minutes=office.offer_minutes),
             run.first.starts_at,

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from portal.audit import operations as audit
 from portal.core import clock, locks
 from portal.core.actor import Actor
-from portal.core.db import db, new_id
+from portal.core.db import db, new_id, rows_changed
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
@@ -144,7 +144,7 @@ def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> Not
             )
             .execution_options(synchronize_session=False)
         )
-        if not taken.rowcount:  # type: ignore[attr-defined]
+        if not rows_changed(taken):
             continue
         db.session.refresh(ticket)
         record(actor, ticket, "call")

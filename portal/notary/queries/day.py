@@ -22,6 +22,8 @@ from portal.notary.models import (
     NotaryBooking,
     NotaryCase,
     NotaryCounter,
+    NotaryException,
+    NotaryMatter,
     NotaryNoShow,
     NotaryOffice,
     NotaryTicket,
@@ -46,6 +48,16 @@ def office(office_id: uuid.UUID) -> NotaryOffice | None:
 def counter(counter_id: uuid.UUID) -> NotaryCounter | None:
     """Return a counter."""
     return db.session.get(NotaryCounter, counter_id, populate_existing=True)
+
+
+def exception(exception_id: uuid.UUID) -> NotaryException | None:
+    """Return a closure or an extra opening."""
+    return db.session.get(NotaryException, exception_id)
+
+
+def matter(matter_id: uuid.UUID) -> NotaryMatter | None:
+    """Return a matter, also one that is not booked any more."""
+    return db.session.get(NotaryMatter, matter_id, populate_existing=True)
 
 
 def _whole(query: Select[Any]) -> Select[Any]:
