@@ -209,7 +209,8 @@ def _empty(size: int) -> Postings:
     )
 
 
-_GROUPS = 64
+# Many scores are looked at in groups of at most so many; fewer in a group give a closer bound.
+_LARGEST_GROUP = 64
 
 
 def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
@@ -221,10 +222,11 @@ def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
     size = len(scores)
     if k <= 0 or not size:
         return np.empty(0, dtype=np.intp)
-    width = size // _GROUPS
+    group = min(_LARGEST_GROUP, 2 * size // (3 * k))
     floor = np.float32(0.0)
-    if width > k:
-        maxima = scores[: width * _GROUPS].reshape(_GROUPS, width).max(axis=0)
+    if group > 1:
+        width = size // group
+        maxima = scores[: width * group].reshape(group, width).max(axis=0)
         floor = np.partition(maxima, width - k)[width - k]
     candidates = np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
     values = scores[candidates]

@@ -47,15 +47,19 @@ FEATURES = (
 class Teaching:
     """Who cites what, per row of the index, ready for votes.
 
-    `sources` are the rows of documents that cite, `cited` the rows they cite; pair i says that
-    `sources[pair_source[i]]` cites `cited[pair_cited[i]]`. `place` gives a row's place in `cited`, -1
-    for rows nobody cites. `law` and `chapter` number the groups of every row, -1 for no chapter.
+    `sources` are the rows of documents that cite; pair i says that `sources[pair_source[i]]` cites the
+    row numbered `pair_cited[i]` among the cited, which belongs to the law `pair_law[i]` and, where
+    `pair_inside` is true, to a chapter (`pair_chapter` lists those only). `place` gives a row's number
+    among the cited, -1 for rows nobody cites. `law` and `chapter` number the groups of every row, -1
+    for no chapter.
     """
 
     sources: Rows
-    cited: Rows
     pair_source: Rows
     pair_cited: Rows
+    pair_law: Rows
+    pair_inside: npt.NDArray[np.bool_]
+    pair_chapter: Rows
     place: npt.NDArray[np.int32]
     law: Rows
     chapter: Rows
@@ -82,11 +86,14 @@ class Teaching:
         groups = int(law.max(initial=0)) + 1
         per_law = np.bincount(law[pairs[1]], minlength=groups)
         law_rows = np.bincount(law[articles], minlength=groups)
+        chapters = chapter[pairs[1]]
         return cls(
             sources=sources,
-            cited=cited,
             pair_source=pair_source,
             pair_cited=pair_cited,
+            pair_law=law[pairs[1]],
+            pair_inside=chapters >= 0,
+            pair_chapter=chapters[chapters >= 0],
             place=place,
             law=law,
             chapter=chapter,
@@ -96,25 +103,37 @@ class Teaching:
             law_size=np.where(articles, np.log1p(law_rows)[law], 0.0).astype(np.float32),
         )
 
-    def votes(self, words: Float32, rows: Rows, norm: float) -> tuple[Float64, Float64, Float64]:
-        """What similar questions cite: for each row the strength of its law, its chapter, itself.
+    def votes(self, words: Float32, norm: float) -> Votes:
+        """What similar questions cite: how strongly they vote for each law, chapter and article.
 
-        Strengths go from 0 to about 1; `norm` is the score of a question that matches fully. A sum of
-        high powers lets the closest questions decide. A law is cited by many, so for it the power is
-        higher than for a chapter or an article.
+        `norm` is the score of a question that matches fully. A sum of high powers lets the closest
+        questions decide. A law is cited by many, so for it the power is higher than for a chapter or an
+        article.
         """
         alike = (words[self.sources] / norm).astype(np.float64)
         # Multiplied out: the power function takes as long as all the rest.
         votes = (alike * alike * alike)[self.pair_source]
-        size = len(self.cited)
-        per_cited = np.bincount(self.pair_cited, votes, size)
-        closest = np.bincount(self.pair_cited, votes * votes, size)
-        chapters = self.chapter[self.cited]
-        inside = chapters >= 0
+        return Votes(
+            law=np.bincount(self.pair_law, votes * votes),
+            chapter=np.bincount(self.pair_chapter, votes[self.pair_inside]),
+            cited=np.bincount(self.pair_cited, votes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """One query's votes, summed per law, per chapter and per cited row."""
+
+    law: Float64
+    chapter: Float64
+    cited: Float64
+
+    def on(self, rows: Rows, teaching: Teaching) -> tuple[Float64, Float64, Float64]:
+        """For each row the strength of its law, its chapter, itself; from 0 to about 1."""
         return (
-            np.sqrt(_root(np.bincount(self.law[self.cited], closest), self.law[rows])),
-            _root(np.bincount(chapters[inside], per_cited[inside]), self.chapter[rows]),
-            _root(per_cited, self.place[rows]),
+            np.sqrt(_root(self.law, teaching.law[rows])),
+            _root(self.chapter, teaching.chapter[rows]),
+            _root(self.cited, teaching.place[rows]),
         )
 
 
@@ -133,7 +152,7 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
     """
     values = words[rows].astype(np.float64)
     share = values / values.max()
-    law_votes, chapter_votes, row_votes = teaching.votes(words, rows, norm)
+    law_votes, chapter_votes, row_votes = teaching.votes(words, norm).on(rows, teaching)
     level = teaching.level[rows]
     columns = [
         np.log1p(values),
@@ -166,13 +185,16 @@ def standing(teaching: Teaching) -> Float64:
 
 
 def second_scores(
-    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64
+    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64, votes: Votes
 ) -> Float64:
-    """`features` times `weights`, with the part that no query changes taken from `standing`."""
+    """`features` times `weights`, with the part that no query changes taken from `standing`.
+
+    `votes` are those of the same words and `norm`.
+    """
     named = _named()
     values = words[rows].astype(np.float64)
     share = values / values.max()
-    law_votes, chapter_votes, row_votes = teaching.votes(words, rows, norm)
+    law_votes, chapter_votes, row_votes = votes.on(rows, teaching)
     scores: Float64 = stand[rows] + named["log_words"] * np.log1p(values)
     scores += share * (named["share"] + named["share_squared"] * share)
     scores += values * (named["completeness"] / norm)

@@ -120,7 +120,6 @@ class SearchIndex:
         citations, cited, rest = self._cited(snapshot, text, request.as_of)
         query = snapshot.query(rest[:MAX_TEXT])
         words, full = snapshot.scores(query)
-        dated = request.as_of is not None
         if request.as_of is not None:
             words *= snapshot.valid_on(request.as_of)
         words[cited] = 0.0
@@ -132,7 +131,8 @@ class SearchIndex:
         cited = [row for row in cited if passing[snapshot.combination[row]]]
         offset, size = max(request.offset, 0), max(request.size, 0)
         depth = max(min(offset + size, snapshot.size), 1)
-        ranked = snapshot.ranked(query, words, allowed, full, depth, dated=dated)
+        scored = snapshot.scored(query, words, full, dated=request.as_of is not None)
+        ranked = snapshot.ranked(scored, allowed, depth)
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
         listed += [
             (row, score, "words")
@@ -144,7 +144,7 @@ class SearchIndex:
         of_kind = snapshot.passing((("kind", request.leading_kinds),))
         if request.most_leading and listed and not of_kind[snapshot.combination[listed[0][0]]]:
             rows = allowed[of_kind[snapshot.combination[allowed]]]
-            best = snapshot.ranked(query, words, rows, full, request.most_leading, dated=dated)
+            best = snapshot.ranked(scored, rows, request.most_leading)
             leading = [
                 _hit(snapshot, row, score, query, "words")
                 for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
@@ -195,7 +195,7 @@ class SearchIndex:
         rows = _matching(words)
         if filters:
             rows = rows[snapshot.passing(filters)[snapshot.combination[rows]]]
-        ranked = snapshot.ranked(query, words, rows, full, size, dated=False)
+        ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
     # ---- look-ups
@@ -238,7 +238,7 @@ class SearchIndex:
         rows = _matching(words)
         if kinds:
             rows = rows[snapshot.passing((("kind", kinds),))[snapshot.combination[rows]]]
-        ranked = snapshot.ranked(query, words, rows, full, size, dated=False)
+        ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
         return [
             _hit(snapshot, item, score, query, "words")
             for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)

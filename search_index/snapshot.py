@@ -31,6 +31,7 @@ from search_index.reranking import (
     Float64,
     Rows,
     Teaching,
+    Votes,
     second_scores,
     spread,
     standing,
@@ -57,6 +58,20 @@ _OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 # Pairs of dimension and wanted values.
 Filters = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One query's scores of all rows, and the votes counted from them: any of the rows can be ranked by it.
+
+    When the law of a day is searched (`dated`), being out of force today is no reason to rank lower.
+    """
+
+    query: Query
+    words: Float32
+    full: float
+    votes: Votes
+    dated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,27 +398,28 @@ class Snapshot:
             out *= self.alive
         return out, max(full, 1e-6)
 
-    def ranked(
-        self, query: Query, words: Float32, rows: Rows, full: float, count: int, *, dated: bool
-    ) -> Ranked:
-        """The best `count` of some rows, best first.
+    def scored(self, query: Query, words: Float32, full: float, *, dated: bool = False) -> Scored:
+        """What `scores` returned, when nothing is changed in it any more, ready for `ranked`."""
+        return Scored(query, words, full, self.teaching.votes(words, full), dated)
 
-        `words` are the words' scores of all rows; every one of `rows` has a positive score. When the
-        law of a day is searched (`dated`), being out of force today is no reason to rank lower.
-        """
+    def ranked(self, scored: Scored, rows: Rows, count: int) -> Ranked:
+        """The best `count` of some rows, best first; every one of `rows` has a positive score."""
+        words = scored.words
         first = words[rows] + self._prior[rows]
         chosen = top_rows(first, max(count, DEPTH))
         head = rows[chosen[:DEPTH]]
         if not len(head):
             return Ranked(head, np.empty(0, dtype=np.float32))
-        scores = second_scores(words, head, self.teaching, full, self._standing)
+        scores = second_scores(
+            words, head, self.teaching, scored.full, self._standing, scored.votes
+        )
         scores += self._handicap[head]
-        if any(place in query.text for place in self._places):
+        if any(place in scored.query.text for place in self._places):
             # The model learned on national questions that local law is seldom meant; whoever names
             # the place means it.
             scores[self.teaching.level[head] == _LOCAL] -= weights()[FEATURES.index(LEVELS[_LOCAL])]
         scores = spread(scores, self.teaching.chapter[head])
-        if not dated:
+        if not scored.dated:
             scores = self._below_those_in_force(head, scores)
         order = np.argsort(-scores, kind="stable")
         # People read a score as a share of the best; the model's own scale is logarithmic.

@@ -73,7 +73,7 @@ def test_priors_and_votes() -> None:
     assert np.expm1(taught.law_prior).round().tolist() == [2, 2, 1, 0, 0]
     assert np.expm1(taught.article_prior).round().tolist() == [2, 0, 1, 0, 0]
     words = np.array([1, 1, 1, 0.5, 0], dtype=np.float32)
-    law, chapter, own = taught.votes(words, np.array([0, 1, 2]), 1.0)
+    law, chapter, own = taught.votes(words, 1.0).on(np.array([0, 1, 2]), taught)
     assert law == pytest.approx([0.5, 0.5, 0.0])
     assert chapter == pytest.approx([0.5, 0.5, 0.0])
     assert own == pytest.approx([0.5, 0.0, 0.0])
@@ -81,7 +81,8 @@ def test_priors_and_votes() -> None:
     assert table.shape == (3, len(FEATURES))
     assert np.isfinite(table).all()
     assert len(weights()) == len(FEATURES)
-    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught))
+    votes = taught.votes(words, 1.0)
+    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught), votes)
     assert quick == pytest.approx(table @ weights())
 
 
@@ -120,7 +121,7 @@ def test_without_any_citation_nobody_votes() -> None:
         np.array([True, True]),
     )
     words = np.ones(2, dtype=np.float32)
-    for votes in empty.votes(words, np.array([0, 1]), 1.0):
+    for votes in empty.votes(words, 1.0).on(np.array([0, 1]), empty):
         assert votes.tolist() == [0.0, 0.0]
 
 
