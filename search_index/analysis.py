@@ -199,6 +199,12 @@ def word_hash(word: str) -> int:
     return int.from_bytes(digest, "little") & _WORD_MASK
 
 
+@lru_cache(maxsize=65536)
+def content_terms(text: str) -> tuple[int, ...]:
+    """The term numbers of a text's content words; remembered, for what is looked up again and again."""
+    return tuple(map(word_hash, content_words(text)))
+
+
 def word_hashes(items: Iterable[str]) -> UInt64:
     """The term numbers of several words."""
     return np.fromiter((word_hash(item) for item in items), dtype=np.uint64)

@@ -6,6 +6,7 @@ for a JavaScript front end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -110,7 +111,7 @@ class SearchRequest:
     """A question to the index. Empty filters restrict nothing; `as_of` is a day in Beijing.
 
     `leading_kinds` asks beside the page for the `most_leading` best hits of those kinds, wherever they
-    stand.
+    stand; of these only documents of which `leads` says so are given.
     """
 
     text: str
@@ -123,6 +124,7 @@ class SearchRequest:
     size: int = 10
     leading_kinds: tuple[str, ...] = ()
     most_leading: int = 0
+    leads: Callable[[Document], bool] = lambda _document: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

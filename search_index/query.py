@@ -96,8 +96,8 @@ def read_query(
             weights.setdefault(analysis.bigram_hash(pair), bigram_weight)
     for item in items:
         for other in synonyms.get(item, ()):
-            for word in analysis.content_words(other):
-                weights.setdefault(analysis.word_hash(word), THESAURUS_WEIGHT)
+            for term in analysis.content_terms(other):
+                weights.setdefault(term, THESAURUS_WEIGHT)
     bridged: dict[int, float] = {}
     for item in items:
         for other, share in bridges.get(item, ()):

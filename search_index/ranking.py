@@ -99,6 +99,12 @@ class Postings:
             keep[rare] = True
         return columns, keep
 
+    def holds(self, column: int, row: int) -> bool:
+        """Whether a row holds the term of a column."""
+        low, high = self.indptr[column : column + 2]
+        place = low + np.searchsorted(self.rows[low:high], row)
+        return bool(place < high and self.rows[place] == row)
+
     def document_frequency(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
         """In how many rows each column's term occurs; 0 for column -1."""
         found = self.indptr[columns + 1].astype(np.int64) - self.indptr[columns]

@@ -51,10 +51,14 @@ class Teaching:
     row numbered `pair_cited[i]` among the cited, which belongs to the law `pair_law[i]` and, where
     `pair_inside` is true, to a chapter (`pair_chapter` lists those only). `place` gives a row's number
     among the cited, -1 for rows nobody cites. `law` and `chapter` number the groups of every row, -1
-    for no chapter.
+    for no chapter; there are `laws`, `chapters` and
+    `cited` of them.
     """
 
     sources: Rows
+    laws: int
+    chapters: int
+    cited: int
     pair_source: Rows
     pair_cited: Rows
     pair_law: Rows
@@ -89,6 +93,9 @@ class Teaching:
         chapters = chapter[pairs[1]]
         return cls(
             sources=sources,
+            laws=groups,
+            chapters=int(chapter.max(initial=-1)) + 1,
+            cited=len(cited),
             pair_source=pair_source,
             pair_cited=pair_cited,
             pair_law=law[pairs[1]],
@@ -114,15 +121,18 @@ class Teaching:
         # Multiplied out: the power function takes as long as all the rest.
         votes = (alike * alike * alike)[self.pair_source]
         return Votes(
-            law=np.bincount(self.pair_law, votes * votes),
-            chapter=np.bincount(self.pair_chapter, votes[self.pair_inside]),
-            cited=np.bincount(self.pair_cited, votes),
+            law=np.bincount(self.pair_law, votes * votes, self.laws),
+            chapter=np.bincount(self.pair_chapter, votes[self.pair_inside], self.chapters + 1),
+            cited=np.bincount(self.pair_cited, votes, self.cited + 1),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """One query's votes, summed per law, per chapter and per cited row."""
+    """One query's votes, summed per law, per chapter and per cited row.
+
+    The last sum of the chapters and of the cited rows is 0: what -1, for none, points to.
+    """
 
     law: Float64
     chapter: Float64
@@ -131,18 +141,10 @@ class Votes:
     def on(self, rows: Rows, teaching: Teaching) -> tuple[Float64, Float64, Float64]:
         """For each row the strength of its law, its chapter, itself; from 0 to about 1."""
         return (
-            np.sqrt(_root(self.law, teaching.law[rows])),
-            _root(self.chapter, teaching.chapter[rows]),
-            _root(self.cited, teaching.place[rows]),
+            np.sqrt(np.cbrt(self.law[teaching.law[rows]])),
+            np.cbrt(self.chapter[teaching.chapter[rows]]),
+            np.cbrt(self.cited[teaching.place[rows]]),
         )
-
-
-def _root(sums: npt.NDArray[Any], places: npt.NDArray[Any]) -> Float64:
-    """The cube root of the sum at each place, 0 for places outside."""
-    if not len(sums):
-        return np.zeros(len(places))
-    inside = (places >= 0) & (places < len(sums))
-    return np.cbrt(np.where(inside, sums[np.where(inside, places, 0)], 0.0))
 
 
 def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Float64:

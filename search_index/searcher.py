@@ -139,7 +139,9 @@ class SearchIndex:
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
         best_row = int(ranked.rows[0]) if len(ranked.rows) else None
-        weak = not cited and (best_row is None or snapshot.covered(query, best_row) < WEAK_COVERAGE)
+        weak = not cited and (
+            best_row is None or not snapshot.covers(query, best_row, WEAK_COVERAGE)
+        )
         leading: list[Hit] = []
         of_kind = snapshot.passing((("kind", request.leading_kinds),))
         if request.most_leading and listed and not of_kind[snapshot.combination[listed[0][0]]]:
@@ -148,6 +150,7 @@ class SearchIndex:
             leading = [
                 _hit(snapshot, row, score, query, "words")
                 for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
+                if request.leads(snapshot.document(row))
             ]
         return SearchResult(
             hits=tuple(

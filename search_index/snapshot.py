@@ -444,31 +444,30 @@ class Snapshot:
                 scores[place] = min(scores[place], scores[twin] - 0.001)
         return scores
 
-    def covered(self, query: Query, row: int) -> float:
-        """The share of the query words' weight (idf) that a row holds, 0 to 1."""
+    def covers(self, query: Query, row: int, share: float) -> bool:
+        """Whether a row holds at least this share (above 0) of the query words' weight, which is their idf."""
         hashes = analysis.word_hashes(query.words)
         if not len(hashes):
-            return 0.0
+            return False
         segment, local = (
             (self.base, row)
             if row < self.base.size or self.delta is None
             else (self.delta, row - self.base.size)
         )
         base_columns = self.base.postings.find(hashes)
-        highest = float(np.log1p(max(self.base.size, 1)))
+        # A word that no document of the base holds weighs as much as a word can.
+        weight = np.full(len(hashes), np.log1p(max(self.base.size, 1)), dtype=np.float32)
+        known = base_columns >= 0
+        weight[known] = self.base.postings.idf[base_columns[known]]
         columns = base_columns if segment is self.base else segment.postings.find(hashes)
-        held = total = 0.0
-        for base_column, column in zip(base_columns.tolist(), columns.tolist(), strict=True):
-            idf = float(self.base.postings.idf[base_column]) if base_column >= 0 else highest
-            total += idf
-            if column < 0:
-                continue
-            low, high = segment.postings.indptr[column : column + 2]
-            rows = segment.postings.rows[low:high]
-            place = int(np.searchsorted(rows, local))
-            if place < len(rows) and rows[place] == local:
-                held += idf
-        return held / total if total else 0.0
+        lacking = share * float(weight.sum())
+        # The heaviest words first: mostly two or three of them tell.
+        for number in np.argsort(-weight, kind="stable").tolist():
+            if columns[number] >= 0 and segment.postings.holds(columns[number], local):
+                lacking -= float(weight[number])
+                if lacking <= 0.0:
+                    return True
+        return False
 
     def pair_count(self, pair: str) -> int:
         """How many documents hold two neighbouring characters."""

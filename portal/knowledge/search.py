@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -102,6 +103,7 @@ class Question:
             # Whoever chose the kinds wants them in their own order.
             leading_kinds=() if self.kinds else PLAIN_KINDS,
             most_leading=MOST_LEADING,
+            leads=lambda document: _likeness(text, document) >= ALIKE,
         )
 
 
@@ -145,7 +147,7 @@ def search(question: Question) -> Found:
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
-    leading = _leading(reader, text, result)[: question.size if led is None else led]
+    leading = _leading(result)[: question.size if led is None else led]
     hits = list(leading) if led is None else []
     known = {hit.key for hit in leading}
     # Where the next page begins in the library's own order, in which the leading ones stand elsewhere.
@@ -193,20 +195,18 @@ def _ask(
     return question.text, result, corrected if result.weak else None
 
 
-def _leading(reader: SearchIndex, text: str, result: SearchResult) -> list[Hit]:
+def _leading(result: SearchResult) -> Sequence[Hit]:
     """The FAQ and answers that are put first; the same on every page of a search.
 
     None when a plain text comes first anyway, and none before an article that was asked for by its number.
     """
-    if result.weak or result.citations:
-        return []
-    return [hit for hit in result.leading if _likeness(text, reader.document(hit.key)) >= ALIKE]
+    return () if result.weak or result.citations else result.leading
 
 
-def _likeness(text: str, document: Document | None) -> float:
+def _likeness(text: str, document: Document) -> float:
     """How much of a question one of a document's wordings holds, in pairs of characters, 0 to 1."""
     asked = _pairs(text)
-    if document is None or not asked:
+    if not asked:
         return 0.0
     wordings = (document.title, *document.questions)
     return max(len(asked & _pairs(wording)) for wording in wordings) / len(asked)
