@@ -134,9 +134,9 @@ class Votes:
     The last sum of the chapters and of the cited rows is 0: what -1, for none, points to.
     """
 
-    law: Float64
-    chapter: Float64
-    cited: Float64
+    law: npt.NDArray[Any]
+    chapter: npt.NDArray[Any]
+    cited: npt.NDArray[Any]
 
     def on(self, rows: Rows, teaching: Teaching) -> tuple[Float64, Float64, Float64]:
         """For each row the strength of its law, its chapter, itself; from 0 to about 1."""

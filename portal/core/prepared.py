@@ -8,14 +8,16 @@ events. For the few paths where it counts; everything else goes through the sess
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Executable
+from sqlalchemy import ColumnElement, Executable, UpdateBase
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.selectable import ReturnsRows
+from sqlalchemy.types import TypeEngine
 
 from portal.core.db import db
 from portal.core.unit_of_work import current
@@ -105,29 +107,40 @@ class Prepared:
     def _compile(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
         statement = self._make(sqlite if dialect.name == "sqlite" else postgresql)
+        # The dialects' own compiler: a statement's, not that of a CREATE TABLE.
         made: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        processors = made._bind_processors
+        named = [
+            (name, bind, _writing(bind.type, dialect)) for bind, name in made.bind_names.items()
+        ]
         found = _Compiled(
             str(made),
-            tuple(
-                (name, processors.get(bind.key))
-                for name, bind in made.binds.items()
-                if bind.required
-            ),
+            tuple((name, convert) for name, bind, convert in named if bind.required),
             {
-                name: _converted(bind.value, processors.get(bind.key))
-                for name, bind in made.binds.items()
+                name: _converted(bind.value, convert)
+                for name, bind, convert in named
                 if not bind.required
             },
             bool(made.positional),
             tuple(made.positiontup or ()),
-            tuple(
-                entry.type.dialect_impl(dialect).result_processor(dialect, None)
-                for entry in (made._result_columns or ())
-            ),
+            tuple(_reading(column.type, dialect) for column in _columns(statement)),
         )
         self._compiled[dialect.name] = found
         return found
+
+
+def _columns(statement: Executable) -> Iterable[ColumnElement[Any]]:
+    """What each row of the statement's answer holds; nothing for a write that returns no rows."""
+    if isinstance(statement, UpdateBase) and not statement.returning_column_descriptions:
+        return ()
+    return cast("ReturnsRows", statement).exported_columns
+
+
+def _writing(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _reading(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _carried_out(connection: Connection, sql: str, parameters: Any) -> Any:
