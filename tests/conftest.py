@@ -7,13 +7,14 @@ Rows are deleted between tests, so a test may commit as the portal does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import exists, literal, select, union_all
+from sqlalchemy import event, exists, literal, select, union_all
 
 from portal.core import clock as core_clock
 from portal.core import schema_guards
@@ -150,3 +151,24 @@ def api(client: FlaskClient) -> JsonClient:
 def run_jobs(database: None) -> Callable[[], int]:
     """Carry out all due jobs, as the worker would."""
     return worker.drain
+
+
+@pytest.fixture
+def statements(database: None) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Collect the statements that read and write the database inside a `with` block."""
+
+    @contextmanager
+    def watch() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+                seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+
+    return watch

@@ -43,7 +43,7 @@ def names() -> list[str]:
 
 
 @pytest.fixture
-def statements() -> Any:
+def course() -> Any:
     """The transaction statements and commits of the test."""
     seen: list[str] = []
 
@@ -60,7 +60,7 @@ def statements() -> Any:
     event.remove(db.engine, "commit", committed)
 
 
-def test_nested_units_end_in_one_commit(statements: list[str]) -> None:
+def test_nested_units_end_in_one_commit(course: list[str]) -> None:
     with unit_of_work() as outer:
         add("a")
         with unit_of_work() as inner:
@@ -70,20 +70,20 @@ def test_nested_units_end_in_one_commit(statements: list[str]) -> None:
         add("c")
     assert names() == ["a", "b", "c"]
     # The last COMMITs are those of `names`; inside the unit there was exactly one.
-    begin = statements.index("BEGIN IMMEDIATE") if is_sqlite() else 0
-    inside = statements[begin : statements.index("COMMIT") + 1]
+    begin = course.index("BEGIN IMMEDIATE") if is_sqlite() else 0
+    inside = course[begin : course.index("COMMIT") + 1]
     assert inside.count("COMMIT") == 1
     assert inside.count("INSERT") >= 1
 
 
-def test_a_unit_that_writes_begins_immediate_on_sqlite(statements: list[str]) -> None:
+def test_a_unit_that_writes_begins_immediate_on_sqlite(course: list[str]) -> None:
     with unit_of_work():
         pass
     if is_sqlite():
-        assert "BEGIN IMMEDIATE" in statements
-    statements.clear()
+        assert "BEGIN IMMEDIATE" in course
+    course.clear()
     db.session.scalar(select(func.count()).select_from(Counter))
-    assert "BEGIN IMMEDIATE" not in statements
+    assert "BEGIN IMMEDIATE" not in course
 
 
 def test_an_exception_leaves_nothing() -> None:

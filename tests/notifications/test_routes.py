@@ -132,19 +132,12 @@ def test_each_side_has_its_own_door(api, client, resident):
         assert api.get(STAFF + path, headers=resident_headers).status_code == 403
 
 
-def test_the_list_takes_a_bounded_number_of_statements(api, client, resident):
-    from sqlalchemy import event
-
+def test_the_list_takes_a_bounded_number_of_statements(api, client, resident, statements):
     headers = people.resident_headers(client, resident)
     for _ in range(20):
         tell(resident)
-    seen = []
-    listen = lambda *given: seen.append(given[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    try:
+    with statements() as seen:
         api.get(MINE, headers=headers)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", listen)
     assert len([text for text in seen if "FROM message" in text]) == 1
 
 

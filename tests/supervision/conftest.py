@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
@@ -154,24 +153,3 @@ def chief(database: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
     monkeypatch.setattr(request_context, "_authenticator", authenticate)
     return {"Authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-def statements(database: None) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Collect the statements sent to the database inside a `with` block."""
-
-    @contextmanager
-    def watch() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-                seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-
-    return watch

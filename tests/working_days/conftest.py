@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from portal.core.actor import Actor, ActorKind
-from portal.core.db import db
 from portal.web import request_context
 from portal.working_days import operations
 
@@ -37,24 +33,3 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def calendar_2026(database: None) -> None:
     """The table of 2026, as it comes with the portal."""
     operations.load(CONTENT, [2026])
-
-
-@pytest.fixture
-def statements(database: None) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Collect the statements sent to the database inside a `with` block."""
-
-    @contextmanager
-    def watch() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-                seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-
-    return watch
