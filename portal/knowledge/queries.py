@@ -43,18 +43,6 @@ def categories() -> list[Category]:
     return list(db.session.scalars(select(Category).order_by(Category.position)))
 
 
-def category_labels() -> dict[str, str]:
-    """Return the Chinese label of each category by code."""
-    rows = db.session.execute(select(Category.code, Category.label)).all()
-    return {row.code: row.label for row in rows}
-
-
-def category_keywords() -> list[tuple[str, list[str]]]:
-    """Return each category's code and keywords, in the order of display."""
-    rows = db.session.execute(select(Category.code, Category.keywords).order_by(Category.position))
-    return [(row.code, row.keywords) for row in rows]
-
-
 def require_category(code: str) -> Category:
     """Return a category; raises Invalid (field `category`) for an unknown code."""
     category = db.session.get(Category, code)

@@ -21,11 +21,10 @@ from portal.config import settings
 from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.knowledge import index, miss_buffer
+from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
-from portal.knowledge.labels import category_labels
 from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
 from portal.knowledge.names import short
-from portal.knowledge.queries import category_keywords
 from search_index import (
     CitationMatch,
     Document,

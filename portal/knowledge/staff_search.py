@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from portal.core.errors import Invalid
 from portal.knowledge import index
+from portal.knowledge.categories import category_labels
 from portal.knowledge.documents import TO_INDEX
 from portal.knowledge.models import LawLevel, Validity
-from portal.knowledge.queries import category_labels
 from portal.knowledge.search import (
     KIND_LABELS,
     LEVEL_LABELS,
