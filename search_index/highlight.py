@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, combinations
 
 from search_index import analysis
 from search_index.documents import Fragment
@@ -101,57 +100,36 @@ def _fragment(
         start += len(shown) - len(shown.lstrip())
         end = start + len(shown.strip())
     marks: list[tuple[int, int]] = []
-    for place in _candidates(normal, start, end, asked, ends):
-        begin = max(ends[place - 1], start) if place else start
-        finish = min(ends[place], end)
-        if not asked.is_meant_by(normal[begin:finish]):
-            continue
-        if marks and marks[-1][1] == begin - start:
-            marks[-1] = (marks[-1][0], finish - start)
-        else:
-            marks.append((begin - start, finish - start))
+    begin = start
+    first, last = bisect_right(ends, start), bisect_left(ends, end)
+    for finish in (*ends[first:last], end):
+        if asked[normal[begin:finish]]:
+            if marks and marks[-1][1] == begin - start:
+                marks[-1] = (marks[-1][0], finish - start)
+            else:
+                marks.append((begin - start, finish - start))
+        begin = finish
     return Fragment(text[start:end], tuple(marks))
 
 
-def _candidates(normal: str, start: int, end: int, asked: _Asked, ends: Sequence[int]) -> list[int]:
-    """The words (their places in `ends`) in which something of the query stands, in order."""
-    places: set[int] = set()
-    for needle in asked.needles:
-        at = normal.find(needle, start, end)
-        while at >= 0:
-            places.add(bisect_right(ends, at))
-            places.add(bisect_right(ends, at + len(needle) - 1))
-            at = normal.find(needle, at + 1, end)
-    return sorted(places)
+class _Asked(dict[str, bool]):
+    """Whether a word of a text is one of the query's, is part of one, or holds one; each is found out once."""
 
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__(dict.fromkeys(words, True))
+        self._longer = tuple(word for word in words if len(word) >= 2)
+        for word in words:
+            if len(word) <= LONGEST_SPLIT:
+                for begin, end in combinations(range(len(word) + 1), 2):
+                    if end - begin >= 2:
+                        self[word[begin:end]] = True
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The words of a query, ready to be looked for among a text's words.
-
-    `needles` are the shortest pieces without one of which no word of a text can be meant.
-    """
-
-    parts: frozenset[str]
-    longer: tuple[str, ...]
-    needles: tuple[str, ...]
-
-    def is_meant_by(self, piece: str) -> bool:
-        """Whether a word of the text is one of the query's, is part of one, or holds one."""
-        return piece in self.parts or (
-            len(piece) > 2 and any(word in piece for word in self.longer)
-        )
+    def __missing__(self, piece: str) -> bool:
+        meant = len(piece) > 2 and any(word in piece for word in self._longer)
+        self[piece] = meant
+        return meant
 
 
 @lru_cache(maxsize=64)
 def _asked(words: tuple[str, ...]) -> _Asked:
-    parts = {
-        word[begin:end]
-        for word in words
-        for begin in range(len(word))
-        for end in range(begin + 2, len(word) + 1)
-        if len(word) <= LONGEST_SPLIT
-    }
-    pairs = {word[at : at + 2] for word in words for at in range(max(len(word) - 1, 1))}
-    longer = tuple(word for word in words if len(word) >= 2)
-    return _Asked(frozenset(parts.union(words)), longer, tuple(pairs))
+    return _Asked(words)
