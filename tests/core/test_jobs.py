@@ -12,10 +12,20 @@ import redis
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal.core import encryption
+from portal.core import encryption, jobs
 from portal.core.db import db
 from portal.core.encryption import KeyRing
-from portal.core.jobs import Job, JobRun, JobState, WorkerHeartbeat, enqueue, queue, wake, worker
+from portal.core.jobs import (
+    Job,
+    JobRun,
+    JobState,
+    Lane,
+    WorkerHeartbeat,
+    enqueue,
+    queue,
+    wake,
+    worker,
+)
 from portal.core.unit_of_work import unit_of_work
 from tests.conftest import SettableClock
 from tests.core.tables import Counter
@@ -243,10 +253,15 @@ def test_jobs_are_taken_in_the_order_they_fall_due(clock: SettableClock) -> None
     assert seen == [1, 2]
 
 
-def test_only_the_kinds_asked_for() -> None:
-    put("test.one")
-    assert queue.lease_next("w", kinds=frozenset({"test.other"})) is None
-    assert queue.lease_next("w", kinds=frozenset({"test.one"})) is not None
+def test_each_lane_takes_its_own_jobs_and_the_short_one_those_nobody_knows() -> None:
+    jobs.job_handler("test.long", lane=Lane.LONG)(lambda run: None)
+    put("test.long")
+    put("test.nobody")
+    for lane, kind in ((Lane.LONG, "test.long"), (Lane.SHORT, "test.nobody")):
+        run = queue.lease_next("w", lane=lane)
+        assert run is not None
+        assert run.kind == kind
+        assert queue.lease_next("w", lane=lane) is None
 
 
 def test_a_handler_without_transaction_completes_in_its_own_commit() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from portal.core import encryption, jobs
 from portal.core.db import db
-from portal.core.jobs import Job, JobRun, JobState, WorkerHeartbeat, enqueue, queue, worker
+from portal.core.jobs import Job, JobRun, JobState, Lane, WorkerHeartbeat, enqueue, queue, worker
 from portal.core.unit_of_work import unit_of_work
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -27,6 +27,7 @@ def hired(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[worker.Worker
     """A worker with the handlers of the test, that beats often; stopped in any case."""
     monkeypatch.setattr(queue, "_handlers", {})
     monkeypatch.setattr(queue, "_periodic", {})
+    monkeypatch.setattr(queue, "_at_start", set())
     monkeypatch.setattr(worker, "HEARTBEAT", timedelta(milliseconds=50))
     made = worker.Worker(app)
     guard = threading.Timer(30, made.stop)
@@ -36,6 +37,11 @@ def hired(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[worker.Worker
     guard.cancel()
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+def lease_of(run: JobRun) -> object:
+    with db.engine.connect() as connection:
+        return connection.scalar(select(Job.leased_until).where(Job.id == run.id))
 
 
 def put(kind: str) -> None:
@@ -71,8 +77,8 @@ def test_a_long_job_keeps_its_lease_by_the_heartbeat(hired: worker.Worker) -> No
     @jobs.job_handler("test.long", transactional=False)
     def long(run: JobRun) -> None:
         for _ in range(2):
+            leases.append(lease_of(run))
             with db.engine.connect() as connection:
-                leases.append(connection.scalar(select(Job.leased_until).where(Job.id == run.id)))
                 beats.append(connection.scalar(select(WorkerHeartbeat.beat_at)))
             time.sleep(0.5)
         hired.stop()
@@ -83,15 +89,86 @@ def test_a_long_job_keeps_its_lease_by_the_heartbeat(hired: worker.Worker) -> No
     assert beats[0] != beats[1]
 
 
+def test_short_jobs_do_not_wait_for_a_long_one(hired: worker.Worker) -> None:
+    told, seen, leases = threading.Event(), [], []
+
+    @jobs.job_handler("test.build", transactional=False, lane=Lane.LONG)
+    def build(run: JobRun) -> None:
+        put("test.message")
+        leases.append(lease_of(run))
+        seen.append(("the message came meanwhile", told.wait(10)))
+        time.sleep(0.3)
+        leases.append(lease_of(run))
+        hired.stop()
+
+    @jobs.job_handler("test.message")
+    def message(_run: JobRun) -> None:
+        told.set()
+
+    put("test.build")
+    hired.run()
+    assert seen == [("the message came meanwhile", True)]
+    # The heartbeat keeps the long one's lease too.
+    assert leases[0] != leases[1]
+    db.session.rollback()
+    assert set(db.session.scalars(select(Job.state))) == {JobState.DONE}
+
+
+def test_long_jobs_are_carried_out_one_after_the_other(hired: worker.Worker) -> None:
+    running, most = [], []
+
+    @jobs.job_handler("test.build", transactional=False, lane=Lane.LONG)
+    def build(run: JobRun) -> None:
+        running.append(run.id)
+        most.append(len(running))
+        time.sleep(0.2)
+        running.remove(run.id)
+        if len(most) == 3:
+            hired.stop()
+
+    for _ in range(3):
+        put("test.build")
+    hired.run()
+    assert most == [1, 1, 1]
+
+
+def test_a_stop_waits_for_the_long_job(hired: worker.Worker) -> None:
+    @jobs.job_handler("test.build", transactional=False, lane=Lane.LONG)
+    def build(_run: JobRun) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+
+    put("test.build")
+    hired.run()
+    db.session.rollback()
+    assert db.session.scalars(select(Job.state)).one() is JobState.DONE
+
+
+def test_a_start_asks_once_for_what_follows_every_start(hired: worker.Worker) -> None:
+    done: list[str] = []
+
+    @jobs.job_handler("test.look", transactional=False, lane=Lane.LONG)
+    def look(run: JobRun) -> None:
+        done.append(run.kind)
+        hired.stop()
+
+    jobs.at_start("test.look")
+    queue.request_at_start()
+    hired.run()
+    assert done == ["test.look"]
+    db.session.rollback()
+    assert db.session.scalars(select(Job.kind)).all() == ["test.look"]
+
+
 def test_it_outlives_a_database_that_goes_away(
     hired: worker.Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lease, beat, troubles = queue.lease_next, hired._beat, iter(range(2))
 
-    def away(owner: str) -> JobRun | None:
+    def away(owner: str, *, lane: Lane) -> JobRun | None:
         if next(troubles, None) is not None:
             raise OperationalError("SELECT", {}, Exception("gone"))
-        return lease(owner)
+        return lease(owner, lane=lane)
 
     def no_beat() -> None:
         beat()

@@ -5,6 +5,16 @@ same commit as the job's completion; a worker that dies leaves a lease that anot
 """
 
 from portal.core.jobs.models import Job, JobState, WorkerHeartbeat
-from portal.core.jobs.queue import JobRun, enqueue, job_handler, periodic
+from portal.core.jobs.queue import JobRun, Lane, at_start, enqueue, job_handler, periodic
 
-__all__ = ["Job", "JobRun", "JobState", "WorkerHeartbeat", "enqueue", "job_handler", "periodic"]
+__all__ = [
+    "Job",
+    "JobRun",
+    "JobState",
+    "Lane",
+    "WorkerHeartbeat",
+    "at_start",
+    "enqueue",
+    "job_handler",
+    "periodic",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import secrets
 import uuid
 from collections.abc import Callable
@@ -78,30 +79,47 @@ class JobRun:
 Handler = Callable[[JobRun], None]
 
 
+class Lane(enum.Enum):
+    """Which jobs are carried out one after the other."""
+
+    SHORT = "short"
+    LONG = "long"
+
+
 @dataclass(frozen=True)
 class Registration:
     """A handler and how it wants to be run."""
 
     handler: Handler
     transactional: bool
+    lane: Lane
 
 
 _handlers: dict[str, Registration] = {}
 _periodic: dict[str, timedelta] = {}
+_at_start: set[str] = set()
 
 
-def job_handler(kind: str, *, transactional: bool = True) -> Callable[[Handler], Handler]:
+def job_handler(
+    kind: str, *, transactional: bool = True, lane: Lane = Lane.SHORT
+) -> Callable[[Handler], Handler]:
     """Register the decorated function for jobs of `kind`.
 
     A transactional handler runs inside the unit of work that completes the job. One that talks to the outside passes
-    `transactional=False`, must be safe to repeat, and may call `run.complete()` in its own unit of work.
+    `transactional=False`, must be safe to repeat, and may call `run.complete()` in its own unit of work. What takes longer
+    than a few seconds goes into the long lane, so that messages and deadlines need not wait for it.
     """
 
     def register(handler: Handler) -> Handler:
-        _handlers[kind] = Registration(handler, transactional)
+        _handlers[kind] = Registration(handler, transactional, lane)
         return handler
 
     return register
+
+
+def at_start(kind: str) -> None:
+    """Have every worker that starts ask for one job of `kind`."""
+    _at_start.add(kind)
 
 
 def periodic(kind: str, every: timedelta) -> None:
@@ -158,6 +176,13 @@ _FRESH = {column.name: None for column in _JOBS.columns} | {
 _ADD = Prepared(lambda dialect: dialect.insert(_JOBS).on_conflict_do_nothing(), writes=True)
 
 
+def request_at_start() -> None:
+    """Ask for the jobs that follow every start of a worker."""
+    with unit_of_work():
+        for kind in sorted(_at_start):
+            enqueue(kind, dedup_key=kind)
+
+
 def ensure_periodic() -> None:
     """Make sure that one job of every periodic kind is waiting or being worked on."""
     with unit_of_work():
@@ -169,18 +194,18 @@ def ensure_periodic() -> None:
                 enqueue(kind, dedup_key=kind)
 
 
-def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | None:
-    """Lease the job that is due longest; returns None when nothing is due.
+def lease_next(owner: str, *, lane: Lane | None = None) -> JobRun | None:
+    """Lease the job that is due longest, of one lane or of all; returns None when nothing is due.
 
     A job whose payload does not open (a key is missing from the ring) is given back like a failed one, so that it never
     stands in the way of the others.
     """
     for _ in range(LOOKS):
-        if not _is_due(kinds):
+        if not _is_due(lane):
             return None
         with unit_of_work():
             job = db.session.scalar(
-                _due(kinds)
+                _due(lane)
                 .order_by(Job.run_at, Job.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)
@@ -194,18 +219,22 @@ def lease_next(owner: str, *, kinds: frozenset[str] | None = None) -> JobRun | N
     return None
 
 
-def _due(kinds: frozenset[str] | None) -> Select[Job]:
+def _due(lane: Lane | None) -> Select[Job]:
     now = clock.now()
     due = select(Job).where(
         Job.state == JobState.PENDING,
         Job.run_at <= now,
         or_(Job.leased_until.is_(None), Job.leased_until < now),
     )
-    return due if kinds is None else due.where(Job.kind.in_(kinds))
+    if lane is None:
+        return due
+    long = [kind for kind, known in _handlers.items() if known.lane is Lane.LONG]
+    # A kind that nobody knows is in the short lane, where it fails and is seen.
+    return due.where(Job.kind.in_(long) if lane is Lane.LONG else Job.kind.not_in(long))
 
 
-def _is_due(kinds: frozenset[str] | None) -> bool:
-    if db.session.scalar(_due(kinds).with_only_columns(Job.id).limit(1)) is not None:
+def _is_due(lane: Lane | None) -> bool:
+    if db.session.scalar(_due(lane).with_only_columns(Job.id).limit(1)) is not None:
         return True
     # Ends the read transaction, so that an idle worker never sees an old picture.
     db.session.rollback()

@@ -19,7 +19,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.jobs import queue, wake
 from portal.core.jobs.models import Job, JobState, WorkerHeartbeat
-from portal.core.jobs.queue import JobRun, LeaseLost
+from portal.core.jobs.queue import JobRun, Lane, LeaseLost
 from portal.core.unit_of_work import unit_of_work
 
 HEARTBEAT = timedelta(seconds=8)
@@ -86,16 +86,19 @@ def drain(limit: int = 1000) -> int:
 
 
 class Worker:
-    """One worker process. `stop` lets the current job finish."""
+    """One worker process. `stop` lets the current jobs finish.
+
+    Long jobs have a thread of their own: a message that is due must not wait until the search index is built.
+    """
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
-        self.current: JobRun | None = None
+        self.current: dict[Lane, JobRun] = {}
 
     def stop(self, *_: object) -> None:
-        """Stop after the current job."""
+        """Stop after the current jobs."""
         self.stopping.set()
         wake.signal()
 
@@ -106,29 +109,42 @@ class Worker:
         with self.app.app_context():
             self._take_over_dead_workers()
             queue.ensure_periodic()
+            queue.request_at_start()
             self._beat()
             db.session.remove()
             threading.Thread(target=self._heartbeat, daemon=True).start()
+            long = threading.Thread(target=self._work_apart)
+            long.start()
             _log.info("worker_started", owner=self.owner)
-            while not self.stopping.is_set():
-                try:
-                    self.current = queue.lease_next(self.owner)
-                    if self.current is not None:
-                        carry_out(self.current)
-                        continue
-                except Exception:  # noqa: BLE001 - the worker outlives anything
-                    # The database is away, perhaps: say so, wait, look again.
-                    _log.exception("worker_loop_failed")
-                finally:
-                    # Otherwise the heartbeat would keep the lease of a job that nobody works on.
-                    self.current = None
-                    db.session.remove()
-                wake.wait()
+            self._work(Lane.SHORT, wake.wait)
+            long.join()
             with unit_of_work():
                 db.session.execute(
                     delete(WorkerHeartbeat).where(WorkerHeartbeat.owner == self.owner)
                 )
             _log.info("worker_stopped", owner=self.owner)
+
+    def _work_apart(self) -> None:
+        """Carry out the long jobs. They are not woken for, so that no signal is lost to the short ones."""
+        with self.app.app_context():
+            self._work(Lane.LONG, lambda: self.stopping.wait(wake.POLL_SECONDS))
+
+    def _work(self, lane: Lane, wait: Callable[[], object]) -> None:
+        while not self.stopping.is_set():
+            try:
+                run = queue.lease_next(self.owner, lane=lane)
+                if run is not None:
+                    self.current[lane] = run
+                    carry_out(run)
+                    continue
+            except Exception:  # noqa: BLE001 - the worker outlives anything
+                # The database is away, perhaps: say so, wait, look again.
+                _log.exception("worker_loop_failed")
+            finally:
+                # Otherwise the heartbeat would keep the lease of a job that nobody works on.
+                self.current.pop(lane, None)
+                db.session.remove()
+            wait()
 
     def _heartbeat(self) -> None:
         while not self.stopping.wait(HEARTBEAT.total_seconds()):
@@ -148,8 +164,7 @@ class Worker:
                 db.session.add(WorkerHeartbeat(owner=self.owner, started_at=now, beat_at=now))
             else:
                 row.beat_at = now
-            run = self.current
-            if run is not None:
+            for run in list(self.current.values()):
                 queue.extend_lease(run)
 
     def _take_over_dead_workers(self) -> None:
