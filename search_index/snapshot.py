@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from search_index import analysis
 from search_index.documents import Document
-from search_index.errors import IndexFormatError, IndexMissing
+from search_index.errors import IndexMissing
 from search_index.laws import LawNames
 from search_index.learning import Bridges
 from search_index.numerals import article_order
@@ -39,7 +39,7 @@ from search_index.reranking import (
 )
 from search_index.store.files import load_json, read_link
 from search_index.store.segment import NEVER, Segment, open_segment
-from search_index.store.writer import FORMAT
+from search_index.store.writer import check_format
 from search_index.suggest import Completion, Speller
 from search_index.thesaurus import Thesaurus
 
@@ -88,12 +88,7 @@ class Snapshot:
     def __init__(
         self, generation: Path, delta_name: str | None, base: Segment | None = None
     ) -> None:
-        manifest = load_json(generation / "manifest.json")
-        if manifest.get("format") != FORMAT:
-            raise IndexFormatError(
-                f"generation {generation.name} has format {manifest.get('format')}, "
-                f"this program reads {FORMAT}: rebuild the index"
-            )
+        manifest = check_format(generation)
         self.generation = generation
         self.delta_name = delta_name
         self.built_at: str = manifest["built_at"]

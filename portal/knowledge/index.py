@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -40,6 +41,8 @@ from search_index import (
 
 UPDATE_JOB = "knowledge.index_update"
 REBUILD_JOB = "knowledge.rebuild_index"
+# A build this much older than the changes that lie beside it is worth another one at night.
+SETTLED_AFTER = timedelta(hours=12)
 # One delta is written per batch; a few hundred documents cost well under a second.
 BATCH = 500
 
@@ -127,9 +130,9 @@ def schedule_rebuild() -> None:
     request_rebuild()
 
 
-def request_rebuild() -> None:
-    """Have the worker build the index if it needs it; inside a unit of work."""
-    enqueue(REBUILD_JOB, dedup_key=REBUILD_JOB)
+def request_rebuild(*, anyway: bool = False) -> None:
+    """Have the worker build the index if it needs it, or `anyway`; inside a unit of work."""
+    enqueue(REBUILD_JOB, {"anyway": anyway}, dedup_key=REBUILD_JOB)
 
 
 def state() -> IndexState:
@@ -150,7 +153,8 @@ def apply_changes() -> int:
     """Write all announced changes into the index; returns how many documents.
 
     Safe to repeat and to interrupt: a change is struck off only after it is in the index, and only
-    if it was not announced anew meanwhile.
+    if it was not announced anew meanwhile. Without an index that can be written a build is asked for, and
+    the changes wait for its end.
     """
     done = 0
     while True:
@@ -172,9 +176,9 @@ def apply_changes() -> int:
         try:
             _writer().update(upserts, sorted(keys - present))
         except (IndexMissing, IndexFormatError):
-            # A build reads everything, these changes among it.
             with unit_of_work():
-                schedule_rebuild()
+                request_rebuild()
+            return done
         _strike_off([(kind, subject_id, token) for kind, subject_id, token in rows])
         done += len(rows)
 
@@ -195,11 +199,18 @@ def why_rebuild() -> str | None:
     return None
 
 
+def has_grown() -> bool:
+    """True when changes lie beside a build that is some time old: the next quiet hour is to put them into one."""
+    info = SearchIndex.open(settings().index_dir).info()
+    built_at = datetime.fromisoformat(str(info["built_at"]))
+    return bool(info["delta"]) and clock.now() - built_at > SETTLED_AFTER
+
+
 def rebuild(progress: Progress = silent) -> int:
     """Build the index from the database and switch to it; returns the number of documents.
 
-    The old generation serves until the switch. Raises BuildInProgress when another process builds,
-    IndexWriteError when the disk refuses.
+    The old generation serves until the switch, and goes on to take in changes, which the new one takes over.
+    Raises BuildInProgress when another process builds, IndexWriteError when the disk refuses.
     """
     with unit_of_work():
         revision = state().revision
@@ -209,6 +220,9 @@ def rebuild(progress: Progress = silent) -> int:
             select(IndexChange.kind, IndexChange.subject_id, IndexChange.token)
         ).all()
     ]
+    # The build is to read what is committed by then, not the picture of this moment: an update that comes in
+    # between would be in neither.
+    db.session.rollback()
     count = 0
 
     def counted() -> Iterator[Document]:
@@ -226,6 +240,10 @@ def rebuild(progress: Progress = silent) -> int:
             update(IndexState).values(build=build, built_revision=revision, built_at=clock.now())
         )
     _strike_off(waiting)
+    with unit_of_work():
+        if db.session.scalar(select(IndexChange.kind).limit(1)) is not None:
+            # Announced meanwhile, perhaps when there was no index to take them in.
+            enqueue(UPDATE_JOB, dedup_key=UPDATE_JOB)
     return count
 
 

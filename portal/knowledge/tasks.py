@@ -7,12 +7,15 @@ from datetime import timedelta
 import structlog
 
 from portal.core import clock
-from portal.core.jobs import JobRun, job_handler, periodic
+from portal.core.jobs import JobRun, Lane, at_start, job_handler, periodic
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, lineage, misses, reviews, validity
 from search_index import BuildInProgress
 
 DAILY_JOB = "knowledge.daily"
+CHECK_JOB = "knowledge.check_index"
+# Hours of the district's clock in which a build disturbs nobody.
+NIGHT = range(2, 5)
 
 _log = structlog.get_logger(__name__)
 
@@ -20,8 +23,12 @@ _log = structlog.get_logger(__name__)
 def register() -> None:
     """Register the handlers and the daily round."""
     job_handler(index.UPDATE_JOB, transactional=False)(update_index)
-    job_handler(index.REBUILD_JOB, transactional=False)(rebuild_index)
-    job_handler(DAILY_JOB, transactional=False)(daily)
+    job_handler(index.REBUILD_JOB, transactional=False, lane=Lane.LONG)(rebuild_index)
+    # After a new version of the program, the index of the old one is rebuilt without waiting for a change.
+    at_start(index.REBUILD_JOB)
+    job_handler(CHECK_JOB, transactional=False)(check_index)
+    periodic(CHECK_JOB, timedelta(minutes=10))
+    job_handler(DAILY_JOB, transactional=False, lane=Lane.LONG)(daily)
     periodic(DAILY_JOB, timedelta(hours=6))
 
 
@@ -30,9 +37,9 @@ def update_index(_run: JobRun) -> None:
     _log.info("index_updated", documents=index.apply_changes())
 
 
-def rebuild_index(_run: JobRun) -> None:
-    """Build the index anew, unless somebody did so already."""
-    if index.why_rebuild() is None:
+def rebuild_index(run: JobRun) -> None:
+    """Build the index anew, unless it needs it no more and nobody wanted it anyway."""
+    if index.why_rebuild() is None and not run.payload.get("anyway"):
         return
     try:
         _log.info("index_rebuilt", documents=index.rebuild())
@@ -40,6 +47,16 @@ def rebuild_index(_run: JobRun) -> None:
         # That build may have begun before this change: the job is tried again after a pause.
         _log.info("index_build_in_progress")
         raise
+
+
+def check_index(_run: JobRun) -> None:
+    """Ask for a build when there is no index that fits, or at night for one of what has changed since the last."""
+    with unit_of_work():
+        if index.why_rebuild() is not None:
+            # Somebody removed the folder, or put another database in place.
+            index.request_rebuild()
+        elif clock.local(clock.now()).hour in NIGHT and index.has_grown():
+            index.request_rebuild(anyway=True)
 
 
 def daily(_run: JobRun) -> None:
@@ -56,10 +73,6 @@ def daily(_run: JobRun) -> None:
             index.schedule_rebuild()
         report = reviews.refresh()
         forgotten = misses.forget(today)
-    if index.why_rebuild() is not None:
-        # Somebody removed the folder, or a new program reads another format.
-        with unit_of_work():
-            index.request_rebuild()
     _log.info(
         "knowledge_daily",
         laws_changed=changed,

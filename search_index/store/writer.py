@@ -15,6 +15,7 @@ that no link names; the next writer removes it.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from search_index.documents import Document
-from search_index.errors import BuildInProgress, IndexMissing, IndexWriteError
+from search_index.errors import (
+    BuildInProgress,
+    IndexFormatError,
+    IndexMissing,
+    IndexWriteError,
+)
 from search_index.learning import Lessons, learn, learn_bridges, wordings
 from search_index.store.files import (
     load_json,
@@ -42,6 +48,8 @@ from search_index.thesaurus import Thesaurus
 FORMAT = 4
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
+# A search that has just begun may still open a file of the delta it looks at.
+DELTA_SECONDS = 10.0
 WRITE_WAIT_SECONDS = 30.0
 
 Progress = Callable[[str, int, int], None]
@@ -128,12 +136,14 @@ class IndexWriter:
     def update(self, upserts: Iterable[Document], deletions: Iterable[str] = ()) -> None:
         """Make documents findable, and keys not findable, in every process within two seconds.
 
-        Repeating an update changes nothing. Raises `IndexMissing` before the first build.
+        Repeating an update changes nothing. Raises `IndexMissing` before the first build, and
+        `IndexFormatError` when a program of another format built what serves.
         """
         new, gone = collect(upserts), list(deletions)
         with _write_errors(), locked(self._lock_file(), WRITE_WAIT_SECONDS):
             generation = self._generation()
-            changes = self._changes()
+            check_format(generation)
+            changes = load_changes(generation)
             changes.apply(new, gone)
             _write_delta(generation, changes)
 
@@ -149,8 +159,15 @@ class IndexWriter:
         return self.folder / name
 
     def _changes(self) -> Changes:
+        """What lies beside the serving base; nothing when there is none that this program can read."""
         name = read_link(self.folder / "current")
-        return load_changes(self.folder / name) if name else Changes()
+        if name is None:
+            return Changes()
+        try:
+            check_format(self.folder / name)
+        except IndexFormatError:
+            return Changes()
+        return load_changes(self.folder / name)
 
     def _next_generation(self) -> Path:
         parent = self.folder / "generations"
@@ -207,6 +224,17 @@ class IndexWriter:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def check_format(generation: Path) -> dict[str, Any]:
+    """A generation's manifest; raises IndexFormatError when this program does not read its format."""
+    manifest: dict[str, Any] = load_json(generation / "manifest.json")
+    if manifest.get("format") != FORMAT:
+        raise IndexFormatError(
+            f"generation {generation.name} has format {manifest.get('format')}, "
+            f"this program reads {FORMAT}: rebuild the index"
+        )
+    return manifest
+
+
 def load_changes(generation: Path) -> Changes:
     """The changes recorded on top of a generation's base."""
     name = read_link(generation / "delta")
@@ -243,7 +271,8 @@ def _write_delta(generation: Path, changes: Changes) -> None:
     switch_link(generation / "delta", f"deltas/{target.name}")
     numbers = sorted(int(path.name) for path in deltas.iterdir() if path.name.isdecimal())
     for number in numbers[:-KEPT_DELTAS]:
-        shutil.rmtree(deltas / str(number), ignore_errors=True)
+        if time.time() - (deltas / str(number)).stat().st_mtime > DELTA_SECONDS:
+            shutil.rmtree(deltas / str(number), ignore_errors=True)
 
 
 class _DeltaEntries:

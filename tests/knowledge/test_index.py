@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 import uuid
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from portal.core.db import db, new_id
 from portal.core.errors import Unavailable
-from portal.core.jobs import Job, JobState
+from portal.core.jobs import Job, JobState, queue
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.knowledge import documents, index, operations, providers, tasks
 from portal.knowledge.models import Article, Faq, IndexChange, PublicationState
 from portal.knowledge.providers import Provider, SearchDocument
 from search_index import BuildInProgress, SearchRequest
+from search_index.searcher import CHECK_SECONDS
 
 
 def waiting() -> int:
@@ -127,23 +131,136 @@ def test_a_change_announced_during_the_update_is_not_struck_off(loaded, monkeypa
     assert waiting() == 0
 
 
-def test_without_an_index_a_change_asks_for_a_build(law, run_jobs):
+def test_without_an_index_a_change_asks_for_a_build_and_waits_for_its_end(law, run_jobs):
     faq = db.session.scalar(select(Faq.id))
     operations.schedule_index_update("faq", faq)
+    announced = waiting()
+    assert index.apply_changes() == 0
+    assert waiting() == announced > 0
     run_jobs()
     assert waiting() == 0
     assert index.why_rebuild() is None
     assert len(keys("押金")) > 0
 
 
-def test_an_index_that_was_removed_is_built_by_the_daily_round(loaded, settings, run_jobs, api):
+def test_an_index_that_was_removed_is_built_soon(loaded, settings, run_jobs, api):
+    run_jobs()
     shutil.rmtree(settings.index_dir)
     index.forget_readers()
     assert api.get("/search?q=押金").status_code == 503
-    tasks.daily(None)
+    tasks.check_index(None)
     run_jobs()
     assert index.why_rebuild() is None
     assert api.get("/search?q=押金").json["items"]
+
+
+def test_a_worker_that_starts_builds_what_an_older_program_left(loaded, settings, run_jobs):
+    run_jobs()
+    manifest = next(settings.index_dir.glob("generations/*/manifest.json"))
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**content, "format": 0}), encoding="utf-8")
+    index.forget_readers()
+    # Until then no change is written into an index that this program does not understand.
+    reword("housing-deposit", "霹雳舞教练跑了")
+    assert index.apply_changes() == 0
+    queue.request_at_start()
+    run_jobs()
+    assert index.why_rebuild() is None
+    assert len(keys("霹雳舞教练", "faq")) == 1
+
+
+def reword(slug: str, question: str) -> None:
+    """Change an FAQ as an editor does."""
+    with unit_of_work():
+        faq = db.session.scalar(select(Faq).where(Faq.slug == slug))
+        faq.question = question
+        operations.schedule_index_update("faq", faq.id)
+
+
+def at_once(app, work) -> None:
+    """Do some work in a thread, as the short lane does while the long one builds."""
+    failures = []
+
+    def run() -> None:
+        with app.app_context():
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - shown by the assertion below
+                failures.append(error)
+            finally:
+                db.session.remove()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+@pytest.mark.parametrize("moment", ["before the build has looked", "while it reads", "at its end"])
+def test_what_is_published_during_a_build_is_findable_before_it_ends_and_after(
+    app, loaded, run_jobs, monkeypatch, moment
+):
+    run_jobs()
+    everything, writer, seen = documents.everything, index._writer(), []
+    build = writer.build
+
+    def publish() -> None:
+        if not seen:
+            at_once(app, lambda: reword("housing-deposit", "霹雳舞教练跑了"))
+            at_once(app, index.apply_changes)
+            seen.extend(keys("霹雳舞教练", "faq"))
+
+    def slowly():
+        for number, document in enumerate(everything()):
+            if number == 3 and moment == "while it reads":
+                publish()
+            yield document
+
+    def built(rows, progress):
+        if moment == "before the build has looked":
+            publish()
+        return build(rows, progress)
+
+    def progress(stage, _done, _total):
+        if stage == "sync" and moment == "at its end":
+            publish()
+
+    monkeypatch.setattr(writer, "build", built)
+    monkeypatch.setattr(index, "_writer", lambda: writer)
+    monkeypatch.setattr(documents, "everything", slowly)
+    index.rebuild(progress)
+    assert len(seen) == 1
+    monkeypatch.undo()
+    time.sleep(CHECK_SECONDS)
+    assert keys("霹雳舞教练", "faq") == seen
+    assert waiting() == 0
+
+
+def test_changes_of_the_day_are_put_into_one_build_at_night(loaded, run_jobs, clock):
+    info = index.reader().info()
+    built = info["generation"]
+    # The index notes the hour by the machine's clock.
+    clock.set_to(datetime.fromisoformat(str(info["built_at"])))
+    run_jobs()
+
+    def checked(when: str) -> object:
+        clock.set(when)
+        tasks.check_index(None)
+        run_jobs()
+        time.sleep(CHECK_SECONDS)
+        return index.reader().info()["generation"]
+
+    day = (clock().date() + timedelta(days=1)).isoformat()
+    # Nothing has changed: no build.
+    assert checked(f"{day} 23:30") == built
+    reword("housing-deposit", "霹雳舞教练跑了")
+    assert checked(f"{day} 23:50") == built
+    assert index.reader().info()["delta"]
+    night = (clock().date() + timedelta(days=2)).isoformat()
+    assert checked(f"{night} 03:00") > built
+    assert not index.reader().info()["delta"]
+    assert len(keys("霹雳舞教练", "faq")) == 1
 
 
 def test_another_rooms_documents_come_and_go(loaded, run_jobs, monkeypatch):

@@ -172,10 +172,15 @@ def test_old_generations_and_deltas_are_cleared_away(writable: Pair, tmp_path: P
         writer.build(library())
     kept = sorted(path.name for path in (tmp_path / "index" / "generations").iterdir())
     assert kept == ["000003", "000004", "000005", "000006", "000007"]
+    deltas = tmp_path / "index" / "generations" / "000007" / "deltas"
     for turn in range(5):
         writer.update([faq("same", f"第{turn}次的问题", "答。")])
-    deltas = tmp_path / "index" / "generations" / "000007" / "deltas"
-    assert sorted(path.name for path in deltas.iterdir()) == ["3", "4", "5"]
+    # A search that began before them may still open their files, so the young ones stay for some seconds.
+    assert sorted(path.name for path in deltas.iterdir()) == ["1", "2", "3", "4", "5"]
+    for path in deltas.iterdir():
+        os.utime(path, (time.time() - 60, time.time() - 60))
+    writer.update([faq("same", "第4次的问题", "答。")])
+    assert sorted(path.name for path in deltas.iterdir()) == ["4", "5", "6"]
     assert index.document("faq:same").title == "第4次的问题"  # type: ignore[union-attr]
 
 
@@ -191,6 +196,13 @@ def test_an_index_of_another_format_is_refused(writable: Pair, tmp_path: Path) -
     manifest.write_text(json.dumps({"format": 0}), encoding="utf-8")
     with pytest.raises(IndexFormatError, match="rebuild"):
         SearchIndex.open(tmp_path / "index")
+    # Nor is anything written into it; the next build takes nothing over from it.
+    writer, _ = writable
+    with pytest.raises(IndexFormatError, match="rebuild"):
+        writer.update([faq("x", "问题", "答")])
+    assert not (tmp_path / "index" / "generations" / "000001" / "delta").exists()
+    writer.build(library())
+    assert keys(SearchIndex.open(tmp_path / "index"), "租房押金")
 
 
 def test_an_open_index_outlives_its_files(writable: Pair, tmp_path: Path) -> None:
