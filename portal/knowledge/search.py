@@ -6,8 +6,6 @@ says in the law's), a wrong citation is told in a sentence, and what was not fou
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,12 +17,12 @@ from sqlalchemy import select
 
 from portal.config import settings
 from portal.core.db import db
-from portal.core.errors import Invalid
 from portal.knowledge import index, miss_buffer
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
 from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
 from portal.knowledge.names import short
+from portal.web.pagination import bad_cursor, seal, unseal
 from search_index import (
     CitationMatch,
     Document,
@@ -418,29 +416,20 @@ def _next_steps(found: Found) -> list[dict[str, str]]:
 
 def encode_cursor(offset: int, led: int) -> str:
     """Return where the next page begins, for `decode_cursor`."""
-    return base64.urlsafe_b64encode(json.dumps([offset, led]).encode()).decode().rstrip("=")
+    return seal([offset, led])
 
 
 def decode_cursor(cursor: str | None) -> tuple[int, int | None]:
     """Return where the page begins in the library's order, and how many were put first; None on the first page.
 
-    Raises Invalid for what is no cursor.
+    Raises Invalid for what is no cursor of this search.
     """
     if not cursor:
         return 0, None
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        value = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if not isinstance(value, list) or [type(part) for part in value] != [int, int]:
-            raise ValueError("wrong shape")
-        offset, led = value
-        if not 0 <= offset < DEEPEST or not 0 <= led <= MOST_LEADING:
-            raise ValueError("out of range")
-    except (ValueError, RecursionError) as error:
-        raise Invalid(
-            "翻页标记（cursor）无效。",
-            code="bad_cursor",
-            next_step="请从第一页重新开始。",
-            errors={"cursor": ["不是上一页返回的翻页标记。"]},
-        ) from error
+    place = unseal(cursor)
+    if [type(part) for part in place] != [int, int]:
+        raise bad_cursor()
+    offset, led = place
+    if not 0 <= offset < DEEPEST or not 0 <= led <= MOST_LEADING:
+        raise bad_cursor()
     return offset, led

@@ -6,12 +6,14 @@ import base64
 import functools
 import json
 import uuid
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 import marshmallow as ma
+from flask import has_request_context, request
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -141,36 +143,67 @@ def _after(keys: list[Key], values: list[Any]) -> ColumnElement[bool]:
     return or_(*alternatives)
 
 
+def seal(values: list[Any]) -> str:
+    """Return the cursor that holds `values`, plain JSON, for a further page of the list that is being asked for."""
+    content = json.dumps([_list_mark(), *values], ensure_ascii=False)
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def unseal(cursor: str) -> list[Any]:
+    """Return what `seal` was given; raises Invalid for what is no cursor, or one of another list or of other filters."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        plain = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(plain, list) or not plain or plain[0] != _list_mark():
+            raise ValueError("not of this list")
+        return plain[1:]
+    except (ValueError, RecursionError) as error:
+        raise bad_cursor() from error
+
+
+def bad_cursor() -> Invalid:
+    """The refusal of a cursor that leads nowhere."""
+    return Invalid(
+        "翻页标记（cursor）无效。",
+        code="bad_cursor",
+        next_step="请从第一页重新开始。",
+        errors={"cursor": ["不是上一页返回的翻页标记，或者查询条件已经改变。"]},
+    )
+
+
+def _list_mark() -> str:
+    """What tells one list from another: its path and everything asked for, place and size aside.
+
+    A cursor of another list would silently leave out its beginning.
+    """
+    if not has_request_context():
+        return ""
+    asked = sorted(pair for pair in request.args.items(multi=True) if pair[0] not in _PLACE)
+    return f"{zlib.crc32(json.dumps([request.path, asked]).encode()):08x}"
+
+
+_PLACE = ("cursor", "size")
+
+
 def _encode(values: list[Any]) -> str:
-    plain = [
-        value.isoformat()
-        if isinstance(value, datetime | date)
-        else str(value)
-        if isinstance(value, uuid.UUID)
-        else value
-        for value in values
-    ]
-    return (
-        base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode())
-        .decode()
-        .rstrip("=")
+    return seal(
+        [
+            value.isoformat()
+            if isinstance(value, datetime | date)
+            else str(value)
+            if isinstance(value, uuid.UUID)
+            else value
+            for value in values
+        ]
     )
 
 
 def _decode(cursor: str, keys: list[Key]) -> list[Any]:
+    plain = unseal(cursor)
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        plain = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if not isinstance(plain, list) or len(plain) != len(keys):
-            raise ValueError("wrong shape")
         return [_typed(value, key) for value, key in zip(plain, keys, strict=True)]
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Invalid(
-            "翻页标记（cursor）无效。",
-            code="bad_cursor",
-            next_step="请从第一页重新开始。",
-            errors={"cursor": ["不是上一页返回的翻页标记。"]},
-        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise bad_cursor() from error
 
 
 def _typed(value: Any, key: Key) -> Any:

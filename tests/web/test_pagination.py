@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core.db import LabelledEnum, Model, PublicId, UTCDateTime, db, enum_column
 from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
-from portal.web.pagination import Key, PageArgs, page_schema, paginate
+from portal.web.pagination import Key, Page, PageArgs, page_schema, paginate
 from portal.web.schemas import Schema
 
 
@@ -131,7 +131,7 @@ JSON = st.recursive(
 def test_a_made_up_cursor_is_refused_or_finds_a_place(
     context: None, column: Any, first: Any, second: Any
 ) -> None:
-    cursor = encode([first, second])
+    cursor = encode(["", first, second])
     try:
         page = paginate(select(Row), [Key(column), Key(Row.id)], cursor, 5)
     except Invalid:
@@ -165,11 +165,22 @@ def test_a_made_up_cursor_is_refused_or_finds_a_place(
 )
 def test_a_cursor_of_the_wrong_kind_is_refused(context: None, column: Any, value: Any) -> None:
     with pytest.raises(Invalid):
-        paginate(select(Row), [Key(column)], encode([value]), 5)
+        paginate(select(Row), [Key(column)], encode(["", value]), 5)
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "====", "%%%", "W10", encode({}), encode([[[[]]]]), "A" * 900]
+    "cursor",
+    [
+        "x",
+        "====",
+        "%%%",
+        "W10",
+        encode({}),
+        encode([[[[]]]]),
+        encode([""]),
+        encode(["", 1, 2]),
+        "A" * 900,
+    ],
 )
 def test_what_is_no_cursor_is_refused(context: None, cursor: str) -> None:
     with pytest.raises(Invalid):
@@ -205,3 +216,21 @@ def test_a_page_schema_is_made_once_for_each_item() -> None:
     assert made.__name__ == "ThingPage"
     page: Any = made().dump({"items": [{}], "page": {"next": None, "size": 20}})
     assert page == {"items": [{}], "page": {"next": None, "size": 20}}
+
+
+def test_a_cursor_leads_on_in_its_own_list_only(app: Flask, context: None, rows: list[Row]) -> None:
+    def asked(url: str, cursor: str | None) -> Page[Row]:
+        with app.test_request_context(url):
+            return paginate(select(Row), [Key(Row.id)], cursor, 2)
+
+    first = asked("/laws/1/articles?level=statute&size=2", None)
+    following = asked(f"/laws/1/articles?size=5&level=statute&cursor={first.next}", first.next)
+    assert len({row.id for row in (*first.items, *following.items)}) == 4
+    for url in (
+        "/laws/2/articles?level=statute",
+        "/laws/1/articles",
+        "/laws/1/articles?level=local",
+    ):
+        with pytest.raises(Invalid) as refused:
+            asked(url, first.next)
+        assert refused.value.code == "bad_cursor"
