@@ -45,6 +45,7 @@ _RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
 def _whole(query: Select[Any]) -> Select[Any]:
     return query.options(
         selectinload(NotaryCase.pauses),
+        selectinload(NotaryCase.reviews),
         selectinload(NotaryCase.history),
         selectinload(NotaryCase.matter),
     ).execution_options(populate_existing=True)
@@ -117,7 +118,11 @@ def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) ->
         select(NotaryCase, NotaryCase.id.label("case_id"), order)
         .outerjoin(due, due.c.subject_id == NotaryCase.id)
         .where(*conditions)
-        .options(selectinload(NotaryCase.pauses), selectinload(NotaryCase.matter))
+        .options(
+            selectinload(NotaryCase.pauses),
+            selectinload(NotaryCase.reviews),
+            selectinload(NotaryCase.matter),
+        )
     )
     keys = [Key(order, name="due"), Key(NotaryCase.id, name="case_id")]
     page = paginate(query, keys, cursor, size)
