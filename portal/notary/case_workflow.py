@@ -136,7 +136,7 @@ CASE: Workflow[C] = Workflow(
             frozenset({C.REVIEW}),
             C.REVIEW,
             "公证机构工作人员，或者暂停满上限时由系统恢复",
-            policies.can_resume_review,
+            policies.serves_or_system,
             "公证程序规则 62 至 64（条号待核实）；NO-D5",
             _a_pause_lasts,
         ),

@@ -32,7 +32,10 @@ _TICKET_ADDRESSES = {
     "done": "completion",
     "no_show": "pass",
     "leave": "leaving",
+    "come_back": "return",
 }
+# A number is of use on its day.
+_TODAY_ONLY = frozenset({"call", "come_back"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
     "no_show": "no-show",
@@ -59,7 +62,8 @@ def ticket_actions(
     found = [
         _action(row.action, row.label, f"{base}/{_TICKET_ADDRESSES[row.action]}")
         for row in TICKET.allowed(ticket, actor)
-        if row.action != "call" or ticket.day == clock.today()
+        if row.action in _TICKET_ADDRESSES
+        and (row.action not in _TODAY_ONLY or ticket.day == clock.today())
     ]
     open_to_acceptance = (
         ticket.booking_id is None

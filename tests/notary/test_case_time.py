@@ -247,5 +247,10 @@ def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
     assert waiting("stranger") == (0, 0, 0)
     page = hall.api.get("/staff/worklist", headers=hall.headers["clerk"]).json
     counters = {item["code"]: item["count"] for item in page["counters"]}
-    assert counters == {"notary.not_checked_in": 1, "notary.near_end": 1, "notary.appeals": 0}
+    assert counters == {
+        "notary.not_checked_in": 1,
+        "notary.no_result": 0,
+        "notary.near_end": 1,
+        "notary.appeals": 0,
+    }
     assert [d["rule"] for d in page["urgent"]] == ["NO-D1"]

@@ -29,7 +29,7 @@ from portal.notary.models import (
     TerminationGround,
     TicketState,
 )
-from portal.notary.operations import case_steps, pauses, persons, receipts, steps, tickets
+from portal.notary.operations import case_steps, day, pauses, persons, receipts, steps, tickets
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
 from portal.supervision import rules
@@ -57,11 +57,9 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
     `notary_id` is who handles the case, the actor when None. Of two acceptances at once one succeeds.
     """
     handler = _colleague(booking.office_id, notary_id or actor.id, "notary_id")
-    if not steps.move(booking, "accept", actor, ended_at=clock.now()):
-        raise steps.lost(booking)
-    steps.note(booking, "accept", "受理", actor)
+    day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
-    ticket = found_cases.ticket_of(booking.id)
+    ticket = _out_of_the_queue(actor, booking)
     case = _open(
         actor,
         NotaryCase(
@@ -89,6 +87,14 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
     # Last: the case has taken the persons over, and a closed account leaves none behind.
     persons.end_parties(booking.id)
     return case
+
+
+def _out_of_the_queue(actor: Actor, booking: NotaryBooking) -> NotaryTicket | None:
+    """Return the number of an appointment that has been decided, which nobody calls any more."""
+    ticket = found_cases.ticket_of(booking.id, lock=True)
+    if ticket is not None and tickets.may_be_called(ticket):
+        tickets.settle(actor, ticket)
+    return ticket
 
 
 @transactional
@@ -170,14 +176,12 @@ def not_accept(
     actor: Actor, booking: NotaryBooking, ground: RefusalGround | None, note: str
 ) -> NotaryBooking:
     """Do not accept what an appointment came for, with written reasons; the ground of 公证法 31 where one applies."""
-    if not steps.move(booking, "not_accept", actor, ended_at=clock.now()):
-        raise steps.lost(booking)
+    day.end_visit(actor, booking, "not_accept", "不予受理")
     persons.end_parties(booking.id)
-    ticket = found_cases.ticket_of(booking.id)
+    ticket = _out_of_the_queue(actor, booking)
     if ticket is None:  # pragma: no cover - checking in gives a number
         raise NotFound("没有找到这个预约的号。")
     _write_reasons(ticket, ground, note)
-    steps.note(booking, "not_accept", "不予受理", actor)
     steps.record(booking, "not_accept", actor, {"ground": ground.value if ground else None})
     steps.tell(booking, "notary.not_accepted")
     return booking

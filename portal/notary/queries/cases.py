@@ -74,13 +74,14 @@ def case_of_ticket(ticket_id: uuid.UUID) -> NotaryCase | None:
     return db.session.scalar(_whole(select(NotaryCase).where(NotaryCase.ticket_id == ticket_id)))
 
 
-def ticket_of(booking_id: uuid.UUID) -> NotaryTicket | None:
-    """Return the number of an appointment that has checked in."""
-    return db.session.scalar(
+def ticket_of(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
+    """Return the number of an appointment that has checked in; with `lock` held until the transaction ends."""
+    query = (
         select(NotaryTicket)
         .where(NotaryTicket.booking_id == booking_id)
         .execution_options(populate_existing=True)
     )
+    return db.session.scalar(query.with_for_update(of=NotaryTicket) if lock else query)
 
 
 def _in_offices(actor: Actor, column: Any, *roles: str) -> ColumnElement[bool]:
@@ -158,6 +159,7 @@ class Waiting:
     """How much waits for a clerk."""
 
     not_checked_in: int
+    no_result: int
     near_end: int
     appeals: int
 
@@ -165,7 +167,8 @@ class Waiting:
 def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
-    Appointments whose time has come without a check-in, cases whose end is near or past, open appeals.
+    Appointments whose time has come without a check-in, visits of past days without a result, cases whose end is near or
+    past, open appeals.
     """
     if not actor.has_role(policies.CLERK):
         return None
@@ -180,6 +183,15 @@ def worklist_counts(actor: Actor) -> Waiting | None:
             NotaryBooking.affected_at.is_(None),
             NotaryBooking.day <= clock.today(),
             NotaryBooking.starts_at <= clock.now(),
+        )
+    )
+    no_result = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(
+            in_office,
+            NotaryBooking.state == BookingState.CHECKED_IN,
+            NotaryBooking.day < clock.today(),
         )
     )
     near = (
@@ -199,6 +211,8 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .where(in_office, NotaryNoShow.appeal == AppealState.OPEN)
     )
     row = db.session.execute(
-        select(missing.scalar_subquery(), near.scalar_subquery(), appeals.scalar_subquery())
+        select(
+            *(each.scalar_subquery() for each in (missing, no_result, near, appeals)),
+        )
     ).one()
     return Waiting(*row)
