@@ -15,7 +15,7 @@ from portal.core.db import db
 from portal.core.events import subscribe
 from portal.core.jobs import JobRun, enqueue, job_handler, periodic
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryOffice
-from portal.notary.operations import freeing, leaving, schedule, slots, steps, waiting
+from portal.notary.operations import freeing, leaving, matters, schedule, slots, steps, waiting
 from portal.notifications import operations as notifications
 from portal.working_days.calendar import Calendar
 from portal.working_days.counting import current_calendar
@@ -117,6 +117,12 @@ def remind() -> int:
 @subscribe(CalendarYearPublished)
 def _on_calendar(event: CalendarYearPublished) -> None:
     enqueue(CALENDAR, {"year": event.year}, dedup_key=f"{CALENDAR}:{event.year}")
+
+
+@job_handler(matters.REFRESH, transactional=False)
+def _refresh(_run: JobRun) -> None:
+    schedule.refresh_all()
+    waiting.end_stopped()
 
 
 @job_handler(CALENDAR, transactional=False)

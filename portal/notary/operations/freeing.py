@@ -302,9 +302,19 @@ def _lapse(booking: NotaryBooking, claims: Sequence[ClaimRow], now: datetime) ->
         end_waiting(booking, WaitingState.PASSED, ended_at=now)
         if booking.waiting_id is not None:
             steps.tell(booking, "notary.offer_passed")
+        _tell_that_other_time_passed(booking)
     given = free(booking, office, claims, cool=False)
     steps.note(booking, action, label, SYSTEM, seats=-given)
     return True
+
+
+def _tell_that_other_time_passed(other: NotaryBooking) -> None:
+    """Whoever has to move and did not take the time kept for them has to choose one; it is not given up unsaid."""
+    if other.replaces_id is None:
+        return
+    booking = db.session.get_one(NotaryBooking, other.replaces_id, populate_existing=True)
+    if booking.state is BookingState.CONFIRMED and booking.affected_at is not None:
+        steps.tell(booking, "notary.other_time_passed", other=steps.spoken(other.starts_at))
 
 
 def match(office: NotaryOffice) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, true
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from portal.core import clock
 from portal.core.actor import Actor
@@ -160,6 +160,7 @@ class Waiting:
 
     not_checked_in: int
     no_result: int
+    without_time: int
     near_end: int
     appeals: int
 
@@ -167,7 +168,8 @@ class Waiting:
 def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
-    Appointments whose time has come without a check-in, visits of past days without a result, cases whose end is near or
+    Appointments whose time has come without a check-in, visits of past days without a result, appointments that
+    cannot be kept and have no other time, cases whose end is near or
     past, open appeals.
     """
     if not actor.has_role(policies.CLERK):
@@ -194,6 +196,19 @@ def worklist_counts(actor: Actor) -> Waiting | None:
             NotaryBooking.day < clock.today(),
         )
     )
+    other = aliased(NotaryBooking)
+    without_time = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(
+            in_office,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_not(None),
+            ~select(other.id)
+            .where(other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED)
+            .exists(),
+        )
+    )
     near = (
         select(func.count(func.distinct(Deadline.subject_id)))
         .join(NotaryCase, NotaryCase.id == Deadline.subject_id)
@@ -212,7 +227,7 @@ def worklist_counts(actor: Actor) -> Waiting | None:
     )
     row = db.session.execute(
         select(
-            *(each.scalar_subquery() for each in (missing, no_result, near, appeals)),
+            *(each.scalar_subquery() for each in (missing, no_result, without_time, near, appeals)),
         )
     ).one()
     return Waiting(*row)
