@@ -79,7 +79,7 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
     ),
     "notary.waiting_stopped": (
         "排队已结束",
-        "您排队的公证事项停止办理，排队结束；有疑问请直接联系公证机构。",
+        "您排队的公证事项或者公证机构停止办理，排队结束；有疑问请直接联系公证机构。",
         _SMS_OFFER,
     ),
     "notary.waiting_over": (

@@ -230,7 +230,7 @@ def change_matter(matter_id: uuid.UUID, body: Dumped) -> Dumped:
     found = loading.matter_of(matter_id)
     conditional.require_match(found)
     preview = body.pop("preview")
-    moving = matter_operations.affected_by(found, body)
+    moving = matter_operations.affected_by(current_actor(), found, body)
     if not preview:
         matter_operations.change(current_actor(), found, body)
     conditional.tag(found)

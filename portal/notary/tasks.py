@@ -65,6 +65,7 @@ def _sweep(_run: JobRun) -> None:
 def _extend(_run: JobRun) -> None:
     schedule.refresh_all(only_when_due=True)
     waiting.end_outdated()
+    waiting.end_stopped()
 
 
 @job_handler(CLOSE_DAYS, transactional=False)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
-from portal.core.errors import Invalid
+from portal.core.errors import Conflict, Invalid
 from portal.core.unit_of_work import unit_of_work
+from portal.notary import calendar_files
 from portal.notary.errors import HoldExpired
 from portal.notary.models import (
     BookingState,
@@ -26,11 +28,12 @@ from portal.notary.operations.schedule import Applied
 from portal.notary.queries.cases import worklist_counts
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
-from tests.notary.conftest import Desk, again, assert_books_balance, details
+from tests.notary.conftest import Desk, again, assert_books_balance, at, details
 from tests.notary.hall import STAFF, Hall
 from tests.notary.test_schedule import NINE, clerk, close, told
 
 TUESDAY = date(2026, 3, 3)
+ANYWHERE = Actor(ActorKind.STAFF, None, grants=frozenset({("notary_clerk", None)}))
 
 
 def other_of(booking: NotaryBooking) -> NotaryBooking:
@@ -48,11 +51,11 @@ def serve(desk: Desk, counter: NotaryCounter, *codes: str, **changes: Any) -> Ap
         return schedule.save_counter(clerk(desk), office, found, values)[1]
 
 
-def set_active(desk: Desk, *, active: bool) -> None:
+def set_active(desk: Desk, *, active: bool, who: Actor | None = None) -> None:
     """Stop the matter, or take it up again, and let what follows be done."""
     with unit_of_work():
         found = db.session.get_one(NotaryMatter, desk.matter.id, populate_existing=True)
-        matters.change(clerk(desk), found, {"active": active})
+        matters.change(who or clerk(desk), found, {"active": active})
     # What the job does that the change has left (`test_the_clerk_sees_who_is_affected_before_a_matter_is_stopped`).
     schedule.refresh_all()
     waiting.end_stopped()
@@ -149,6 +152,30 @@ class TestLostOtherTime:
         assert message["resident_id"] == str(waits.id)
         entry = db.session.get_one(NotaryWaiting, entry_id, populate_existing=True)
         assert entry.state is WaitingState.WAITING
+
+
+class TestTellingInTime:
+    def test_at_night_the_kept_time_counts_from_when_the_message_can_be_read(
+        self, desk: Desk, clock: SettableClock
+    ) -> None:
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, desk.office.id, populate_existing=True)
+            office.move_offer_minutes = 60
+        booked = desk.confirmed(desk.person(), "2026-03-05 09:00")
+        clock.set("2026-03-03 22:00")
+        close(desk, date(2026, 3, 5))
+        # The quiet hours end at eight.
+        assert other_of(booked).kept_until == at("2026-03-04 09:00")
+
+    def test_the_calendar_of_the_person_does_not_confirm_what_cannot_be_kept(
+        self, desk: Desk
+    ) -> None:
+        booked = desk.confirmed(desk.person(), NINE)
+        assert "STATUS:CONFIRMED" in calendar_files.calendar([again(booked)], {})
+        close(desk, TUESDAY)
+        shown = calendar_files.calendar([again(booked)], {})
+        assert "STATUS:TENTATIVE" in shown
+        assert "STATUS:CONFIRMED" not in shown
 
 
 class TestCounterGivesUpAMatter:
@@ -268,13 +295,41 @@ class TestMatterIsStopped:
         (message,) = told("notary.waiting_stopped")
         assert message["resident_id"] == str(waits.id)
 
-    def test_in_every_office(self, desk: Desk) -> None:
+    def test_who_waits_at_an_office_that_has_closed_is_let_go_with_a_word(
+        self, desk: Desk, clock: SettableClock
+    ) -> None:
+        close(desk, date(2026, 3, 2), date(2026, 4, 30))
+        waits = desk.person()
+        wish = waiting.WaitingWish(desk.matter.id, TUESDAY, date(2026, 3, 31), desk.office.id)
+        entry_id = waiting.join(waits, wish).id
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, desk.office.id, populate_existing=True)
+            schedule.change_office(clerk(desk), office, {"closes_on": date(2026, 3, 6)})
+        assert waiting.end_stopped() == 0
+        clock.set("2026-03-07 09:00")
+        assert waiting.end_stopped() == 1
+        entry = db.session.get_one(NotaryWaiting, entry_id, populate_existing=True)
+        assert entry.state is WaitingState.LEFT
+        assert len(told("notary.waiting_stopped")) == 1
+
+    def test_the_clerk_of_one_office_does_not_stop_it_for_the_appointments_of_another(
+        self, desk: Desk
+    ) -> None:
         elsewhere = make_notary_office(name="另一公证处")
-        counter = make_counter(elsewhere, capacity=2)
+        there = Desk(elsewhere, make_counter(elsewhere), desk.matter)
         schedule.refresh_all()
-        there = Desk(elsewhere, counter, desk.matter)
         booked = there.confirmed(there.person(), NINE)
-        set_active(desk, active=False)
+        with pytest.raises(Conflict) as refused:
+            set_active(desk, active=False)
+        assert refused.value.code == "booked_elsewhere"
+        assert again(booked).affected_at is None
+
+    def test_who_serves_in_all_offices_stops_it_in_every_office(self, desk: Desk) -> None:
+        elsewhere = make_notary_office(name="另一公证处")
+        there = Desk(elsewhere, make_counter(elsewhere), desk.matter)
+        schedule.refresh_all()
+        booked = there.confirmed(there.person(), NINE)
+        set_active(desk, active=False, who=ANYWHERE)
         assert again(booked).affected_at is not None
 
 

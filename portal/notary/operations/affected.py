@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -241,7 +240,6 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
     for run in found:
         if not seats.take(run, booking.seats):
             continue
-        kept = clock.now() + timedelta(minutes=office.move_offer_minutes)
         other = bookings.new(
             account_id=booking.account_id,
             office_id=office.id,
@@ -250,7 +248,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
             party_count=booking.party_count,
             seats=booking.seats,
             state=BookingState.OFFERED,
-            kept_until=min(kept, run.first.starts_at),
+            kept_until=bookings.kept_for(office.move_offer_minutes, run.first.starts_at),
             priority=booking.priority,
             replaces_id=booking.id,
         )

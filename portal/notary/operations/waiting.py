@@ -153,9 +153,13 @@ def end_outdated() -> int:
 
 @transactional
 def end_stopped() -> int:
-    """Let those go who wait for a matter that is no longer done, and tell them; returns how many."""
+    """Let those go who wait for a matter that is no longer done, or at an office that has closed; returns how many."""
     stopped = select(NotaryMatter.id).where(NotaryMatter.active.is_(False))
-    return _end(NotaryWaiting.matter_id.in_(stopped), template="notary.waiting_stopped")
+    closed = select(NotaryOffice.id).where(NotaryOffice.closes_on < clock.today())
+    return _end(
+        or_(NotaryWaiting.matter_id.in_(stopped), NotaryWaiting.office_id.in_(closed)),
+        template="notary.waiting_stopped",
+    )
 
 
 def _end(condition: ColumnElement[bool], *, template: str) -> int:
