@@ -56,7 +56,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
             moving[booking.id] = booking, reason
     for booking in _too_many(claims, loaded, found):
         moving[booking.id] = booking, reason
-    for booking in _bookings(_not_served(office)).values():
+    for booking in _bookings(not_served(office)).values():
         why = NOT_SERVED if booking.matter.active else STOPPED
         if booking.state in PENDING_STATES:
             _end_pending(booking, why, ended)
@@ -73,7 +73,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
     return [*(booking for booking, _ in moving.values()), *again]
 
 
-def _not_served(office: NotaryOffice) -> set[uuid.UUID]:
+def not_served(office: NotaryOffice) -> set[uuid.UUID]:
     """Return the bookings to come at counters that do not do their matter, and those of matters that are no longer done."""
     rows = db.session.execute(
         select(
@@ -277,7 +277,7 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
                 NotaryBooking.state == BookingState.CONFIRMED,
                 NotaryBooking.affected_at.is_not(None),
                 NotaryBooking.starts_at > clock.now(),
-                NotaryBooking.id.not_in(_not_served(office)),
+                NotaryBooking.id.not_in(not_served(office)),
                 ~closed.exists(),
             )
             .order_by(NotaryBooking.id)
