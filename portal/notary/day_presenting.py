@@ -38,6 +38,7 @@ _TICKET_ADDRESSES = {
 _TODAY_ONLY = frozenset({"call", "come_back"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
+    "come_back": "check-in",
     "no_show": "no-show",
     "revert_no_show": "no-show-reversal",
     "accept": "acceptance",
@@ -282,6 +283,7 @@ def _booking_actions(
     today, begun = clock.today(), booking.starts_at <= clock.now()
     possible = {
         "check_in": booking.day == today,
+        "come_back": booking.day == today,
         "no_show": begun and booking.affected_at is None,
         "revert_no_show": booking.day == today,
     }

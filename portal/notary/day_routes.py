@@ -18,7 +18,7 @@ from portal.notary.models import (
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
-from portal.notary.operations import changing, day, leaving, no_shows, tickets
+from portal.notary.operations import changing, leaving, no_shows, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from portal.notary.queries import queue
@@ -135,7 +135,7 @@ def show(appointment_id: uuid.UUID) -> Dumped:
     returns=schemas.StaffAppointmentSchema,
 )
 def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
-    """凭预约编号或者签到码签到，并取得叫号"""
+    """凭预约编号或者签到码签到，并取得叫号；当天离开又回来的，号码不变"""
     office = loading.office_of(office_id)
     booking = found.booking_by_code(office.id, body["code"])
     if booking is None:
@@ -143,7 +143,7 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
             "本机构没有这个预约编号或者签到码。",
             next_step="请核对编号；没有预约的，可以现场取号。",
         )
-    day.check_in(current_actor(), booking)
+    leaving.arrive(current_actor(), booking)
     return dump_booking(booking.id)
 
 
@@ -154,8 +154,8 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
     if_match=True,
 )
 def check_in(appointment_id: uuid.UUID) -> Dumped:
-    """签到，并取得叫号"""
-    day.check_in(current_actor(), loading.booking_for_step(appointment_id))
+    """签到，并取得叫号；当天离开又回来的，号码不变"""
+    leaving.arrive(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 

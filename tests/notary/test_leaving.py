@@ -162,6 +162,21 @@ class TestComingBack:
         assert hall.next().json["id"] == left["id"]
         hall.done(hall.at(booking), "acceptance", {})
 
+    def test_the_code_brings_them_back_as_it_brought_them_in(self, hall: Hall, clock) -> None:
+        booking = hall.checked_in()
+        clock.set("2026-03-02 10:00")
+        number = number_of(hall, booking)
+        hall.done(number, "leaving")
+        shown = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).json
+        assert [a["action"] for a in shown["allowed_actions"]] == ["come_back"]
+        answer = hall.api.post(
+            f"{hall.office}/check-ins", {"code": booking.code}, headers=hall.headers["clerk"]
+        )
+        assert answer.status_code == 200, answer.json
+        assert (answer.json["state"], answer.json["ticket"]["number"]) == ("checked_in", 1)
+        hall.done(number, "leaving")
+        assert hall.done(hall.at(booking), "check-in")["state"] == "checked_in"
+
     def test_without_an_appointment_too(self, hall: Hall) -> None:
         path = f"{STAFF}/tickets/{hall.drawn()['id']}"
         hall.done(path, "leaving")

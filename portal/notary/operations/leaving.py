@@ -68,6 +68,13 @@ def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     return tickets.come_back(actor, _held(ticket.id))
 
 
+@transactional
+def arrive(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
+    """Check in; whoever was there before, went away and shows the code again waits on with the same number."""
+    number = found_cases.ticket_of(booking.id) if booking.state is BookingState.LEFT else None
+    return day.check_in(actor, booking) if number is None else come_back(actor, number)
+
+
 def _appointment(ticket: NotaryTicket) -> NotaryBooking | None:
     return None if ticket.booking_id is None else confirming.load(ticket.booking_id)
 
