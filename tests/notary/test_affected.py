@@ -23,7 +23,15 @@ from portal.notary.models import (
     NotaryWaiting,
     WaitingState,
 )
-from portal.notary.operations import changing, confirming, freeing, matters, schedule, waiting
+from portal.notary.operations import (
+    changing,
+    confirming,
+    freeing,
+    holding,
+    matters,
+    schedule,
+    waiting,
+)
 from portal.notary.operations.schedule import Applied
 from portal.notary.queries.cases import worklist_counts
 from tests.conftest import SettableClock
@@ -253,6 +261,21 @@ class TestCounterGivesUpAMatter:
         applied = serve(desk, rest, code)
         assert [b.id for b in applied.affected] == [booked.id]
         assert len(told("notary.other_time_lost")) == 1
+
+    def test_a_seat_taken_at_the_very_moment_of_the_change_is_found_by_the_job(
+        self, desk: Desk
+    ) -> None:
+        person = desk.person()
+        wish = holding.Wish(desk.office.id, desk.matter.id, at(NINE))
+        # Read before the change, taken after it.
+        seen = holding.look(person, wish)
+        serve(desk, desk.counter, make_matter().code)
+        booked = holding.hold(person, wish, seen)
+        confirming.confirm(person, booked.id, details())
+        assert again(booked).affected_at is None
+        assert schedule.refresh_all(only_when_due=True) == 1
+        assert again(booked).affected_at is not None
+        assert schedule.refresh_all(only_when_due=True) == 0
 
     def test_what_has_begun_is_left_alone(self, desk: Desk, clock: SettableClock) -> None:
         booked = desk.confirmed(desk.person(), NINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -95,6 +95,18 @@ def not_served(office: NotaryOffice) -> set[uuid.UUID]:
         for row in rows
         if not row.active or (row.matter_codes and row.code not in row.matter_codes)
     }
+
+
+def is_due(office: NotaryOffice) -> bool:
+    """True when somebody got a seat at a counter at the very moment at which it gave the matter up, and was not told yet."""
+    untold = select(NotaryBooking.id).where(
+        NotaryBooking.id.in_(not_served(office)),
+        or_(
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.state.in_(PENDING_STATES),
+        ),
+    )
+    return db.session.scalar(untold.limit(1)) is not None
 
 
 def _still_has_to(booking: NotaryBooking) -> bool:

@@ -307,13 +307,14 @@ def affected_bookings(office_id: uuid.UUID) -> list[NotaryBooking]:
 def refresh_all(reason: str = "", *, only_when_due: bool = False) -> int:
     """Make the slots of every office anew, one transaction each; returns how many offices were looked at.
 
-    With `only_when_due`, only of those whose horizon has moved on since.
+    With `only_when_due`, only of those whose horizon has moved on since, or where somebody has to be told something.
     """
     looked = 0
     for office_id in list(db.session.scalars(select(NotaryOffice.id))):
         with unit_of_work():
             office = db.session.get_one(NotaryOffice, office_id, populate_existing=True)
-            if not only_when_due or slots.are_due(office, current_calendar()):
+            due = slots.are_due(office, current_calendar()) or affected.is_due(office)
+            if due or not only_when_due:
                 apply(office, reason)
                 looked += 1
     return looked
