@@ -1,7 +1,8 @@
 """Notarial appointments (公证预约): hours, seats that are never sold twice, the waiting list, the day, cases.
 
 Owns: offices as places of booking, matters, counters, slots, claims, bookings, waiting list, numbers of the day, cases.
-States and steps: `workflow.py`. A seat changes only in `operations/seats.py`, by one guarded statement per slot.
+States and steps: `workflow.py`, `case_workflow.py`. A seat changes only in `operations/seats.py`, by one guarded
+statement per slot.
 Neighbours below: working_days (holidays, make-up days), supervision (deadlines), notifications, accounts, audit.
 A booking is not an acceptance: only the office accepts (公证法 27 to 29), and only then its deadline begins.
 """

@@ -16,7 +16,6 @@ from portal.notifications.gate import strictest
 
 MEDIA_TYPE = "text/calendar"
 _LONGEST = 75
-_STATUS = {BookingState.CANCELLED: "CANCELLED"}
 
 
 def calendar(bookings: Iterable[NotaryBooking], wishes: Mapping[uuid.UUID, ContactSafety]) -> str:
@@ -42,13 +41,21 @@ def _event(booking: NotaryBooking, wish: ContactSafety) -> list[str]:
         f"SEQUENCE:{booking.version}",
         f"DTSTART:{_utc(booking.starts_at)}",
         f"DTEND:{_utc(booking.ends_at)}",
-        f"STATUS:{_STATUS.get(booking.state, 'CONFIRMED')}",
+        f"STATUS:{_status(booking)}",
         f"SUMMARY:{escape(f'公证预约 {booking.reference}' if told else '预约')}",
     ]
     if told:
         lines.append(f"LOCATION:{escape(' '.join([booking.office.name, booking.office.address]))}")
         lines.append(f"DESCRIPTION:{escape('要带的材料请登录查看。来不了请提前取消或者改期。')}")
     return [*lines, "END:VEVENT"]
+
+
+def _status(booking: NotaryBooking) -> str:
+    if booking.state is BookingState.CANCELLED:
+        return "CANCELLED"
+    # The office cannot keep the time, and the person has not moved yet.
+    moves = booking.state is BookingState.CONFIRMED and booking.affected_at is not None
+    return "TENTATIVE" if moves else "CONFIRMED"
 
 
 def _utc(moment: datetime) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, update
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core.db import db
 from portal.core.events import subscribe
 from portal.notary import deadlines
-from portal.notary.models import CASE_KIND, NotaryBooking, NotaryCase, NotaryNoShow
+from portal.notary.models import (
+    CASE_KIND,
+    NotaryBooking,
+    NotaryCase,
+    NotaryNoShow,
+    NotaryReview,
+    ReviewBy,
+)
 from portal.notary.operations import persons
 from portal.supervision import operations as supervision
 
@@ -19,6 +28,18 @@ def _of(resident_id: object) -> list[NotaryCase]:
             select(NotaryCase).where(NotaryCase.account_id == resident_id).order_by(NotaryCase.id)
         )
     )
+
+
+def _exported(review: NotaryReview) -> dict[str, Any]:
+    return {
+        "asked_on": review.asked_on.isoformat(),
+        "by": review.by.label,
+        # What somebody else has written is theirs.
+        "request": review.request if review.by is ReviewBy.PARTY else None,
+        "outcome": review.outcome.label if review.outcome else None,
+        "decided_on": review.decided_on.isoformat() if review.decided_on else None,
+        "note": review.note,
+    }
 
 
 @subscribe(ResidentExportRequested)
@@ -38,8 +59,7 @@ def add_to_export(event: ResidentExportRequested) -> None:
                 "closing_form": case.closing_form,
                 "closing_note": case.closing_note,
                 "pauses": [f"{row.ground.label}：{row.note}" for row in case.pauses],
-                "review_request": case.review_request,
-                "review_note": case.review_note,
+                "reviews": [_exported(review) for review in case.reviews],
             }
             for case in _of(event.resident_id)
         ],

@@ -30,6 +30,12 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "预约 {reference} 的未到场申诉不成立，请登录查看理由。",
         None,
     ),
+    "notary.left": (
+        "登记为到场后离开",
+        "预约 {reference}（{when}）登记为到场后离开，没有办理，不计入未到场次数。当天回来的请找工作人员，"
+        "以后需要时可以重新预约。",
+        None,
+    ),
     "notary.not_accepted": (
         "没有受理",
         "预约 {reference} 没有受理，请登录查看理由；条件具备后可以重新预约。",

@@ -12,8 +12,8 @@ from portal.accounts import queries as accounts
 from portal.accounts.identity import documents, names
 from portal.core.actor import Actor
 from portal.notary.case_notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
-from portal.notary.models import CASE_KIND, NotaryCase
-from portal.notary.workflow import CASE
+from portal.notary.case_workflow import CASE
+from portal.notary.models import CASE_KIND, NotaryCase, NotaryReview, ReviewBy
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
@@ -86,9 +86,6 @@ def _base(actor: Actor, case: NotaryCase, hints: Sequence[str]) -> dict[str, Any
                 "refusal_ground",
                 "termination_ground",
                 "closing_note",
-                "review_asked_on",
-                "reviewed_on",
-                "review_note",
                 "pauses",
             )
         },
@@ -103,14 +100,42 @@ def _base(actor: Actor, case: NotaryCase, hints: Sequence[str]) -> dict[str, Any
 def for_resident(actor: Actor, case: NotaryCase) -> dict[str, Any]:
     """The case as its party sees it."""
     hints = []
-    if case.review_late:
+    if case.open_review is not None and case.open_review.late:
         hints.append("申请复查已经超过期限，是否办理由公证机构决定。")
-    return {**_base(actor, case, hints), "next_step": NEXT_STEP_BY_STATE[case.state]}
+    return {
+        **_base(actor, case, hints),
+        "next_step": NEXT_STEP_BY_STATE[case.state],
+        # What somebody else has written, and who decided, is the office's.
+        "reviews": [
+            _review(each, shown=each.by is ReviewBy.PARTY, reviewer=None) for each in case.reviews
+        ],
+    }
+
+
+def _review(review: NotaryReview, *, shown: bool, reviewer: str | None) -> dict[str, Any]:
+    return {
+        **{
+            name: getattr(review, name)
+            for name in (
+                "id",
+                "by",
+                "asked_on",
+                "late",
+                "outcome",
+                "decided_on",
+                "note",
+                "closed_on",
+            )
+        },
+        "request": review.request if shown else None,
+        "reviewer": reviewer,
+    }
 
 
 def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict[str, Any]:
     """The whole case for the office; document numbers are masked even there."""
-    people = accounts.staff_names({case.notary_id, case.approver_id, case.reviewer_id})
+    reviewers = {review.reviewer_id for review in case.reviews}
+    people = accounts.staff_names({case.notary_id, case.approver_id, *reviewers})
     return {
         **_base(actor, case, hints),
         "next_step": STAFF_NEXT_STEP_BY_STATE[case.state],
@@ -121,10 +146,10 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
         "notary_id": case.notary_id,
         "notary": people.get(case.notary_id),
         "approver": _name(people, case.approver_id),
-        "reviewer": _name(people, case.reviewer_id),
-        "review_by": case.review_by,
-        "review_late": case.review_late,
-        "review_request": case.review_request,
+        "reviews": [
+            _review(each, shown=True, reviewer=_name(people, each.reviewer_id))
+            for each in case.reviews
+        ],
     }
 
 

@@ -15,7 +15,7 @@ from portal.notary import day_schemas, loading, policies
 from portal.notary.checks import Agent, Guardian, Party
 from portal.notary.day_routes import dump_booking
 from portal.notary.models import CASE_KIND, NotaryCase
-from portal.notary.operations import cases, reviews
+from portal.notary.operations import cases, pauses, receipts, reviews
 from portal.notary.queries import cases as found
 from portal.web import conditional
 from portal.web.blueprint import RESIDENT, Blueprint, roles
@@ -154,7 +154,7 @@ def show(case_id: uuid.UUID) -> Dumped:
 )
 def pause(case_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """要求补充、核实，或者登记不可抗力；期限从现在起暂停"""
-    cases.pause(current_actor(), _for_step(case_id), body["ground"], body["note"])
+    pauses.pause(current_actor(), _for_step(case_id), body["ground"], body["note"])
     return _dump(case_id), 201
 
 
@@ -166,7 +166,7 @@ def pause(case_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
 )
 def end_pause(case_id: uuid.UUID, pause_id: uuid.UUID) -> Dumped:
     """一项暂停完毕；全部完毕后期限恢复"""
-    cases.end_pause(current_actor(), _for_step(case_id), pause_id)
+    pauses.end_pause(current_actor(), _for_step(case_id), pause_id)
     return _dump(case_id)
 
 
@@ -198,7 +198,7 @@ def issue(case_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def hand_over(case_id: uuid.UUID, body: Dumped) -> Dumped:
     """登记当事人领取公证书的日期"""
-    cases.hand_over(current_actor(), _for_step(case_id), body["received_on"])
+    receipts.hand_over(current_actor(), _for_step(case_id), body["received_on"])
     return _dump(case_id)
 
 
@@ -237,9 +237,8 @@ def terminate(case_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def ask_review(case_id: uuid.UUID, body: Dumped) -> Dumped:
     """登记当面提出的复查申请"""
-    case = _for_step(case_id)
-    reviews.ask(current_actor(), case, reviews.Request(**body))
-    late = ["申请复查已经超过期限，请决定是否办理。"] if case.review_late else []
+    review = reviews.ask(current_actor(), _for_step(case_id), reviews.Request(**body))
+    late = ["申请复查已经超过期限，请决定是否办理。"] if review.late else []
     return _dump(case_id, late)
 
 

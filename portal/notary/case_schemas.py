@@ -12,10 +12,10 @@ from portal.notary.models import (
     PauseGround,
     RefusalGround,
     ReviewBy,
+    ReviewOutcome,
     TerminationGround,
 )
 from portal.notary.operations.cases import ISSUED_FORM
-from portal.notary.operations.reviews import Outcome
 from portal.notary.schemas import NotaryPartyIn, NotaryRepresentativeIn, NotaryStepSchema
 from portal.supervision.schemas import DeadlineSchema
 from portal.web.pagination import PageArgs
@@ -148,7 +148,7 @@ class StaffReviewIn(ReviewIn):
 class ReviewDecisionIn(Schema):
     """The result of a review."""
 
-    outcome = Choice(Outcome, required=True)
+    outcome = Choice(ReviewOutcome, required=True)
     note = _reasons()
 
 
@@ -170,6 +170,40 @@ class CasePauseSchema(Schema):
     to_at = LocalDateTime(allow_none=True, metadata={"description": "为空：还没有完毕"})
 
 
+class ReviewRequestSchema(Schema):
+    """A request for a review."""
+
+    error = fields.String()
+    reasons = fields.String()
+    request = fields.String()
+    proof = fields.String()
+    by = fields.String()
+    knew_on = fields.String(allow_none=True)
+
+
+class CaseReviewSchema(Schema):
+    """One review of the certificate."""
+
+    id = fields.UUID()
+    by = fields.Enum(ReviewBy, by_value=True)
+    by_label = Label(attribute="by")
+    asked_on = fields.Date()
+    late = fields.Boolean(metadata={"description": "申请复查已过期限，由公证机构决定"})
+    request = fields.Nested(
+        ReviewRequestSchema,
+        allow_none=True,
+        metadata={"description": "利害关系人的申请，当事人看不到内容"},
+    )
+    outcome = fields.Enum(ReviewOutcome, by_value=True, allow_none=True)
+    outcome_label = Label(attribute="outcome")
+    reviewer = fields.String(allow_none=True, metadata={"description": "仅公证机构可见"})
+    decided_on = fields.Date(allow_none=True)
+    note = fields.String(allow_none=True)
+    closed_on = fields.Date(
+        allow_none=True, metadata={"description": "维持，或者更正、撤销已经办完的日期"}
+    )
+
+
 class CaseBase(Schema):
     """What the party and the office both see."""
 
@@ -189,9 +223,7 @@ class CaseBase(Schema):
     termination_ground = fields.Enum(TerminationGround, by_value=True, allow_none=True)
     termination_label = Label(attribute="termination_ground")
     closing_note = fields.String(allow_none=True)
-    review_asked_on = fields.Date(allow_none=True)
-    reviewed_on = fields.Date(allow_none=True)
-    review_note = fields.String(allow_none=True)
+    reviews = fields.List(fields.Nested(CaseReviewSchema), metadata={"description": "先申请的在前"})
     pauses = fields.List(fields.Nested(CasePauseSchema))
     next_step = fields.String()
     hints = fields.List(fields.String())
@@ -215,17 +247,6 @@ class CasePartySchema(Schema):
     guardian_name = fields.String(allow_none=True)
 
 
-class ReviewRequestSchema(Schema):
-    """A request for a review."""
-
-    error = fields.String()
-    reasons = fields.String()
-    request = fields.String()
-    proof = fields.String()
-    by = fields.String()
-    knew_on = fields.String(allow_none=True)
-
-
 class StaffCaseSchema(CaseBase):
     """A case for the office."""
 
@@ -236,10 +257,6 @@ class StaffCaseSchema(CaseBase):
     notary_id = fields.UUID()
     notary = fields.String(allow_none=True)
     approver = fields.String(allow_none=True)
-    reviewer = fields.String(allow_none=True)
-    review_by = fields.Enum(ReviewBy, by_value=True, allow_none=True)
-    review_late = fields.Boolean(metadata={"description": "申请复查已过期限，由公证机构决定"})
-    review_request = fields.Nested(ReviewRequestSchema, allow_none=True)
 
 
 class StaffCaseSummary(Schema):

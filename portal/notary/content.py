@@ -32,6 +32,7 @@ from portal.notary.models import (
     NotaryOffice,
     Origin,
 )
+from portal.notary.operations import matters as matter_operations
 from portal.notary.operations import schedule
 from portal.web.parsing import flatten
 from portal.web.schemas import BoundedInteger, CleanString, Schema, StrictBoolean
@@ -229,6 +230,9 @@ def _load_matters(path: Path, report: NotaryContentReport) -> None:
             # Bookings point to it, so it stays and can no longer be booked.
             matter.active = False
             report.withdrawn += 1
+    if report.changed or report.withdrawn:
+        # Whoever has an appointment for a matter that is no longer done is told, and whoever may come again after all.
+        matter_operations.refresh_offices()
 
 
 def _load_offices(path: Path, report: NotaryContentReport) -> None:

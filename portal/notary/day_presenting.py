@@ -32,9 +32,13 @@ _TICKET_ADDRESSES = {
     "done": "completion",
     "no_show": "pass",
     "leave": "leaving",
+    "come_back": "return",
 }
+# A number is of use on its day.
+_TODAY_ONLY = frozenset({"call", "come_back"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
+    "come_back": "check-in",
     "no_show": "no-show",
     "revert_no_show": "no-show-reversal",
     "accept": "acceptance",
@@ -59,7 +63,8 @@ def ticket_actions(
     found = [
         _action(row.action, row.label, f"{base}/{_TICKET_ADDRESSES[row.action]}")
         for row in TICKET.allowed(ticket, actor)
-        if row.action != "call" or ticket.day == clock.today()
+        if row.action in _TICKET_ADDRESSES
+        and (row.action not in _TODAY_ONLY or ticket.day == clock.today())
     ]
     open_to_acceptance = (
         ticket.booking_id is None
@@ -278,6 +283,7 @@ def _booking_actions(
     today, begun = clock.today(), booking.starts_at <= clock.now()
     possible = {
         "check_in": booking.day == today,
+        "come_back": booking.day == today,
         "no_show": begun and booking.affected_at is None,
         "revert_no_show": booking.day == today,
     }

@@ -15,16 +15,15 @@ from portal.notary import day_schemas as schemas
 from portal.notary import loading, policies, sheet_page
 from portal.notary.models import (
     SUBJECT_KIND,
-    NotaryBooking,
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
-from portal.notary.operations import changing, day, no_shows, tickets
+from portal.notary.operations import changing, leaving, no_shows, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from portal.notary.queries import queue
 from portal.web import conditional
-from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint, roles
+from portal.web.blueprint import Blueprint, roles
 from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
@@ -34,13 +33,6 @@ blp = Blueprint(
     url_prefix="/api/v1/staff/notary",
     description="公证机构的一天：签到、叫号、未到场和申诉、当日预约表。",
 )
-visits = Blueprint(
-    "notary-visits",
-    __name__,
-    url_prefix="/api/v1/notary",
-    description="到场办理：我的号码和等候时间、未到场申诉、大厅叫号。",
-)
-
 Dumped = dict[str, Any]
 ANY = roles(*policies.STAFF_ROLES)
 CLERK = roles(policies.CLERK)
@@ -143,7 +135,7 @@ def show(appointment_id: uuid.UUID) -> Dumped:
     returns=schemas.StaffAppointmentSchema,
 )
 def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
-    """凭预约编号或者签到码签到，并取得叫号"""
+    """凭预约编号或者签到码签到，并取得叫号；当天离开又回来的，号码不变"""
     office = loading.office_of(office_id)
     booking = found.booking_by_code(office.id, body["code"])
     if booking is None:
@@ -151,7 +143,7 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
             "本机构没有这个预约编号或者签到码。",
             next_step="请核对编号；没有预约的，可以现场取号。",
         )
-    day.check_in(current_actor(), booking)
+    leaving.arrive(current_actor(), booking)
     return dump_booking(booking.id)
 
 
@@ -162,8 +154,8 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
     if_match=True,
 )
 def check_in(appointment_id: uuid.UUID) -> Dumped:
-    """签到，并取得叫号"""
-    day.check_in(current_actor(), loading.booking_for_step(appointment_id))
+    """签到，并取得叫号；当天离开又回来的，号码不变"""
+    leaving.arrive(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
 
@@ -344,8 +336,19 @@ def pass_over(ticket_id: uuid.UUID) -> Dumped:
     if_match=True,
 )
 def leave(ticket_id: uuid.UUID) -> Dumped:
-    """当事人不再等候"""
-    return dump_ticket(tickets.leave(current_actor(), loading.ticket_for_step(ticket_id)))
+    """登记当事人已经离开；有预约的，预约随之结束，不计入未到场"""
+    return dump_ticket(leaving.leave(current_actor(), loading.ticket_seen(ticket_id)))
+
+
+@blp.post(
+    "/tickets/<uuid:ticket_id>/return",
+    audience=CLERK,
+    returns=schemas.TicketSchema,
+    if_match=True,
+)
+def come_back(ticket_id: uuid.UUID) -> Dumped:
+    """离开的当事人当天回来，号码不变，继续等候"""
+    return dump_ticket(leaving.come_back(current_actor(), loading.ticket_seen(ticket_id)))
 
 
 @blp.post(
@@ -359,55 +362,3 @@ def not_accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> Dumped:
     """没有预约的人来申请，不予受理，附书面理由"""
     ticket = loading.ticket_for_step(ticket_id)
     return dump_ticket(case_operations.not_accept_at_desk(current_actor(), ticket, **body))
-
-
-# --- residents and the hall ------------------------------------------------------------------------------------------
-
-
-@visits.get("/offices/<uuid:office_id>/queue", audience=PUBLIC, returns=schemas.PublicQueueSchema)
-def public_queue(office_id: uuid.UUID) -> Dumped:
-    """大厅叫号：正在叫的号码、等候人数、现在取号大约等多久"""
-    office = found.office(office_id)
-    if office is None:
-        raise NotFound("没有找到这个公证机构。")
-    return presenting.public_queue(queue.desk(office))
-
-
-def _mine(booking_id: uuid.UUID) -> NotaryBooking:
-    booking = found.booking(booking_id)
-    if booking is None or not policies.can_speak_for(current_actor(), booking):
-        raise NotFound("没有找到这个预约。")
-    return booking
-
-
-def _dump_visit(booking_id: uuid.UUID) -> Dumped:
-    booking = _mine(booking_id)
-    number = found_cases.ticket_of(booking.id)
-    waits_today = number is not None and number.day == clock.today()
-    return presenting.visit(
-        current_actor(),
-        booking,
-        rows=found.no_shows(booking.id),
-        number=number,
-        desk=queue.desk(booking.office) if waits_today else None,
-    )
-
-
-@visits.get(
-    "/appointments/<uuid:appointment_id>/visit", audience=RESIDENT, returns=schemas.VisitSchema
-)
-def show_visit(appointment_id: uuid.UUID) -> Dumped:
-    """预约当天的情况：号码和等候时间、未到场和申诉、没有受理的理由"""
-    return _dump_visit(appointment_id)
-
-
-@visits.post(
-    "/appointments/<uuid:appointment_id>/no-show-appeal",
-    audience=RESIDENT,
-    body=schemas.NoShowAppealIn,
-    returns=schemas.VisitSchema,
-)
-def appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
-    """对未到场登记提出申诉，一次"""
-    no_shows.appeal(current_actor(), _mine(appointment_id), body["text"])
-    return _dump_visit(appointment_id)

@@ -74,6 +74,13 @@ def ticket_of(ticket_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket:
     return ticket
 
 
+def ticket_seen(ticket_id: uuid.UUID) -> NotaryTicket:
+    """Load a number at the version that the caller saw, for a step that locks its appointment before it."""
+    ticket = ticket_of(ticket_id)
+    conditional.require_match(ticket)
+    return ticket
+
+
 def ticket_for_step(ticket_id: uuid.UUID) -> NotaryTicket:
     """Load a number for a step: held, and at the version that the caller saw."""
     ticket = ticket_of(ticket_id, lock=True)

@@ -34,6 +34,29 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "也可以自己选别的时间。",
         _SMS,
     ),
+    "notary.other_time_replaced": (
+        "另为您留了新时段",
+        "预约 {reference}：为您留出的 {lost} 也不能办理了，另为您留出 {other}，请在 {until} 前接受，"
+        "也可以自己选别的时间。",
+        _SMS,
+    ),
+    "notary.other_time_lost": (
+        "留出的新时段不能办理",
+        "预约 {reference}：为您留出的 {lost} 也不能办理了，目前没有可以为您留的新时段，请登录改期，"
+        "或者直接联系公证机构。",
+        _SMS,
+    ),
+    "notary.other_time_passed": (
+        "留出的新时段已过期",
+        "预约 {reference}：为您留出的 {other} 没有在时限内接受，不再保留。原时段不能办理，请登录改期。",
+        _SMS,
+    ),
+    "notary.matter_stopped": (
+        "公证事项停止办理",
+        "预约 {reference}（{when}）的公证事项停止办理，不能按预约办理，也没有别的时段。请登录取消预约，"
+        "有疑问请直接联系公证机构。",
+        _SMS,
+    ),
     "notary.unaffected": (
         "预约时间不变",
         "预约 {reference} 的时间 {when} 恢复办理，请按原时间到场。",
@@ -48,6 +71,16 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "号源已转给下一位",
         "您没有在时限内确认，号源已转给下一位；需要时可以重新排队。",
         None,
+    ),
+    "notary.offer_withdrawn": (
+        "排队等到的号收回了",
+        "您排队等到的 {when} 因{reason}不能办理，不用再确认；您仍在排队，位置不变。",
+        _SMS_OFFER,
+    ),
+    "notary.waiting_stopped": (
+        "排队已结束",
+        "您排队的公证事项或者公证机构停止办理，排队结束；有疑问请直接联系公证机构。",
+        _SMS_OFFER,
     ),
     "notary.waiting_over": (
         "排队已结束",
@@ -65,10 +98,12 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
     B.NOT_ACCEPTED: "公证机构没有受理，请查看理由；条件具备后可以重新预约。",
     B.CANCELLED: "需要时可以重新预约。",
     B.NO_SHOW: "您没有到场；如果记录有误，可以申诉。",
+    B.LEFT: "您到场后离开，没有办理，不计入未到场；当天回来的请找工作人员，以后需要时可以重新预约。",
     B.EXPIRED: "保留时间已过，请重新选择时段。",
     B.RELEASED: "您已放弃这个时段，需要时可以重新预约。",
 }
 AFFECTED_NEXT_STEP = "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期。"
+STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 
 
 def register_templates() -> None:

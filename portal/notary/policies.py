@@ -72,8 +72,8 @@ def can_ask_review(actor: Actor, subject: OfAccount) -> bool:
     return can_speak_for(actor, subject) or (office_id is not None and works_at(actor, office_id))
 
 
-def can_resume_review(actor: Actor, subject: OfOffice) -> bool:
-    """Clerks of the office, or the portal once a review has stood still for as long as it may."""
+def serves_or_system(actor: Actor, subject: OfOffice) -> bool:
+    """Clerks of the office, or the portal once a time is over: a day at the desk, the pauses of a review."""
     return can_serve(actor, subject) or is_system(actor, subject)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.accounts.identity import documents, phones
@@ -16,7 +17,7 @@ from portal.notary.models import (
     NotaryParty,
     NotaryWaiting,
 )
-from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE
+from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE, STOPPED_NEXT_STEP
 from portal.notary.operations import changing
 from portal.notary.queries import bookings, cases
 from portal.notary.queries.availability import OfficeAvailability
@@ -83,6 +84,8 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
             continue
         if begun and booking.affected_at is None:
             continue
+        if row.action == "reschedule" and not booking.matter.active:
+            continue
         method, url = address
         found.append({"action": row.action, "label": row.label, "method": method, "url": url})
     return found
@@ -118,9 +121,15 @@ def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "starts_at": booking.starts_at,
         "ends_at": booking.ends_at,
         "affected": affected,
-        "next_step": AFFECTED_NEXT_STEP if affected else NEXT_STEP_BY_STATE[booking.state],
+        "next_step": _next_step(booking, affected=affected),
         "allowed_actions": actions(actor, booking),
     }
+
+
+def _next_step(booking: NotaryBooking, *, affected: bool) -> str:
+    if not affected:
+        return NEXT_STEP_BY_STATE[booking.state]
+    return AFFECTED_NEXT_STEP if booking.matter.active else STOPPED_NEXT_STEP
 
 
 def appointment(
@@ -159,6 +168,18 @@ def _deadlines(booking: NotaryBooking) -> list[Any]:
     """A booking has none of its own: they begin with the acceptance, and run on its case."""
     case = cases.of_booking(booking.id)
     return case_presenting.deadlines([case])[case.id] if case is not None else []
+
+
+def affected(found: Sequence[NotaryBooking], kept: Mapping[Any, NotaryBooking]) -> list[Any]:
+    """Bookings that have to move, for staff, each with the other time that is kept for it."""
+    names = ("id", "reference", "state", "starts_at", "affected_reason")
+    return [
+        {
+            **{name: getattr(booking, name) for name in names},
+            "other_time": other_time(kept[booking.id]) if booking.id in kept else None,
+        }
+        for booking in found
+    ]
 
 
 def other_time(booking: NotaryBooking) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from portal.notary import loading, policies, staff_schemas
+from portal.notary import loading, policies, presenting, staff_schemas
 from portal.notary.models import NotaryCounter, NotaryMatter, NotaryOffice
+from portal.notary.operations import changing, schedule, slots
 from portal.notary.operations import matters as matter_operations
-from portal.notary.operations import schedule, slots
 from portal.notary.operations.schedule import Applied, Exceptional, Opening
 from portal.notary.queries import bookings
 from portal.web import conditional
@@ -43,7 +43,7 @@ def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
         "preview": preview,
         "added": found.added,
         "closed": found.closed,
-        "affected": found.affected,
+        "affected": presenting.affected(found.affected, found.kept),
     }
 
 
@@ -88,8 +88,10 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
     returns=staff_schemas.NotaryAffectedListSchema,
 )
 def affected(office_id: uuid.UUID) -> Dumped:
-    """时段停办后还没有改期的预约"""
-    return {"items": schedule.affected_bookings(loading.office_of(office_id).id)}
+    """原时段不能办理、还没有改期的预约；没有留出新时段的请联系当事人"""
+    found = schedule.affected_bookings(loading.office_of(office_id).id)
+    kept = changing.other_times_of(booking.id for booking in found)
+    return {"items": presenting.affected(found, kept)}
 
 
 @blp.get(
@@ -126,7 +128,7 @@ def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     if_match=True,
 )
 def change_counter(counter_id: uuid.UUID, body: Dumped) -> Dumped:
-    """修改窗口；人数减少或者停用时列出受影响的预约"""
+    """修改窗口；人数减少、停用或者不再办理某些事项时列出受影响的预约"""
     counter = loading.counter_of(counter_id)
     found = loading.office_of(counter.office_id)
     conditional.require_match(counter)
@@ -217,13 +219,23 @@ def matters() -> Dumped:
     "/matters/<uuid:matter_id>",
     audience=CLERK,
     body=staff_schemas.NotaryMatterChangeIn,
-    returns=staff_schemas.NotaryStaffMatterSchema,
+    returns=staff_schemas.NotaryMatterChangedSchema,
     if_match=True,
 )
 def change_matter(matter_id: uuid.UUID, body: Dumped) -> Dumped:
-    """修改公证事项的说明、时长和材料清单；改过的不再随内容文件更新"""
+    """修改公证事项的说明、时长和材料清单，或者停办；改过的不再随内容文件更新
+
+    停办时列出受影响的预约，他们随后会收到通知。
+    """
     found = loading.matter_of(matter_id)
     conditional.require_match(found)
-    changed = matter_operations.change(current_actor(), found, body)
-    conditional.tag(changed)
-    return _versioned(changed, staff_schemas.NotaryStaffMatterSchema)
+    preview = body.pop("preview")
+    moving = matter_operations.affected_by(current_actor(), found, body)
+    if not preview:
+        matter_operations.change(current_actor(), found, body)
+    conditional.tag(found)
+    return {
+        **_versioned(found, staff_schemas.NotaryStaffMatterSchema),
+        "preview": preview,
+        "affected": presenting.affected(moving, {}),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from portal.notary.models import BookingState, ExceptionKind
-from portal.notary.schemas import NotaryMatterSchema
+from portal.notary.schemas import NotaryMatterSchema, NotaryOtherTimeSchema
 from portal.web.schemas import (
     BoundedInteger,
     Choice,
@@ -77,6 +77,11 @@ class NotaryAffectedSchema(Schema):
     state_label = Label(attribute="state")
     starts_at = LocalDateTime()
     affected_reason = fields.String(allow_none=True)
+    other_time = fields.Nested(
+        NotaryOtherTimeSchema,
+        allow_none=True,
+        metadata={"description": "为其留出的新时段；空表示没有留，请联系当事人"},
+    )
 
 
 class NotaryAppliedSchema(Schema):
@@ -232,7 +237,8 @@ class NotaryMatterChangeIn(Schema):
     )
     checklist_confirmed = StrictBoolean()
     fee_note = CleanString(max_length=500, multiline=True)
-    active = StrictBoolean()
+    active = StrictBoolean(metadata={"description": "填 false 表示停办，已有的预约都受影响"})
+    preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 
 
 class NotaryStaffMatterSchema(NotaryMatterSchema):
@@ -240,6 +246,13 @@ class NotaryStaffMatterSchema(NotaryMatterSchema):
 
     active = fields.Boolean()
     version = fields.String(metadata={"description": "修改时放入 If-Match"})
+
+
+class NotaryMatterChangedSchema(NotaryStaffMatterSchema):
+    """A matter after a change, and whose appointments it affects."""
+
+    preview = fields.Boolean()
+    affected = fields.List(fields.Nested(NotaryAffectedSchema))
 
 
 class NotaryStaffMattersSchema(Schema):

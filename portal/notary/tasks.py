@@ -15,7 +15,7 @@ from portal.core.db import db
 from portal.core.events import subscribe
 from portal.core.jobs import JobRun, enqueue, job_handler, periodic
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryOffice
-from portal.notary.operations import freeing, schedule, slots, steps, waiting
+from portal.notary.operations import freeing, leaving, matters, schedule, slots, steps, waiting
 from portal.notifications import operations as notifications
 from portal.working_days.calendar import Calendar
 from portal.working_days.counting import current_calendar
@@ -25,6 +25,7 @@ from portal.working_days.impact import Impact, MovedDate
 SWEEP = "notary.sweep"
 EXTEND = "notary.extend"
 REMIND = "notary.remind"
+CLOSE_DAYS = "notary.close_days"
 CALENDAR = "notary.calendar"
 MOST_REMINDERS = 200
 
@@ -34,6 +35,7 @@ def register() -> None:
     periodic(SWEEP, timedelta(seconds=20))
     periodic(EXTEND, timedelta(minutes=30))
     periodic(REMIND, timedelta(minutes=15))
+    periodic(CLOSE_DAYS, timedelta(minutes=30))
 
 
 @job_handler(steps.TELL)
@@ -63,6 +65,12 @@ def _sweep(_run: JobRun) -> None:
 def _extend(_run: JobRun) -> None:
     schedule.refresh_all(only_when_due=True)
     waiting.end_outdated()
+    waiting.end_stopped()
+
+
+@job_handler(CLOSE_DAYS, transactional=False)
+def _close_days(_run: JobRun) -> None:
+    leaving.close_days()
 
 
 @job_handler(REMIND)
@@ -110,6 +118,12 @@ def remind() -> int:
 @subscribe(CalendarYearPublished)
 def _on_calendar(event: CalendarYearPublished) -> None:
     enqueue(CALENDAR, {"year": event.year}, dedup_key=f"{CALENDAR}:{event.year}")
+
+
+@job_handler(matters.REFRESH, transactional=False)
+def _refresh(_run: JobRun) -> None:
+    schedule.refresh_all()
+    waiting.end_stopped()
 
 
 @job_handler(CALENDAR, transactional=False)

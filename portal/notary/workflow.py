@@ -1,14 +1,10 @@
-"""The ways of a booking, a waiting entry, a number and a case: from, to, action, actor, rule."""
+"""The ways of a booking, a waiting entry and a number: from, to, action, actor, rule."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from portal.core.errors import DomainError, WrongState
 from portal.core.workflow import Transition, Workflow
 from portal.notary import policies
 from portal.notary.models import BookingState as B
-from portal.notary.models import CaseState as C
 from portal.notary.models import TicketState as T
 from portal.notary.models import WaitingState as W
 
@@ -86,6 +82,24 @@ BOOKING: Workflow[B] = Workflow(
             frozenset({B.NO_SHOW}),
             B.CONFIRMED,
             "公证机构工作人员，当天用于撤销误操作",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
+            "leave",
+            "登记离开",
+            frozenset({B.CHECKED_IN}),
+            B.LEFT,
+            "公证机构工作人员，或者当天结束后由系统；不计入未到场",
+            policies.serves_or_system,
+            "D",
+        ),
+        Transition(
+            "come_back",
+            "回来继续等候",
+            frozenset({B.LEFT}),
+            B.CHECKED_IN,
+            "公证机构工作人员，限当天",
             policies.can_serve,
             "D",
         ),
@@ -202,8 +216,17 @@ TICKET: Workflow[T] = Workflow(
             "办完",
             frozenset({T.SERVING}),
             T.DONE,
-            "公证机构工作人员",
-            policies.can_serve,
+            "公证机构工作人员，或者当天结束后由系统",
+            policies.serves_or_system,
+            "D",
+        ),
+        Transition(
+            "settle",
+            "已有结果",
+            frozenset({T.WAITING, T.CALLED, T.NO_SHOW}),
+            T.DONE,
+            "登记受理或者不予受理时随之；没有叫过的号不再叫",
+            policies.serves_or_system,
             "D",
         ),
         Transition(
@@ -217,176 +240,21 @@ TICKET: Workflow[T] = Workflow(
         ),
         Transition(
             "leave",
-            "取消取号",
-            frozenset({T.WAITING, T.CALLED}),
+            "登记离开",
+            frozenset({T.WAITING, T.CALLED, T.SERVING, T.NO_SHOW}),
             T.LEFT,
-            "公证机构工作人员",
-            policies.can_serve,
+            "公证机构工作人员，或者当天结束后由系统",
+            policies.serves_or_system,
             "D",
         ),
-    ],
-)
-
-
-def _last_pause(case: Any) -> DomainError | None:
-    return None if len(case.lasting) == 1 else WrongState("还有别的暂停原因，期限继续暂停。")
-
-
-def _one_of_several_pauses(case: Any) -> DomainError | None:
-    return None if len(case.lasting) > 1 else WrongState("这是最后一项暂停原因。")
-
-
-def _a_pause_lasts(case: Any) -> DomainError | None:
-    return None if case.lasting else WrongState("复查期限没有暂停。")
-
-
-def _not_handed_over(case: Any) -> DomainError | None:
-    return None if case.received_on is None else WrongState("已经登记过领取日期。")
-
-
-CASE: Workflow[C] = Workflow(
-    "notary_case",
-    "这件公证",
-    C,
-    [
         Transition(
-            "ask_supplement",
-            "要求补充、核实，或者登记不可抗力",
-            frozenset({C.ACCEPTED, C.SUPPLEMENT}),
-            C.SUPPLEMENT,
-            "公证机构工作人员；办证期限暂停",
+            "come_back",
+            "回来继续等候",
+            frozenset({T.LEFT}),
+            T.WAITING,
+            "公证机构工作人员，限当天；号码不变",
             policies.can_serve,
-            "公证法 30；NO-D2",
-        ),
-        Transition(
-            "part_supplemented",
-            "其中一项完毕",
-            frozenset({C.SUPPLEMENT}),
-            C.SUPPLEMENT,
-            "公证机构工作人员；还有别的原因，期限继续暂停",
-            policies.can_serve,
-            "公证法 30；NO-D2",
-            _one_of_several_pauses,
-        ),
-        Transition(
-            "supplemented",
-            "补充或者核实完毕",
-            frozenset({C.SUPPLEMENT}),
-            C.ACCEPTED,
-            "公证机构工作人员；办证期限恢复",
-            policies.can_serve,
-            "公证法 30；NO-D2",
-            _last_pause,
-        ),
-        Transition(
-            "issue",
-            "出具公证书",
-            frozenset({C.ACCEPTED}),
-            C.ISSUED,
-            "公证机构工作人员",
-            policies.can_serve,
-            "公证法 30、32；NO-D1、NO-D9",
-        ),
-        Transition(
-            "refuse",
-            "不予办理",
-            frozenset({C.ACCEPTED, C.SUPPLEMENT}),
-            C.REFUSED,
-            "公证机构工作人员，附法定理由和书面说明",
-            policies.can_serve,
-            "公证法 31",
-        ),
-        Transition(
-            "terminate",
-            "终止",
-            frozenset({C.ACCEPTED, C.SUPPLEMENT}),
-            C.TERMINATED,
-            "公证机构工作人员，附理由",
-            policies.can_serve,
-            "公证程序规则 50（待核实）；NO-D7",
-        ),
-        Transition(
-            "hand_over",
-            "登记领取公证书",
-            frozenset({C.ISSUED}),
-            C.ISSUED,
-            "公证机构工作人员；申请复查的期限从领取起算",
-            policies.can_serve,
-            "公证程序规则 61(1)；NO-D3",
-            _not_handed_over,
-        ),
-        Transition(
-            "ask_review",
-            "申请复查",
-            frozenset({C.ISSUED, C.MAINTAINED, C.CORRECTED}),
-            C.REVIEW,
-            "当事人，或者公证机构替到场的当事人、利害关系人登记",
-            policies.can_ask_review,
-            "公证程序规则 61；NO-D3、NO-D4、NO-D8",
-        ),
-        Transition(
-            "pause_review",
-            "复查中要求补充或者核实",
-            frozenset({C.REVIEW}),
-            C.REVIEW,
-            "公证机构工作人员；复查期限暂停，累计有上限",
-            policies.can_serve,
-            "公证程序规则 62 至 64（条号待核实）；NO-D5",
-        ),
-        Transition(
-            "resume_review",
-            "复查的补充或者核实完毕",
-            frozenset({C.REVIEW}),
-            C.REVIEW,
-            "公证机构工作人员，或者暂停满上限时由系统恢复",
-            policies.can_resume_review,
-            "公证程序规则 62 至 64（条号待核实）；NO-D5",
-            _a_pause_lasts,
-        ),
-        Transition(
-            "maintain",
-            "复查维持",
-            frozenset({C.REVIEW}),
-            C.MAINTAINED,
-            "公证机构工作人员；由原承办人复查的会提示",
-            policies.can_serve,
-            "公证程序规则 62 至 64（条号待核实）；NO-D5",
-        ),
-        Transition(
-            "decide_correction",
-            "决定更正",
-            frozenset({C.REVIEW}),
-            C.CORRECTING,
-            "公证机构工作人员；由原承办人复查的会提示",
-            policies.can_serve,
-            "公证法 39；NO-D5",
-        ),
-        Transition(
-            "decide_revocation",
-            "决定撤销",
-            frozenset({C.REVIEW}),
-            C.REVOKING,
-            "公证机构工作人员；由原承办人复查的会提示",
-            policies.can_serve,
-            "公证法 39；NO-D5",
-        ),
-        Transition(
-            "correct",
-            "更正",
-            frozenset({C.CORRECTING}),
-            C.CORRECTED,
-            "公证机构工作人员",
-            policies.can_serve,
-            "公证法 39；NO-D6",
-        ),
-        Transition(
-            "revoke",
-            "撤销并公告",
-            frozenset({C.REVOKING}),
-            C.REVOKED,
-            "公证机构工作人员；公证书自始无效",
-            policies.can_serve,
-            "公证法 39；NO-D6",
+            "D",
         ),
     ],
 )

@@ -67,6 +67,18 @@ def _notary(actor: Actor) -> list[Counter]:
             waiting.not_checked_in,
             f"{base}/offices",
         ),
+        Counter(
+            "notary.no_result",
+            "公证预约：到场后没有登记结果",
+            waiting.no_result,
+            f"{base}/offices",
+        ),
+        Counter(
+            "notary.without_time",
+            "公证预约：原时段不能办理，没有留出新时段",
+            waiting.without_time,
+            f"{base}/offices",
+        ),
         Counter("notary.near_end", "公证：期限将满或者已过", waiting.near_end, f"{base}/cases"),
         Counter(
             "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"

@@ -7,9 +7,17 @@ import uuid
 import pytest
 
 from portal.core.actor import ANONYMOUS, SYSTEM, Actor, ActorKind
-from portal.notary import case_notifications, policies
-from portal.notary.models import CaseState, NotaryCase, NotaryTicket, TicketState
-from portal.notary.workflow import CASE, TICKET
+from portal.notary import case_notifications, notifications, policies
+from portal.notary.case_workflow import CASE
+from portal.notary.models import (
+    PENDING_STATES,
+    BookingState,
+    CaseState,
+    NotaryCase,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.workflow import BOOKING, TICKET
 
 OWNER, STRANGER = uuid.uuid4(), uuid.uuid4()
 OFFICE, ELSEWHERE = uuid.uuid4(), uuid.uuid4()
@@ -34,7 +42,7 @@ ACTORS = {
 SERVING = {"clerk", "clerk of all"}
 TABLE = {
     policies.can_serve: SERVING,
-    policies.can_resume_review: {*SERVING, "system"},
+    policies.serves_or_system: {*SERVING, "system"},
     policies.can_ask_review: {*SERVING, "owner"},
     policies.can_read_case: {*SERVING, "supervisor", "owner"},
     policies.can_speak_for: {"owner"},
@@ -53,10 +61,11 @@ def test_a_case_without_an_account_is_only_the_offices() -> None:
     assert able == SERVING
 
 
-def test_a_number_is_only_the_clerks() -> None:
+def test_a_number_is_the_clerks_and_the_portal_only_ends_it() -> None:
     ticket = NotaryTicket(office_id=OFFICE, state=TicketState.WAITING)
     able = {name for name, actor in ACTORS.items() if TICKET.allowed(ticket, actor)}
-    assert able == SERVING
+    assert able == {*SERVING, "system"}
+    assert {row.action for row in TICKET.allowed(ticket, SYSTEM)} == {"leave", "settle"}
 
 
 @pytest.mark.parametrize(
@@ -74,15 +83,31 @@ def test_a_role_is_held_in_offices_or_in_all(name: str, offices) -> None:
     assert found == (None if offices is None else frozenset(offices))
 
 
-def test_every_state_of_a_case_can_be_reached_and_left_or_is_an_end() -> None:
-    reached = {row.target for row in CASE.table} | {CaseState.ACCEPTED}
-    left = {source for row in CASE.table for source in row.sources}
-    assert reached == set(CaseState)
-    assert set(CaseState) - left == {
-        CaseState.REFUSED,
-        CaseState.TERMINATED,
-        CaseState.REVOKED,
-    } | ({CaseState.MAINTAINED, CaseState.CORRECTED} - left)
+@pytest.mark.parametrize(
+    ("workflow", "begins", "ends"),
+    [
+        (CASE, {CaseState.ACCEPTED}, {CaseState.REFUSED, CaseState.TERMINATED, CaseState.REVOKED}),
+        (TICKET, {TicketState.WAITING}, {TicketState.DONE}),
+        (
+            BOOKING,
+            PENDING_STATES,
+            {
+                BookingState.ACCEPTED,
+                BookingState.NOT_ACCEPTED,
+                BookingState.CANCELLED,
+                BookingState.EXPIRED,
+                BookingState.RELEASED,
+            },
+        ),
+    ],
+    ids=["case", "number", "appointment"],
+)
+def test_every_state_can_be_reached_and_left_or_is_an_end(workflow, begins, ends) -> None:
+    states = set(workflow.states)
+    reached = {row.target for row in workflow.table} | set(begins)
+    left = {each for row in workflow.table for each in row.sources if each is not row.target}
+    assert reached == states
+    assert states - left == ends
 
 
 def test_every_state_of_a_case_tells_the_next_step() -> None:
@@ -90,5 +115,9 @@ def test_every_state_of_a_case_tells_the_next_step() -> None:
     assert set(case_notifications.STAFF_NEXT_STEP_BY_STATE) == set(CaseState)
 
 
+def test_every_state_of_an_appointment_tells_the_next_step() -> None:
+    assert set(notifications.NEXT_STEP_BY_STATE) == set(BookingState)
+
+
 def test_every_step_names_its_rule() -> None:
-    assert all(row.rule for row in (*CASE.table, *TICKET.table))
+    assert all(row.rule for row in (*CASE.table, *TICKET.table, *BOOKING.table))

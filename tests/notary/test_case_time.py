@@ -16,7 +16,7 @@ from portal.core.actor import SYSTEM, Actor, ActorKind
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import CASE_KIND, NotaryTicket, PauseGround, TicketState
-from portal.notary.operations import cases
+from portal.notary.operations import cases, pauses
 from portal.notary.queries import cases as found
 from portal.notary.queries.cases import worklist_counts
 from portal.supervision import sweep as supervision
@@ -80,9 +80,9 @@ def step(clerk: Actor, case_id: uuid.UUID, ground: PauseGround) -> None:
         assert held is not None
         lasting = next((row for row in held.lasting if row.ground is ground), None)
         if lasting is None:
-            cases.pause(clerk, held, ground, "请补交材料，或者等待核实。")
+            pauses.pause(clerk, held, ground, "请补交材料，或者等待核实。")
         else:
-            cases.end_pause(clerk, held, lasting.id)
+            pauses.end_pause(clerk, held, lasting.id)
 
 
 def test_the_example_of_the_rule_book(desk: Desk, clerk: Actor, clock: SettableClock) -> None:
@@ -247,5 +247,11 @@ def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
     assert waiting("stranger") == (0, 0, 0)
     page = hall.api.get("/staff/worklist", headers=hall.headers["clerk"]).json
     counters = {item["code"]: item["count"] for item in page["counters"]}
-    assert counters == {"notary.not_checked_in": 1, "notary.near_end": 1, "notary.appeals": 0}
+    assert counters == {
+        "notary.not_checked_in": 1,
+        "notary.no_result": 0,
+        "notary.without_time": 0,
+        "notary.near_end": 1,
+        "notary.appeals": 0,
+    }
     assert [d["rule"] for d in page["urgent"]] == ["NO-D1"]

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from portal.accounts.models import OfficeKind
 from portal.config import settings
 from portal.core.db import db
+from portal.core.jobs import Job
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import content
 from portal.notary.models import NotaryCounter, NotaryMatter, NotaryOffice, NotarySlot, Origin
@@ -93,6 +94,8 @@ def test_what_is_no_longer_listed_can_no_longer_be_booked(folder: Path) -> None:
     edit(folder / "matters.yaml", lambda data: data["matters"].pop())
     assert content.load_content().withdrawn == 1
     assert not matters()["N11a"].active
+    # Whoever has an appointment for it is told.
+    assert db.session.scalar(select(Job.kind).where(Job.kind == "notary.refresh"))
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import NotaryCase, NotaryTicket
-from portal.notary.operations import cases, day, no_shows, tickets
+from portal.notary.models import NotaryCase, NotaryReview, NotaryTicket
+from portal.notary.operations import cases, day, leaving, no_shows, reviews, tickets
+from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from tests.conftest import SettableClock
 from tests.notary.conftest import Desk, again, party
@@ -136,3 +137,43 @@ def test_a_day_is_closed_once_while_others_mark_single_ones(
     assert {again(each).state.value for each in booked} == {"no_show"}
     rows = [row for each in booked for row in found.no_shows(each)]
     assert len(rows) == len(booked)
+
+
+def test_who_goes_away_at_the_moment_of_acceptance_is_one_or_the_other(hall: Hall, at_once) -> None:
+    # Ahead of its time, so that either way the seats are given on.
+    booking, clerk = hall.checked_in("2026-03-02 11:00"), clerk_of(hall)
+    number = found_cases.ticket_of(booking.id)
+    assert number is not None
+    ticket_id = number.id
+
+    def decide(each: int) -> str:
+        if each % 2:
+            held = found.booking(booking.id)
+            assert held is not None
+            cases.accept(clerk, held, None)
+        else:
+            seen = found.ticket(ticket_id)
+            assert seen is not None
+            leaving.leave(clerk, seen)
+        return "done"
+
+    answers = sorted(at_once(decide))
+    state = again(booking.id).state.value
+    assert state in ("accepted", "left")
+    assert answers == ["done", *["wrong_state"] * (CLERKS - 1)]
+    made = db.session.scalars(select(NotaryCase.id)).all()
+    assert len(made) == (1 if state == "accepted" else 0)
+
+
+def test_one_review_is_asked_for_at_a_time(hall: Hall, at_once) -> None:
+    booking, _ = hall.issued()
+    request = reviews.Request("公证书上的日期写错了。", "户口簿上是另一天。", "请求更正。")
+
+    def ask(_: int) -> str:
+        case = found_cases.of_booking(booking.id, lock=True)
+        assert case is not None
+        reviews.ask(booking.actor, case, request)
+        return "done"
+
+    assert sorted(at_once(ask)) == ["done", *["review_open"] * (CLERKS - 1)]
+    assert len(db.session.scalars(select(NotaryReview.id)).all()) == 1

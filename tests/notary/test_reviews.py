@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from sqlalchemy import select
 
+from portal.accounts.events import ResidentExportRequested
+from portal.core import events
 from portal.core.actor import SYSTEM
 from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
 from portal.notary import case_settings
 from portal.notifications.models import Message
 from portal.supervision import sweep as supervision
@@ -55,8 +59,9 @@ def test_a_party_asks_in_writing_and_the_review_runs_thirty_days(hall: Hall) -> 
     assert answer.json["state"] == "review"
     assert deadline_of(answer.json, "NO-D5")["due_on"] == "2026-04-01"
     assert state_of("NO-D3") == ["met"]
-    assert hall.case(path)["review_request"]["error"] == REQUEST["error"]
-    assert hall.case(path)["review_late"] is False
+    (review,) = hall.case(path)["reviews"]
+    assert review["request"]["error"] == REQUEST["error"]
+    assert (review["late"], review["outcome"]) == (False, None)
 
 
 def test_the_request_names_error_reasons_and_wish(hall: Hall) -> None:
@@ -78,9 +83,11 @@ def test_maintained_is_told_with_its_reasons_and_may_be_asked_again(
     booking, path = hall.issued()
     ask(hall, booking)
     case = decided(hall, path, "maintain")
-    assert (case["state"], case["reviewer"], case["hints"]) == ("maintained", "乙公证员", [])
+    assert (case["state"], case["hints"]) == ("maintained", [])
+    assert case["reviews"][0]["reviewer"] == "乙公证员"
     mine = hall.mine(booking, "case")
-    assert mine["review_note"] == REASONS
+    assert mine["reviews"][0]["note"] == REASONS
+    assert mine["reviews"][0]["reviewer"] is None
     assert "民事诉讼" in mine["next_step"]
     assert state_of("NO-D5") == ["met"]
     run_jobs()
@@ -136,7 +143,7 @@ def test_a_late_request_is_taken_and_marked(hall: Hall, clock) -> None:
     answer = ask(hall, booking)
     assert answer.status_code == 200
     assert "超过期限" in answer.json["hints"][0]
-    assert hall.case(path)["review_late"] is True
+    assert [review["late"] for review in hall.case(path)["reviews"]] == [False, True]
 
 
 def test_an_interested_person_asks_at_the_desk_within_a_year_of_knowing(
@@ -147,10 +154,10 @@ def test_an_interested_person_asks_at_the_desk_within_a_year_of_knowing(
     assert hall.step(path, "review", INTERESTED).status_code == 422
     clock.set("2028-05-10 09:00")
     case = hall.done(path, "review", {**INTERESTED, "knew_on": "2027-05-10"})
-    assert case["review_late"] is False
+    assert case["reviews"][-1]["late"] is False
     decided(hall, path, "maintain")
     case = hall.done(path, "review", {**INTERESTED, "knew_on": "2027-05-09"})
-    assert case["review_late"] is True
+    assert case["reviews"][-1]["late"] is True
     assert "超过期限" in case["hints"][0]
 
 
@@ -161,13 +168,173 @@ def test_twenty_years_after_the_certificate_it_is_late_whenever_one_knew(
     _, path = hall.issued()
     clock.set("2046-03-03 09:00")
     case = hall.done(path, "review", {**INTERESTED, "knew_on": "2046-03-01"})
-    assert case["review_late"] is True
+    assert case["reviews"][-1]["late"] is True
 
 
 def test_nobody_knew_of_it_in_the_future(hall: Hall) -> None:
     _, path = hall.issued()
     answer = hall.step(path, "review", {**INTERESTED, "knew_on": "2026-03-03"})
     assert answer.status_code == 422
+
+
+class TestSeveral:
+    """Reviews follow one another; none takes the place of another."""
+
+    def test_every_review_keeps_its_dates_its_request_and_its_outcome(
+        self, hall: Hall, clock
+    ) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        clock.set("2026-03-10 09:00")
+        decided(hall, path, "maintain")
+        clock.set("2026-04-01 09:00")
+        ask(hall, booking, error="公证书上的地址也写错了。")
+        clock.set("2026-04-02 09:00")
+        decided(hall, path, "correct")
+        clock.set("2026-04-03 09:00")
+        hall.done(path, "correction")
+        for shown in (hall.case(path), hall.mine(booking, "case")):
+            assert [
+                (r["asked_on"], r["decided_on"], r["closed_on"], r["outcome"])
+                for r in shown["reviews"]
+            ] == [
+                ("2026-03-02", "2026-03-10", "2026-03-10", "maintain"),
+                ("2026-04-01", "2026-04-02", "2026-04-03", "correct"),
+            ]
+            assert shown["reviews"][0]["request"]["error"] == REQUEST["error"]
+            assert shown["reviews"][1]["request"]["error"] == "公证书上的地址也写错了。"
+
+    def test_each_review_has_its_thirty_days_and_its_ten(self, hall: Hall, clock) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        decided(hall, path, "maintain")
+        clock.set("2026-04-01 09:00")
+        assert deadline_of(ask(hall, booking).json, "NO-D5")["due_on"] == "2026-05-06"
+        clock.set("2026-04-02 09:00")
+        case = decided(hall, path, "correct")
+        assert deadline_of(case, "NO-D6")["due_on"] == "2026-04-13"
+        assert state_of("NO-D5") == ["met", "met"]
+
+    def test_each_review_may_pause_for_six_months(self, hall: Hall, clock, run_jobs) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        hall.done(path, "pauses", VERIFY)
+        clock.set("2026-09-15 09:00")
+        supervision.sweep()
+        run_jobs()
+        assert hall.step(path, "pauses", VERIFY).json["code"] == "pauses_used_up"
+        decided(hall, path, "maintain")
+        clock.set("2026-09-16 09:00")
+        ask(hall, booking)
+        assert deadline_of(hall.done(path, "pauses", VERIFY), "NO-D5")["paused"] is True
+
+    @pytest.mark.parametrize("outcome", [None, "correct", "revoke"])
+    def test_a_second_request_while_one_is_open_is_refused_in_plain_words(
+        self, hall: Hall, outcome: str | None
+    ) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        if outcome:
+            decided(hall, path, outcome)
+        second = hall.step(path, "review", {**INTERESTED, "knew_on": "2026-03-02"})
+        for answer in (ask(hall, booking), second):
+            assert (answer.status_code, answer.json["code"]) == (409, "review_open")
+            assert "2026年3月2日" in answer.json["detail"]
+            assert "办结后可以再次申请" in answer.json["next_step"]
+        assert len(hall.case(path)["reviews"]) == 1
+
+    def test_after_a_revocation_there_is_nothing_left_to_review(self, hall: Hall) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        decided(hall, path, "revoke")
+        hall.done(path, "revocation")
+        assert ask(hall, booking).json["code"] == "wrong_state"
+
+    def test_the_year_of_the_party_runs_on_after_a_review(self, hall: Hall, clock) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        assert deadline_of(hall.case(path), "NO-D3") is None
+        clock.set("2026-03-10 09:00")
+        decided(hall, path, "maintain")
+        # Still a year from the receipt, not from the decision.
+        assert deadline_of(hall.mine(booking, "case"), "NO-D3")["due_on"] == "2027-03-02"
+
+    def test_the_request_of_somebody_else_does_not_use_up_the_year_of_the_party(
+        self, hall: Hall
+    ) -> None:
+        _, path = hall.issued()
+        case = hall.done(path, "review", {**INTERESTED, "knew_on": "2026-03-02"})
+        assert deadline_of(case, "NO-D3") is not None
+        decided(hall, path, "revoke")
+        hall.done(path, "revocation")
+        assert state_of("NO-D3") == ["cancelled"]
+
+    def test_the_party_does_not_read_what_somebody_else_has_written(self, hall: Hall) -> None:
+        booking, path = hall.issued()
+        hall.done(path, "review", {**INTERESTED, "knew_on": "2026-03-02"})
+        (mine,) = hall.mine(booking, "case")["reviews"]
+        assert (mine["by"], mine["request"]) == ("interested", None)
+        data: dict = {}
+        with unit_of_work():
+            events.publish(ResidentExportRequested(booking.resident_id, data.__setitem__))
+        assert data["notary_cases"][0]["reviews"][0]["request"] is None
+
+
+class TestReceipt:
+    """The receipt is written down whether or not a review is under way."""
+
+    def issued(self, hall: Hall):
+        booking, path = hall.accepted()
+        hall.done(path, "certificate", hall.certificate())
+        return booking, path
+
+    def test_the_certificate_is_handed_over_while_it_is_under_review(
+        self, hall: Hall, clock
+    ) -> None:
+        booking, path = self.issued(hall)
+        ask(hall, booking)
+        clock.set("2026-03-04 09:00")
+        assert "hand_over" in {a["action"] for a in hall.case(path)["allowed_actions"]}
+        case = hall.done(path, "receipt", {"received_on": "2026-03-03"})
+        assert (case["state"], case["received_on"]) == ("review", "2026-03-03")
+        assert deadline_of(case, "NO-D3") is None, "the party has asked"
+        case = decided(hall, path, "maintain")
+        assert deadline_of(case, "NO-D3")["due_on"] == "2027-03-03"
+
+    @pytest.mark.parametrize("outcome", ["maintain", "correct"])
+    def test_and_after_the_decision(self, hall: Hall, outcome: str) -> None:
+        booking, path = self.issued(hall)
+        ask(hall, booking)
+        decided(hall, path, outcome)
+        case = hall.done(path, "receipt", {"received_on": "2026-03-02"})
+        if outcome == "correct":
+            case = hall.done(path, "correction")
+        assert deadline_of(case, "NO-D3")["due_on"] == "2027-03-02"
+        assert hall.step(path, "receipt", {"received_on": "2026-03-02"}).status_code == 409
+
+    def test_what_is_to_be_revoked_is_not_handed_out_but_an_earlier_receipt_is_noted(
+        self, hall: Hall, clock
+    ) -> None:
+        booking, path = self.issued(hall)
+        ask(hall, booking)
+        clock.set("2026-03-04 09:00")
+        decided(hall, path, "revoke")
+        clock.set("2026-03-05 09:00")
+        answer = hall.step(path, "receipt", {"received_on": "2026-03-05"})
+        assert answer.status_code == 422
+        assert "撤销" in answer.json["errors"]["received_on"][0]
+        case = hall.done(path, "receipt", {"received_on": "2026-03-03"})
+        assert (case["state"], case["received_on"]) == ("revoking", "2026-03-03")
+        assert deadline_of(case, "NO-D3") is None
+
+    def test_a_receipt_written_down_later_tells_that_the_request_was_late(
+        self, hall: Hall, clock
+    ) -> None:
+        booking, path = self.issued(hall)
+        clock.set("2027-05-10 09:00")
+        assert ask(hall, booking).json["reviews"][0]["late"] is False
+        case = hall.done(path, "receipt", {"received_on": "2026-03-03"})
+        assert case["reviews"][0]["late"] is True
 
 
 class TestPauses:
@@ -216,7 +383,7 @@ class TestPauses:
         ask(hall, booking)
         hall.done(path, "pauses", VERIFY)
         case = decided(hall, path, "maintain")
-        assert case["deadlines"] == []
+        assert [d["rule"] for d in case["deadlines"]] == ["NO-D3"], "the party may ask again"
         assert case["pauses"][0]["to_at"] is not None
 
 

@@ -44,6 +44,8 @@ class BookingState(LabelledEnum):
     NOT_ACCEPTED = "not_accepted", "未受理"
     CANCELLED = "cancelled", "已取消"
     NO_SHOW = "no_show", "未到场"
+    # They were there and went away before anything was decided: no missed appointment.
+    LEFT = "left", "到场后离开"
     EXPIRED = "expired", "保留已过期"
     RELEASED = "released", "已放弃"
 

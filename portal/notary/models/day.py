@@ -91,6 +91,14 @@ class ReviewBy(LabelledEnum):
     INTERESTED = "interested", "利害关系人"
 
 
+class ReviewOutcome(LabelledEnum):
+    """How a review ends (公证法 39)."""
+
+    MAINTAIN = "maintain", "维持"
+    CORRECT = "correct", "更正"
+    REVOKE = "revoke", "撤销"
+
+
 class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     """A number of the day: of somebody who came without a booking, or of a booking that has checked in."""
 
@@ -195,21 +203,20 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
         enum_column(TerminationGround)
     )
     closing_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.closing_note"))
-    review_by: Mapped[ReviewBy | None] = mapped_column(enum_column(ReviewBy))
-    review_asked_on: Mapped[date | None] = mapped_column(Date)
-    # Asked after NO-D3 or NO-D4; the office decides what follows (rules 2.5, P: never refused by the portal).
-    review_late: Mapped[bool] = mapped_column(default=False)
-    # The error, the reasons, the request and the proof (rules NO-D8).
-    review_request: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_case.review_request"))
-    reviewer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
-    reviewed_on: Mapped[date | None] = mapped_column(Date)
-    review_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.review_note"))
 
     matter: Mapped[NotaryMatter] = relationship(viewonly=True)
     history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)
     pauses: Mapped[list[NotaryCasePause]] = relationship(
         order_by="NotaryCasePause.id", back_populates="case"
     )
+    reviews: Mapped[list[NotaryReview]] = relationship(
+        order_by="NotaryReview.id", back_populates="case"
+    )
+
+    @property
+    def open_review(self) -> NotaryReview | None:
+        """The review that is not decided, or whose decision is not carried out."""
+        return next((review for review in self.reviews if review.closed_on is None), None)
 
     @property
     def lasting(self) -> list[NotaryCasePause]:
@@ -242,3 +249,46 @@ class NotaryCasePause(PublicId, Model):
     to_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     case: Mapped[NotaryCase] = relationship(back_populates="pauses")
+
+
+class NotaryReview(PublicId, Model):
+    """One review (复查) of a case's certificate, from its request to the end; there may be several, one after another."""
+
+    __tablename__ = "notary_review"
+    __table_args__ = (
+        Index(
+            "one_open_review_per_case",
+            "case_id",
+            unique=True,
+            sqlite_where=text("closed_on IS NULL"),
+            postgresql_where=text("closed_on IS NULL"),
+        ),
+        Index("ix_notary_review_case_id", "case_id"),
+        CheckConstraint(
+            "(outcome IS NULL AND decided_on IS NULL AND reviewer_id IS NULL AND note IS NULL) OR "
+            "(outcome IS NOT NULL AND decided_on IS NOT NULL AND reviewer_id IS NOT NULL "
+            "AND note IS NOT NULL)",
+            name="decided_with_reasons",
+        ),
+        CheckConstraint(
+            "closed_on IS NULL OR (decided_on IS NOT NULL AND closed_on >= decided_on)",
+            name="closed_after_decision",
+        ),
+    )
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_case.id"))
+    by: Mapped[ReviewBy] = mapped_column(enum_column(ReviewBy))
+    asked_on: Mapped[date] = mapped_column(Date)
+    # Asked after NO-D3 or NO-D4; the office decides what follows (rules 2.5, P: never refused by the portal).
+    late: Mapped[bool] = mapped_column(default=False)
+    # The error, the reasons, the request and the proof (rules NO-D8). The sealed values were moved here from the case,
+    # where they were columns, and open only under the name they were sealed with.
+    request: Mapped[Any] = mapped_column(EncryptedJSON("notary_case.review_request"))
+    outcome: Mapped[ReviewOutcome | None] = mapped_column(enum_column(ReviewOutcome))
+    reviewer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    decided_on: Mapped[date | None] = mapped_column(Date)
+    note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.review_note"))
+    # When nothing was left to do: maintained, or the correction or revocation carried out.
+    closed_on: Mapped[date | None] = mapped_column(Date)
+
+    case: Mapped[NotaryCase] = relationship(back_populates="reviews")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -16,6 +15,8 @@ from portal.notary.models import (
     BookingState,
     NotaryBooking,
     NotaryClaim,
+    NotaryCounter,
+    NotaryMatter,
     NotaryOffice,
     NotarySlot,
     WaitingState,
@@ -27,32 +28,89 @@ from portal.notary.operations.slots import Difference
 from portal.working_days.counting import current_calendar
 
 REASON = "机构调整办理时间"
+NOT_SERVED = "窗口不再办理这个事项"
+STOPPED = "这个公证事项停止办理"
 
 
 def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryBooking]:
-    """Act on closed and overfull slots; returns the confirmed bookings that have to move. The office's slots are locked.
+    """Act on closed and overfull slots, on counters that no longer do a matter, and on matters that are no longer done.
 
-    Holds and offers in them end at once, seats that cool off are given back, and who had a confirmed booking is told why and
-    offered the next free time.
+    Returns the confirmed bookings that have to move, and those that lose the other time that was kept for them. The office's
+    slots are locked. Holds and offers end at once, seats that cool off are given back, and who had a confirmed booking is
+    told why and offered the next free time.
     """
+    reason = reason or REASON
     claims = seats.live_claims(NotaryClaim.slot_id.in_([*found.closed, *found.overfull]))
     loaded = _bookings({claim.booking_id for claim in claims})
-    moving: dict[uuid.UUID, NotaryBooking] = {}
+    moving: dict[uuid.UUID, tuple[NotaryBooking, str]] = {}
+    ended: list[NotaryBooking] = []
     for claim in claims:
         booking = loaded[claim.booking_id]
         if booking.state in PENDING_STATES:
-            _end_pending(booking)
+            _end_pending(booking, reason, ended)
         elif claim.cooling:
             # Nobody has it: it makes room before anybody is asked to move.
             given = seats.release([claim])
             steps.note(booking, "cooled_off", "时段停办或者减少，号源收回", SYSTEM, seats=-given)
         elif booking.state is BookingState.CONFIRMED and claim.slot_id in found.closed:
-            moving[booking.id] = booking
+            moving[booking.id] = booking, reason
     for booking in _too_many(claims, loaded, found):
-        moving[booking.id] = booking
-    for booking in sorted(moving.values(), key=lambda b: (b.starts_at, b.id)):
-        _must_move(office, booking, reason or REASON)
-    return list(moving.values())
+        moving[booking.id] = booking, reason
+    for booking in _bookings(not_served(office)).values():
+        why = NOT_SERVED if booking.matter.active else STOPPED
+        if booking.state in PENDING_STATES:
+            _end_pending(booking, why, ended)
+        elif booking.affected_at is None and booking.id not in moving:
+            moving[booking.id] = booking, why
+    for booking, why in sorted(moving.values(), key=lambda pair: (pair[0].starts_at, pair[0].id)):
+        _must_move(office, booking, why)
+    lost = {other.replaces_id: other for other in ended if other.replaces_id is not None}
+    again = [
+        each for each in _bookings(lost.keys() - moving.keys()).values() if _still_has_to(each)
+    ]
+    for booking in again:
+        _lost_other_time(office, booking, lost[booking.id])
+    return [*(booking for booking, _ in moving.values()), *again]
+
+
+def not_served(office: NotaryOffice) -> set[uuid.UUID]:
+    """Return the bookings to come at counters that do not do their matter, and those of matters that are no longer done."""
+    rows = db.session.execute(
+        select(
+            NotaryBooking.id,
+            NotaryMatter.active,
+            NotaryMatter.code,
+            NotaryCounter.matter_codes,
+        )
+        .join(NotaryMatter, NotaryMatter.id == NotaryBooking.matter_id)
+        .join(NotaryCounter, NotaryCounter.id == NotaryBooking.counter_id)
+        .where(
+            NotaryBooking.office_id == office.id,
+            NotaryBooking.state.in_((BookingState.CONFIRMED, *PENDING_STATES)),
+            NotaryBooking.starts_at > clock.now(),
+        )
+    )
+    return {
+        row.id
+        for row in rows
+        if not row.active or (row.matter_codes and row.code not in row.matter_codes)
+    }
+
+
+def is_due(office: NotaryOffice) -> bool:
+    """True when somebody got a seat at a counter at the very moment at which it gave the matter up, and was not told yet."""
+    untold = select(NotaryBooking.id).where(
+        NotaryBooking.id.in_(not_served(office)),
+        or_(
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.state.in_(PENDING_STATES),
+        ),
+    )
+    return db.session.scalar(untold.limit(1)) is not None
+
+
+def _still_has_to(booking: NotaryBooking) -> bool:
+    return booking.state is BookingState.CONFIRMED and booking.affected_at is not None
 
 
 def _bookings(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
@@ -67,8 +125,11 @@ def _bookings(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
     }
 
 
-def _end_pending(booking: NotaryBooking) -> None:
-    """End a hold or an offer at a time that is no longer given out; an offer's person goes back to their place."""
+def _end_pending(booking: NotaryBooking, reason: str, ended: list[NotaryBooking]) -> None:
+    """End a hold or an offer at a time that is no longer given out; an offer's person goes back to their place, and is told.
+
+    What ends is added to `ended`.
+    """
     now = clock.now()
     if not steps.write(
         booking,
@@ -81,6 +142,14 @@ def _end_pending(booking: NotaryBooking) -> None:
     freeing.end_waiting(booking, WaitingState.WAITING, ended_at=None)
     given = seats.release(seats.live_claims(*seats.of_booking(booking.id)))
     steps.note(booking, "expire", "时段停办，保留结束", SYSTEM, seats=-given)
+    ended.append(booking)
+    if booking.waiting_id is not None:
+        steps.tell(
+            booking,
+            "notary.offer_withdrawn",
+            when=steps.spoken(booking.starts_at),
+            reason=reason,
+        )
 
 
 def _too_many(
@@ -109,8 +178,9 @@ def _too_many(
 
 
 def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> None:
-    if booking.affected_at is not None and changing.pending_other_times(booking):
-        # Has been told, and another time is kept: once more would only say less.
+    told = booking.affected_at is not None
+    if told and changing.pending_other_times(booking):
+        # Another time is kept: once more would only say less.
         return
     if not steps.write(
         booking,
@@ -121,13 +191,9 @@ def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> Non
         return
     steps.note(booking, "affected", "时段停办，请改期", SYSTEM)
     steps.record(booking, "affected", SYSTEM)
-    other = None
-    if not changing.pending_other_times(booking):
-        other = _keep_other_time(office, booking)
     when = steps.spoken(booking.starts_at)
-    if other is None:
-        steps.tell(booking, "notary.affected", when=when, reason=reason)
-    else:
+    other = _keep_other_time(office, booking)
+    if other is not None:
         steps.tell(
             booking,
             "notary.affected_with_offer",
@@ -136,10 +202,39 @@ def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> Non
             other=steps.spoken(other.starts_at),
             until=steps.spoken(bookings.end_of_keeping(other)),
         )
+    elif not booking.matter.active:
+        steps.tell(booking, "notary.matter_stopped", when=when)
+    elif not told:
+        steps.tell(booking, "notary.affected", when=when, reason=reason)
+
+
+def _lost_other_time(office: NotaryOffice, booking: NotaryBooking, lost: NotaryBooking) -> None:
+    """Tell whoever has to move that the time kept for them is gone too, and keep another one if there is any."""
+    steps.note(booking, "other_time_lost", "留出的新时段也停办", SYSTEM)
+    steps.record(booking, "other_time_lost", SYSTEM)
+    gone = steps.spoken(lost.starts_at)
+    other = _keep_other_time(office, booking)
+    if other is not None:
+        steps.tell(
+            booking,
+            "notary.other_time_replaced",
+            lost=gone,
+            other=steps.spoken(other.starts_at),
+            until=steps.spoken(bookings.end_of_keeping(other)),
+        )
+    elif not booking.matter.active:
+        steps.tell(booking, "notary.matter_stopped", when=steps.spoken(booking.starts_at))
+    else:
+        steps.tell(booking, "notary.other_time_lost", lost=gone)
 
 
 def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBooking | None:
-    """Take the next free time for a booking that has to move, and keep it for as long as the office sets."""
+    """Take a free time for a booking that has to move, and keep it for as long as the office sets.
+
+    The same time at another counter before any other, then the earliest one.
+    """
+    if not booking.matter.active:
+        return None
     first, last = bookable_days(office, clock.today(), current_calendar())
     quotas = seats.quotas_for(booking.priority)
     need = len(seats.live_claims(*seats.of_booking(booking.id)))
@@ -152,10 +247,11 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
-    for run in seats.runs_of(free, need):
+    found = seats.runs_of(free, need)
+    found.sort(key=lambda run: run.first.starts_at != booking.starts_at)
+    for run in found:
         if not seats.take(run, booking.seats):
             continue
-        kept = clock.now() + timedelta(minutes=office.move_offer_minutes)
         other = bookings.new(
             account_id=booking.account_id,
             office_id=office.id,
@@ -164,7 +260,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
             party_count=booking.party_count,
             seats=booking.seats,
             state=BookingState.OFFERED,
-            kept_until=min(kept, run.first.starts_at),
+            kept_until=bookings.kept_for(office.move_offer_minutes, run.first.starts_at),
             priority=booking.priority,
             replaces_id=booking.id,
         )
@@ -192,6 +288,8 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
                 NotaryBooking.office_id == office.id,
                 NotaryBooking.state == BookingState.CONFIRMED,
                 NotaryBooking.affected_at.is_not(None),
+                NotaryBooking.starts_at > clock.now(),
+                NotaryBooking.id.not_in(not_served(office)),
                 ~closed.exists(),
             )
             .order_by(NotaryBooking.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from portal.accounts.models import ContactSafety
@@ -15,6 +15,7 @@ from portal.notary.models import BookingState, NotaryBooking
 from portal.notary.operations import seats as seat_counts
 from portal.notary.operations import steps
 from portal.notary.operations.seats import Run
+from portal.notifications import quiet_hours
 
 _BOOKINGS: Any = NotaryBooking.__table__
 _COLUMNS = tuple(column.name for column in _BOOKINGS.columns)
@@ -92,6 +93,13 @@ def insert(booking: NotaryBooking, run: Run, *, action: str, label: str, actor: 
     if not write_row(booking):  # pragma: no cover - the entry was moved by a guarded statement
         raise RuntimeError("a second offer for one entry")
     write_claims(booking, run, action=action, label=label, actor=actor)
+
+
+def kept_for(minutes: int, starts_at: datetime) -> datetime:
+    """Return until when an offer is kept: so long from when its person can have read of it, at most until its time."""
+    now = clock.now()
+    readable = quiet_hours.current().postponed(now) or now
+    return min(readable + timedelta(minutes=minutes), starts_at)
 
 
 def end_of_keeping(booking: NotaryBooking) -> datetime:

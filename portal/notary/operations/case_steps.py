@@ -12,9 +12,9 @@ from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.notary import policies
+from portal.notary.case_workflow import CASE
 from portal.notary.models import CASE_KIND, NotaryCase, NotaryHistory
 from portal.notary.operations import steps
-from portal.notary.workflow import CASE
 from portal.notifications import operations as notifications
 from portal.supervision import operations as supervision
 from portal.supervision.models import Deadline

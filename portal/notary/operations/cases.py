@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +22,6 @@ from portal.notary.models import (
     CaseState,
     NotaryBooking,
     NotaryCase,
-    NotaryCasePause,
     NotaryMatter,
     NotaryTicket,
     PauseGround,
@@ -31,12 +29,10 @@ from portal.notary.models import (
     TerminationGround,
     TicketState,
 )
-from portal.notary.operations import case_steps, persons, steps, tickets
+from portal.notary.operations import case_steps, day, pauses, persons, receipts, steps, tickets
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
-from portal.supervision import queries as clocks
 from portal.supervision import rules
-from portal.supervision.models import Deadline, DeadlineState
 from portal.working_days.counting import add_months
 
 REFERENCE_PREFIX = "GS"
@@ -61,11 +57,9 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
     `notary_id` is who handles the case, the actor when None. Of two acceptances at once one succeeds.
     """
     handler = _colleague(booking.office_id, notary_id or actor.id, "notary_id")
-    if not steps.move(booking, "accept", actor, ended_at=clock.now()):
-        raise steps.lost(booking)
-    steps.note(booking, "accept", "受理", actor)
+    day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
-    ticket = found_cases.ticket_of(booking.id)
+    ticket = _out_of_the_queue(actor, booking)
     case = _open(
         actor,
         NotaryCase(
@@ -93,6 +87,14 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
     # Last: the case has taken the persons over, and a closed account leaves none behind.
     persons.end_parties(booking.id)
     return case
+
+
+def _out_of_the_queue(actor: Actor, booking: NotaryBooking) -> NotaryTicket | None:
+    """Return the number of an appointment that has been decided, which nobody calls any more."""
+    ticket = found_cases.ticket_of(booking.id, lock=True)
+    if ticket is not None and tickets.may_be_called(ticket):
+        tickets.settle(actor, ticket)
+    return ticket
 
 
 @transactional
@@ -153,7 +155,6 @@ def _open(actor: Actor, case: NotaryCase) -> NotaryCase:
     case.reference = next_reference(REFERENCE_PREFIX)
     case.state = CaseState.ACCEPTED
     case.accepted_on = clock.today()
-    case.review_late = False
     db.session.add(case)
     db.session.flush()
     case_steps.note(case, "accept", "受理", actor)
@@ -175,14 +176,12 @@ def not_accept(
     actor: Actor, booking: NotaryBooking, ground: RefusalGround | None, note: str
 ) -> NotaryBooking:
     """Do not accept what an appointment came for, with written reasons; the ground of 公证法 31 where one applies."""
-    if not steps.move(booking, "not_accept", actor, ended_at=clock.now()):
-        raise steps.lost(booking)
+    day.end_visit(actor, booking, "not_accept", "不予受理")
     persons.end_parties(booking.id)
-    ticket = found_cases.ticket_of(booking.id)
+    ticket = _out_of_the_queue(actor, booking)
     if ticket is None:  # pragma: no cover - checking in gives a number
         raise NotFound("没有找到这个预约的号。")
     _write_reasons(ticket, ground, note)
-    steps.note(booking, "not_accept", "不予受理", actor)
     steps.record(booking, "not_accept", actor, {"ground": ground.value if ground else None})
     steps.tell(booking, "notary.not_accepted")
     return booking
@@ -202,121 +201,6 @@ def not_accept_at_desk(
 def _write_reasons(ticket: NotaryTicket, ground: RefusalGround | None, note: str) -> None:
     ticket.not_accepted_ground, ticket.not_accepted_note = ground, note
     ticket.updated_at = clock.now()
-    db.session.flush()
-
-
-# --- pauses (NO-D2) --------------------------------------------------------------------------------------------------
-
-
-@transactional
-def pause(actor: Actor, case: NotaryCase, ground: PauseGround, note: str) -> NotaryCasePause:
-    """Stop the clock from now on, for a lawful ground. Never backdated: what is late stays late.
-
-    Grounds may overlap, each once at a time; the clock runs again when the last of them has ended. In a review the clock of
-    NO-D5 stops instead, and the time of all its pauses is limited.
-    """
-    if any(lasting.ground is ground for lasting in case.lasting):
-        raise Conflict(
-            f"期限已经因“{ground.label}”暂停。",
-            code="already_paused",
-            next_step="完毕后再登记新的一次。",
-        )
-    in_review = case.state is CaseState.REVIEW
-    first = not case.lasting
-    row = NotaryCasePause(id=new_id(), ground=ground, note=note, from_at=clock.now())
-    case_steps.move(
-        case,
-        "pause_review" if in_review else "ask_supplement",
-        actor,
-        {"ground": ground.value},
-    )
-    case.pauses.append(row)
-    db.session.flush()
-    if first:
-        rule_id = deadlines.REVIEW if in_review else deadlines.ISSUE
-        basis = deadlines.REVIEW_BASIS if in_review else deadlines.PAUSE_BASIS
-        supervision.pause(CASE_KIND, case.id, rule_id, reason=ground.label, basis=basis)
-        if in_review:
-            _run_limit_of_pauses(case)
-    if ground is PauseGround.SUPPLEMENT:
-        if not in_review and case_settings.current().watch_party_delay:
-            case_steps.start_clock(case, deadlines.PARTY_DELAY)
-        case_steps.tell(case, "notary.supplement_asked")
-    else:
-        case_steps.tell(case, "notary.paused", ground=ground.label)
-    return row
-
-
-def _run_limit_of_pauses(case: NotaryCase) -> None:
-    known = _limit_of_pauses(case)
-    if known is None:
-        case_steps.start_clock(case, deadlines.REVIEW_PAUSES)
-    elif known.is_running:
-        supervision.resume(CASE_KIND, case.id, deadlines.REVIEW_PAUSES)
-    else:
-        raise Conflict(
-            f"复查的补充和核实累计不得超过{rules.get(deadlines.REVIEW_PAUSES).text}，已经用完。",
-            code="pauses_used_up",
-            next_step="请在复查期限内作出决定。",
-        )
-
-
-def _limit_of_pauses(case: NotaryCase) -> Deadline | None:
-    """Return the clock that limits the pauses of the present review, once one has begun."""
-    found = clocks.deadlines_of(CASE_KIND, [case.id], include_ended=True)[case.id]
-    begun = next(d for d in found if d.rule_id == deadlines.REVIEW and d.is_running)
-    return next(
-        (
-            deadline
-            for deadline in found
-            if deadline.rule_id == deadlines.REVIEW_PAUSES and deadline.starts_at >= begun.starts_at
-        ),
-        None,
-    )
-
-
-@transactional
-def end_pause(actor: Actor, case: NotaryCase, pause_id: uuid.UUID) -> NotaryCase:
-    """One of the grounds is over; when none is left the clock runs again with what was left of it."""
-    row = next((each for each in case.lasting if each.id == pause_id), None)
-    if row is None:
-        raise NotFound("没有找到这项暂停，或者它已经结束。")
-    last = len(case.lasting) == 1
-    in_review = case.state is CaseState.REVIEW
-    action = "supplemented" if last else "part_supplemented"
-    if in_review:
-        action = "resume_review"
-    case_steps.move(case, action, actor, {"ground": row.ground.value})
-    row.to_at = clock.now()
-    db.session.flush()
-    if row.ground is PauseGround.SUPPLEMENT:
-        supervision.meet(CASE_KIND, case.id, deadlines.PARTY_DELAY)
-    if last:
-        resume(case)
-    return case
-
-
-def resume(case: NotaryCase) -> None:
-    """Let the clock that stood run again, and tell the party its new end."""
-    in_review = case.state is CaseState.REVIEW
-    rule_id = deadlines.REVIEW if in_review else deadlines.ISSUE
-    deadline = supervision.resume(CASE_KIND, case.id, rule_id)
-    limit = _limit_of_pauses(case) if in_review else None
-    if limit is not None and limit.state is DeadlineState.OPEN:
-        supervision.pause(
-            CASE_KIND,
-            case.id,
-            deadlines.REVIEW_PAUSES,
-            reason="复查恢复计时",
-            basis=deadlines.REVIEW_BASIS,
-        )
-    case_steps.tell(case, "notary.resumed", due=case_steps.spoken_end(deadline))
-
-
-def end_all_pauses(case: NotaryCase) -> None:
-    """End what lasts when the case ends, or a review has stood still for as long as it may."""
-    for row in case.lasting:
-        row.to_at = clock.now()
     db.session.flush()
 
 
@@ -355,19 +239,7 @@ def issue(actor: Actor, case: NotaryCase, given: Certificate) -> NotaryCase:
     supervision.meet(CASE_KIND, case.id, deadlines.ISSUE)
     case_steps.tell(case, "notary.issued")
     if given.handed_over:
-        hand_over(actor, case, clock.today())
-    return case
-
-
-@transactional
-def hand_over(actor: Actor, case: NotaryCase, received_on: date) -> NotaryCase:
-    """Write down when the party received the certificate, from which day they may ask for a review (NO-D3)."""
-    if case.issued_on is None or not case.issued_on <= received_on <= clock.today():
-        raise Invalid(errors={"received_on": ["应当不早于出具的日期，也不晚于今天。"]})
-    case_steps.move(case, "hand_over", actor)
-    case.received_on = received_on
-    db.session.flush()
-    case_steps.start_clock(case, deadlines.ASK_REVIEW, starts_at=clock.start_of_day(received_on))
+        receipts.hand_over(actor, case, clock.today())
     return case
 
 
@@ -418,5 +290,5 @@ def _close(case: NotaryCase, form: str) -> None:
 
 
 def _stop_clocks(case: NotaryCase, reason: str) -> None:
-    end_all_pauses(case)
+    pauses.end_all(case)
     supervision.cancel_all(CASE_KIND, case.id, reason=reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -77,15 +78,20 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
     Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, and Conflict once the time has come.
     """
     matter, office = booking.matter, booking.office
+    holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
         raise Conflict("新的时间与原来的相同。", code="same_time")
     if booking.affected_at is None and booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
     day = clock.local(starts_at).date()
     holding.require_bookable(office, day, starts_at)
-    counters = db.session.scalars(
-        select(NotaryCounter.id).where(NotaryCounter.office_id == office.id)
-    ).all()
+    counters = dict(
+        db.session.execute(
+            select(NotaryCounter.id, NotaryCounter.matter_codes).where(
+                NotaryCounter.office_id == office.id
+            )
+        ).all()
+    )
     offers = pending_other_times(booking)
     days = {(booking.counter_id, booking.day), *((counter, day) for counter in counters)}
     seats.lock_days({*days, *((o.counter_id, o.day) for o in offers)})
@@ -97,8 +103,13 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
         office.id, matter.code, quotas, booking.seats, day, starts_at, until
     )
     old = seats.live_claims(*seats.of_booking(booking.id))
-    # Its own seats count as free: a longer matter may be moved by half of its length.
-    own = seats.slots_by_id(claim.slot_id for claim in old)
+    # Its own seats count as free: a longer matter may be moved by half of its length. Not where it is no longer done.
+    codes = counters[booking.counter_id]
+    own = (
+        seats.slots_by_id(claim.slot_id for claim in old)
+        if not codes or matter.code in codes
+        else []
+    )
     found = [run for run in seats.runs_of([*free, *own], need) if run.first.starts_at == starts_at]
     for run in seats.shuffled(found, quotas):
         kept = {slot.id for slot in own} & {slot.id for slot in run.slots}
@@ -159,6 +170,16 @@ def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
             )
         )
     )
+
+
+def other_times_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
+    """Return the other times that are kept, by the booking for which."""
+    rows = db.session.scalars(
+        select(NotaryBooking).where(
+            NotaryBooking.replaces_id.in_(list(ids)), NotaryBooking.state == BookingState.OFFERED
+        )
+    )
+    return {other.replaces_id: other for other in rows if other.replaces_id is not None}
 
 
 def end_other_times(actor: Actor, offers: list[NotaryBooking]) -> None:

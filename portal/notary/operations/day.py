@@ -1,4 +1,4 @@
-"""Arriving with an appointment."""
+"""Arriving with an appointment, and the end of the visit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from portal.core.actor import SYSTEM, Actor
 from portal.core.errors import Conflict
 from portal.core.unit_of_work import transactional
 from portal.notary.models import NotaryBooking, NotaryTicket, Priority
-from portal.notary.operations import changing, seats, steps, tickets
+from portal.notary.operations import changing, holding, seats, steps, tickets
 
 
 @transactional
@@ -38,6 +38,22 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
         party_count=booking.party_count,
         booking=booking,
     )
+
+
+def end_visit(actor: Actor, booking: NotaryBooking, action: str, label: str) -> None:
+    """Move an appointment that has checked in to its end, and write the line of the history; inside a unit of work.
+
+    Seats whose time is still ahead go to somebody else. Once the time has come they stay, as nobody else could use them.
+    """
+    ahead = booking.starts_at > clock.now()
+    if ahead:
+        seats.lock_days([(booking.counter_id, booking.day)])
+    if not steps.move(booking, action, actor, ended_at=clock.now()):
+        raise steps.lost(booking)
+    if ahead:
+        holding.give_up_seats(actor, booking, action, label)
+    else:
+        steps.note(booking, action, label, actor)
 
 
 def hints(booking: NotaryBooking) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import and_, or_, select, true, update
 
@@ -34,7 +34,6 @@ from portal.notary.models import (
 from portal.notary.opening import bookable_days
 from portal.notary.operations import bookings, seats, steps
 from portal.notary.operations.seats import ClaimRow, CounterDay, Run, SlotRow
-from portal.notifications import quiet_hours
 from portal.working_days.counting import current_calendar
 
 # Counter days that one sweep settles; each is a transaction of its own.
@@ -209,11 +208,7 @@ def _offer_to(
         party_count=entry.party_count,
         seats=wanted,
         state=BookingState.OFFERED,
-        # It counts from when the person can have read of it (D).
-        kept_until=min(
-            (quiet_hours.current().postponed(now) or now) + timedelta(minutes=office.offer_minutes),
-            run.first.starts_at,
-        ),
+        kept_until=bookings.kept_for(office.offer_minutes, run.first.starts_at),
         priority=entry.priority,
         waiting_id=entry.id,
     )
@@ -302,9 +297,19 @@ def _lapse(booking: NotaryBooking, claims: Sequence[ClaimRow], now: datetime) ->
         end_waiting(booking, WaitingState.PASSED, ended_at=now)
         if booking.waiting_id is not None:
             steps.tell(booking, "notary.offer_passed")
+        _tell_that_other_time_passed(booking)
     given = free(booking, office, claims, cool=False)
     steps.note(booking, action, label, SYSTEM, seats=-given)
     return True
+
+
+def _tell_that_other_time_passed(other: NotaryBooking) -> None:
+    """Whoever has to move and did not take the time kept for them has to choose one; it is not given up unsaid."""
+    if other.replaces_id is None:
+        return
+    booking = db.session.get_one(NotaryBooking, other.replaces_id, populate_existing=True)
+    if booking.state is BookingState.CONFIRMED and booking.affected_at is not None:
+        steps.tell(booking, "notary.other_time_passed", other=steps.spoken(other.starts_at))
 
 
 def match(office: NotaryOffice) -> int:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, select
 
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.db import db, is_sqlite
+from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, NotFound
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
-from portal.notary.errors import AlreadyBooked
 from portal.notary.models import (
     SUBJECT_KIND,
     AppealState,
@@ -129,6 +126,7 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="not_today",
             next_step="当事人有异议的，请当事人申诉后处理。",
         )
+    persons.require_known(booking)
     if not steps.move(booking, "revert_no_show", actor, ended_at=None):
         raise steps.lost(booking)
     db.session.execute(
@@ -136,36 +134,11 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
         .where(NotaryNoShow.booking_id == booking.id)
         .execution_options(synchronize_session=False)
     )
-    _count_again(booking.id)
+    persons.count_again(booking.id)
     steps.note(booking, "revert_no_show", "撤销未到场登记", actor)
     steps.record(booking, "revert_no_show", actor)
     steps.tell(booking, "notary.no_show_reverted")
     return booking
-
-
-def _count_again(booking_id: uuid.UUID) -> None:
-    """Let the parties count once more. Without the limit: the appointment was within it when it was made."""
-    try:
-        with db.session.begin_nested():
-            indexes = db.session.scalars(
-                update(NotaryParty)
-                .where(NotaryParty.booking_id == booking_id)
-                .values(active=True)
-                .returning(NotaryParty.person_index)
-                .execution_options(synchronize_session=False)
-            ).all()
-    except IntegrityError as error:
-        raise AlreadyBooked from error
-    dialect = sqlite if is_sqlite() else postgresql
-    for index in sorted(indexes):
-        db.session.execute(
-            dialect.insert(NotaryPerson)
-            .values(person_index=index, active=1)
-            .on_conflict_do_update(
-                index_elements=["person_index"], set_={"active": NotaryPerson.active + 1}
-            )
-            .execution_options(synchronize_session=False)
-        )
 
 
 def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:

@@ -8,12 +8,15 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Executable, Integer, bindparam, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, is_sqlite
 from portal.core.encryption import blind_index
+from portal.core.errors import Conflict
 from portal.core.prepared import Prepared
 from portal.notary.errors import AlreadyBooked, LimitReached, TooManyNoShows
 from portal.notary.models import (
@@ -116,6 +119,44 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
             .execution_options(synchronize_session=False)
         )
     return indexes
+
+
+def count_again(booking_id: uuid.UUID) -> None:
+    """Let the parties of a booking that stands again count once more; raises AlreadyBooked when one has booked anew.
+
+    Without the limit: the appointment was within it when it was made.
+    """
+    try:
+        with db.session.begin_nested():
+            indexes = db.session.scalars(
+                update(NotaryParty)
+                .where(NotaryParty.booking_id == booking_id)
+                .values(active=True)
+                .returning(NotaryParty.person_index)
+                .execution_options(synchronize_session=False)
+            ).all()
+    except IntegrityError as error:
+        raise AlreadyBooked from error
+    dialect = sqlite if is_sqlite() else postgresql
+    for index in sorted(indexes):
+        db.session.execute(
+            dialect.insert(NotaryPerson)
+            .values(person_index=index, active=1)
+            .on_conflict_do_update(
+                index_elements=["person_index"], set_={"active": NotaryPerson.active + 1}
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def require_known(booking: NotaryBooking) -> None:
+    """Raise Conflict for a booking whose account was closed: who its parties were is forgotten, so it cannot stand again."""
+    if booking.account_id is None:
+        raise Conflict(
+            "预约人的账号已经注销，这个预约不能恢复。",
+            code="account_closed",
+            next_step="请当事人现场取号。",
+        )
 
 
 def erase(party: NotaryParty) -> None:

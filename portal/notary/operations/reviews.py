@@ -12,32 +12,28 @@ from typing import Any
 
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
-from portal.core.db import LabelledEnum, db
-from portal.core.errors import Invalid
+from portal.core.db import db, new_id
+from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.events import subscribe
 from portal.core.unit_of_work import transactional
 from portal.notary import case_settings, deadlines
-from portal.notary.models import CASE_KIND, CaseState, NotaryCase, ReviewBy
-from portal.notary.operations import case_steps, cases
+from portal.notary.models import (
+    CASE_KIND,
+    CaseState,
+    NotaryCase,
+    NotaryReview,
+    ReviewBy,
+    ReviewOutcome,
+)
+from portal.notary.operations import case_steps, pauses, receipts
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
-from portal.supervision import rules
 from portal.supervision.events import DeadlineOverdue
-from portal.working_days.counting import add_months
-
-
-class Outcome(LabelledEnum):
-    """How a review ends."""
-
-    MAINTAIN = "maintain", "维持"
-    CORRECT = "correct", "更正"
-    REVOKE = "revoke", "撤销"
-
 
 _DECISIONS = {
-    Outcome.MAINTAIN: "maintain",
-    Outcome.CORRECT: "decide_correction",
-    Outcome.REVOKE: "decide_revocation",
+    ReviewOutcome.MAINTAIN: "maintain",
+    ReviewOutcome.CORRECT: "decide_correction",
+    ReviewOutcome.REVOKE: "decide_revocation",
 }
 
 
@@ -54,20 +50,31 @@ class Request:
 
 
 @transactional
-def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryCase:
-    """Ask for a review; starts NO-D5. `case` was loaded for update."""
+def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
+    """Ask for a review; starts NO-D5. `case` was loaded for update. Raises Conflict while another review is open."""
     if given.by is ReviewBy.INTERESTED and (given.knew_on is None or given.knew_on > clock.today()):
         raise Invalid(errors={"knew_on": ["请填写知道或者应当知道这份公证书的日期。"]})
-    case.review_late = is_late(case, given)
-    case.review_by, case.review_asked_on = given.by, clock.today()
-    case.review_request = _written(given)
-    case.reviewer_id = case.reviewed_on = case.review_note = None
-    case_steps.move(case, "ask_review", actor, {"by": given.by.value, "late": case.review_late})
-    supervision.meet(CASE_KIND, case.id, deadlines.ASK_REVIEW)
+    present = case.open_review
+    if present is not None:
+        day = present.asked_on
+        raise Conflict(
+            f"{day.year}年{day.month}月{day.day}日申请的复查还没有办结，不能同时再申请一次。",
+            code="review_open",
+            next_step="有新的理由或者证明材料，请直接交给公证机构；这次复查办结后可以再次申请。",
+        )
+    late = is_late(case, given)
+    case_steps.move(case, "ask_review", actor, {"by": given.by.value, "late": late})
+    review = NotaryReview(
+        id=new_id(), by=given.by, asked_on=clock.today(), late=late, request=_written(given)
+    )
+    case.reviews.append(review)
+    db.session.flush()
+    if given.by is ReviewBy.PARTY:
+        supervision.meet(CASE_KIND, case.id, deadlines.ASK_REVIEW)
     deadline = case_steps.start_clock(case, deadlines.REVIEW)
     case_steps.tell(case, "notary.review_asked", due=case_steps.spoken_end(deadline))
     case_steps.tell_staff(case, "notary.staff.review_asked")
-    return case
+    return review
 
 
 def _written(given: Request) -> dict[str, Any]:
@@ -81,24 +88,18 @@ def is_late(case: NotaryCase, given: Request) -> bool:
     """True when the period for asking is over: NO-D3 for a party, NO-D4 and its longest span for an interested person."""
     today = clock.today()
     if given.by is ReviewBy.PARTY:
-        return case.received_on is not None and today > _years(
-            case.received_on, deadlines.ASK_REVIEW
-        )
+        return case.received_on is not None and today > receipts.last_day_to_ask(case.received_on)
     ends = []
     if given.knew_on is not None:
-        ends.append(_years(given.knew_on, deadlines.INTERESTED_KNEW))
+        ends.append(receipts.years_after(given.knew_on, deadlines.INTERESTED_KNEW))
     if case.issued_on is not None:
-        ends.append(_years(case.issued_on, deadlines.INTERESTED_AT_MOST))
+        ends.append(receipts.years_after(case.issued_on, deadlines.INTERESTED_AT_MOST))
     return any(today > end for end in ends)
-
-
-def _years(start: date, rule_id: str) -> date:
-    return add_months(start, 12 * rules.get(rule_id).amount).rolled
 
 
 @transactional
 def decide(
-    actor: Actor, case: NotaryCase, outcome: Outcome, note: str
+    actor: Actor, case: NotaryCase, outcome: ReviewOutcome, note: str
 ) -> tuple[NotaryCase, list[str]]:
     """Decide a review, with reasons; NO-D5 is met, and a correction or revocation starts NO-D6.
 
@@ -108,23 +109,42 @@ def decide(
     warnings = []
     if actor.id == case.notary_id and case_settings.current().warn_same_reviewer:
         warnings.append("您是这件公证的承办人；复查一般由原承办人以外的公证员办理，请核对。")
-    case.reviewer_id, case.reviewed_on, case.review_note = actor.id, clock.today(), note
+    review = case.open_review
     case_steps.move(case, _DECISIONS[outcome], actor, {"own_case": actor.id == case.notary_id})
-    cases.end_all_pauses(case)
+    if review is None:  # pragma: no cover - a case in review has one
+        raise NotFound("没有找到要办理的复查。")
+    review.outcome, review.note = outcome, note
+    review.reviewer_id, review.decided_on = actor.id, clock.today()
+    pauses.end_all(case)
     supervision.meet(CASE_KIND, case.id, deadlines.REVIEW)
     supervision.cancel(CASE_KIND, case.id, deadlines.REVIEW_PAUSES, reason="复查已决定")
-    if outcome is not Outcome.MAINTAIN:
+    if outcome is ReviewOutcome.MAINTAIN:
+        _close(case, review)
+    else:
         case_steps.start_clock(case, deadlines.CARRY_OUT, staff_id=actor.id)
     case_steps.tell(case, "notary.review_decided", outcome=outcome.label)
     return case, warnings
 
 
+def _close(case: NotaryCase, review: NotaryReview) -> None:
+    review.closed_on = clock.today()
+    db.session.flush()
+    if case.state is CaseState.REVOKED:
+        supervision.cancel(CASE_KIND, case.id, deadlines.ASK_REVIEW, reason="公证书已撤销")
+    elif case.account_id is not None:
+        receipts.run_time_to_ask(case)
+
+
 @transactional
 def carry_out(actor: Actor, case: NotaryCase, action: str) -> NotaryCase:
     """Do what the review decided, `correct` or `revoke`; NO-D6 is met. What is revoked is void from the start (公证法 39)."""
+    review = case.open_review
     case_steps.move(case, action, actor)
+    if review is None:  # pragma: no cover - a decision to carry out is that of one
+        raise NotFound("没有找到要办理的复查。")
     revoking = case.state is CaseState.REVOKED
     supervision.meet(CASE_KIND, case.id, deadlines.CARRY_OUT)
+    _close(case, review)
     case_steps.tell(
         case,
         "notary.review_carried_out",
@@ -156,7 +176,7 @@ def _run_again(case_id: uuid.UUID) -> None:
     if case is None or case.state is not CaseState.REVIEW or not case.lasting:
         return
     case_steps.move(case, "resume_review", SYSTEM)
-    cases.end_all_pauses(case)
-    cases.resume(case)
+    pauses.end_all(case)
+    pauses.resume(case)
     db.session.flush()
     case_steps.tell_staff(case, "notary.staff.review_runs")

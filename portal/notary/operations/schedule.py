@@ -29,7 +29,7 @@ from portal.notary.models import (
     NotaryOffice,
     NotarySlot,
 )
-from portal.notary.operations import affected, freeing, slots
+from portal.notary.operations import affected, changing, freeing, slots
 from portal.working_days.counting import current_calendar
 
 SUBJECT_KIND = "notary_office"
@@ -39,11 +39,12 @@ GRID = ("grid_from", "slot_minutes")
 
 @dataclass(frozen=True)
 class Applied:
-    """What a change did to the slots, and the confirmed bookings that have to move."""
+    """What a change did to the slots, the confirmed bookings that have to move, and the other times kept for them."""
 
     added: int
     closed: int
     affected: list[NotaryBooking]
+    kept: dict[uuid.UUID, NotaryBooking]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def preview(change: Callable[[], Applied]) -> Applied:
         with unit_of_work():
             applied = change()
             # Read now: the rows themselves are undone with the savepoint.
-            for booking in applied.affected:
+            for booking in (*applied.affected, *applied.kept.values()):
                 db.session.expunge(booking)
             raise _Preview(applied)
     except _Preview as end:
@@ -95,7 +96,8 @@ def apply(office: NotaryOffice, reason: str = "") -> Applied:
     moving = affected.handle(office, found, reason)
     affected.settle_unaffected(office)
     freeing.match(office)
-    return Applied(len(found.added) + len(found.reopened), len(found.closed), moving)
+    kept = changing.other_times_of(booking.id for booking in moving)
+    return Applied(len(found.added) + len(found.reopened), len(found.closed), moving, kept)
 
 
 def _require_clerk(actor: Actor, office_id: uuid.UUID) -> None:
@@ -202,7 +204,7 @@ def set_hours(
 def save_counter(
     actor: Actor, office: NotaryOffice, counter: NotaryCounter | None, values: dict[str, Any]
 ) -> tuple[NotaryCounter, Applied]:
-    """Add a counter, or change one; fewer seats or an earlier end may affect bookings."""
+    """Add a counter, or change one; fewer seats, an earlier end or fewer matters may affect bookings."""
     _require_clerk(actor, office.id)
     if counter is None:
         counter = NotaryCounter(id=new_id(), office_id=office.id, kept_priority=0, kept_walk_in=0)
@@ -305,13 +307,14 @@ def affected_bookings(office_id: uuid.UUID) -> list[NotaryBooking]:
 def refresh_all(reason: str = "", *, only_when_due: bool = False) -> int:
     """Make the slots of every office anew, one transaction each; returns how many offices were looked at.
 
-    With `only_when_due`, only of those whose horizon has moved on since.
+    With `only_when_due`, only of those whose horizon has moved on since, or where somebody has to be told something.
     """
     looked = 0
     for office_id in list(db.session.scalars(select(NotaryOffice.id))):
         with unit_of_work():
             office = db.session.get_one(NotaryOffice, office_id, populate_existing=True)
-            if not only_when_due or slots.are_due(office, current_calendar()):
+            due = slots.are_due(office, current_calendar()) or affected.is_due(office)
+            if due or not only_when_due:
                 apply(office, reason)
                 looked += 1
     return looked

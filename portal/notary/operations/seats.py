@@ -177,8 +177,16 @@ def free_slots_between(
 
 def slots_by_id(ids: Iterable[uuid.UUID]) -> list[SlotRow]:
     """Return the open ones among these slots."""
-    wanted = list(ids)
-    rows = db.session.execute(select(*COLUMNS).where(NotarySlot.id.in_(wanted), NotarySlot.is_open))
+    return open_slots(NotarySlot.id.in_(list(ids)))
+
+
+def open_slots(*conditions: Any) -> list[SlotRow]:
+    """Return open slots, full ones too, in order of time."""
+    rows = db.session.execute(
+        select(*COLUMNS)
+        .where(NotarySlot.is_open, *conditions)
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+    )
     return [SlotRow(*row) for row in rows]
 
 

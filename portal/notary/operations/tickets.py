@@ -172,9 +172,26 @@ def pass_over(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
 
 
 @transactional
+def settle(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """What the person came for is decided, whether or not the number was called: nobody calls it any more."""
+    return _move(actor, ticket, "settle", ended_at=clock.now())
+
+
+@transactional
 def leave(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
-    """The person does not wait any longer."""
+    """The person has gone away. An appointment ends with its number: see `leaving.leave`."""
     return _move(actor, ticket, "leave", ended_at=clock.now())
+
+
+@transactional
+def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person is there again and keeps the number; see `leaving.come_back`."""
+    return _move(actor, ticket, "come_back", started_at=None, ended_at=None)
+
+
+def may_be_called(ticket: NotaryTicket) -> bool:
+    """True while the number may still be called, or was called and nobody has come."""
+    return TICKET.find("settle", ticket.state) is not None
 
 
 def _move(actor: Actor, ticket: NotaryTicket, action: str, **values: Any) -> NotaryTicket:

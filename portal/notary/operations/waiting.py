@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.audit import operations as audit
@@ -148,10 +148,25 @@ def leave(actor: Actor, entry: NotaryWaiting) -> NotaryWaiting:
 @transactional
 def end_outdated() -> int:
     """Let those go whose days have passed without a seat, and tell them; returns how many."""
+    return _end(NotaryWaiting.until_day < clock.today(), template="notary.waiting_over")
+
+
+@transactional
+def end_stopped() -> int:
+    """Let those go who wait for a matter that is no longer done, or at an office that has closed; returns how many."""
+    stopped = select(NotaryMatter.id).where(NotaryMatter.active.is_(False))
+    closed = select(NotaryOffice.id).where(NotaryOffice.closes_on < clock.today())
+    return _end(
+        or_(NotaryWaiting.matter_id.in_(stopped), NotaryWaiting.office_id.in_(closed)),
+        template="notary.waiting_stopped",
+    )
+
+
+def _end(condition: ColumnElement[bool], *, template: str) -> int:
     now = clock.now()
     ended = db.session.execute(
         update(NotaryWaiting)
-        .where(NotaryWaiting.state == WaitingState.WAITING, NotaryWaiting.until_day < clock.today())
+        .where(NotaryWaiting.state == WaitingState.WAITING, condition)
         .values(
             state=WaitingState.LEFT,
             ended_at=now,
@@ -165,7 +180,7 @@ def end_outdated() -> int:
         audit.record(SYSTEM, "notary_waiting.leave", SUBJECT_KIND, entry_id)
         steps.tell_resident(
             account_id,
-            "notary.waiting_over",
+            template,
             {},
             subject_kind=SUBJECT_KIND,
             subject_id=entry_id,

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, true
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from portal.core import clock
 from portal.core.actor import Actor
@@ -45,6 +45,7 @@ _RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
 def _whole(query: Select[Any]) -> Select[Any]:
     return query.options(
         selectinload(NotaryCase.pauses),
+        selectinload(NotaryCase.reviews),
         selectinload(NotaryCase.history),
         selectinload(NotaryCase.matter),
     ).execution_options(populate_existing=True)
@@ -73,13 +74,14 @@ def case_of_ticket(ticket_id: uuid.UUID) -> NotaryCase | None:
     return db.session.scalar(_whole(select(NotaryCase).where(NotaryCase.ticket_id == ticket_id)))
 
 
-def ticket_of(booking_id: uuid.UUID) -> NotaryTicket | None:
-    """Return the number of an appointment that has checked in."""
-    return db.session.scalar(
+def ticket_of(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
+    """Return the number of an appointment that has checked in; with `lock` held until the transaction ends."""
+    query = (
         select(NotaryTicket)
         .where(NotaryTicket.booking_id == booking_id)
         .execution_options(populate_existing=True)
     )
+    return db.session.scalar(query.with_for_update(of=NotaryTicket) if lock else query)
 
 
 def _in_offices(actor: Actor, column: Any, *roles: str) -> ColumnElement[bool]:
@@ -117,7 +119,11 @@ def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) ->
         select(NotaryCase, NotaryCase.id.label("case_id"), order)
         .outerjoin(due, due.c.subject_id == NotaryCase.id)
         .where(*conditions)
-        .options(selectinload(NotaryCase.pauses), selectinload(NotaryCase.matter))
+        .options(
+            selectinload(NotaryCase.pauses),
+            selectinload(NotaryCase.reviews),
+            selectinload(NotaryCase.matter),
+        )
     )
     keys = [Key(order, name="due"), Key(NotaryCase.id, name="case_id")]
     page = paginate(query, keys, cursor, size)
@@ -153,6 +159,8 @@ class Waiting:
     """How much waits for a clerk."""
 
     not_checked_in: int
+    no_result: int
+    without_time: int
     near_end: int
     appeals: int
 
@@ -160,7 +168,9 @@ class Waiting:
 def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
-    Appointments whose time has come without a check-in, cases whose end is near or past, open appeals.
+    Appointments whose time has come without a check-in, visits of past days without a result, appointments that
+    cannot be kept and have no other time, cases whose end is near or
+    past, open appeals.
     """
     if not actor.has_role(policies.CLERK):
         return None
@@ -175,6 +185,28 @@ def worklist_counts(actor: Actor) -> Waiting | None:
             NotaryBooking.affected_at.is_(None),
             NotaryBooking.day <= clock.today(),
             NotaryBooking.starts_at <= clock.now(),
+        )
+    )
+    no_result = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(
+            in_office,
+            NotaryBooking.state == BookingState.CHECKED_IN,
+            NotaryBooking.day < clock.today(),
+        )
+    )
+    other = aliased(NotaryBooking)
+    without_time = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(
+            in_office,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_not(None),
+            ~select(other.id)
+            .where(other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED)
+            .exists(),
         )
     )
     near = (
@@ -194,6 +226,8 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .where(in_office, NotaryNoShow.appeal == AppealState.OPEN)
     )
     row = db.session.execute(
-        select(missing.scalar_subquery(), near.scalar_subquery(), appeals.scalar_subquery())
+        select(
+            *(each.scalar_subquery() for each in (missing, no_result, without_time, near, appeals)),
+        )
     ).one()
     return Waiting(*row)

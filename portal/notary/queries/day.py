@@ -37,6 +37,7 @@ ON_THE_SHEET = (
     BookingState.ACCEPTED,
     BookingState.NOT_ACCEPTED,
     BookingState.NO_SHOW,
+    BookingState.LEFT,
 )
 
 

@@ -1,0 +1,178 @@
+"""People who were there and went away, their way back on the same day, and the end of the day for what is still open.
+
+Locks are taken as everywhere: slots, the appointment, its persons; the number comes after its appointment.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+
+from portal.core import clock
+from portal.core.actor import SYSTEM, Actor
+from portal.core.db import db
+from portal.core.errors import Conflict, NotFound
+from portal.core.unit_of_work import transactional, unit_of_work
+from portal.notary.models import (
+    BookingState,
+    NotaryBooking,
+    NotaryClaim,
+    NotarySlot,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.operations import confirming, day, persons, seats, steps, tickets
+from portal.notary.queries import cases as found_cases
+from portal.notary.queries import day as found
+from portal.working_days.counting import current_calendar
+
+LABEL = "离开，没有办理"
+# Numbers that one run closes.
+MOST = 500
+# Working days after the visit within which the office still writes down what came of somebody who was at the counter (D).
+GRACE_WORKDAYS = 1
+_OPEN = (
+    TicketState.WAITING,
+    TicketState.CALLED,
+    TicketState.SERVING,
+    TicketState.NO_SHOW,
+)
+
+
+@transactional
+def leave(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """Write down that somebody went away. An appointment ends with its number; it is no missed one, because they had come."""
+    booking = _appointment(ticket)
+    if booking is not None and booking.state is BookingState.CHECKED_IN:
+        _end(actor, booking)
+    return tickets.leave(actor, _held(ticket.id))
+
+
+@transactional
+def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """Let somebody who went away wait again with the same number, on the same day.
+
+    Raises Conflict on another day, when the seats of the appointment went to somebody else meanwhile, or when its account was
+    closed; AlreadyBooked when a party has booked the matter anew.
+    """
+    if ticket.day != clock.today():
+        raise Conflict(
+            "只有当天离开的才能恢复排队。",
+            code="not_today",
+            next_step="请当事人重新取号，或者重新预约。",
+        )
+    booking = _appointment(ticket)
+    if booking is not None and booking.state is BookingState.LEFT:
+        _stand_again(actor, booking)
+    return tickets.come_back(actor, _held(ticket.id))
+
+
+@transactional
+def arrive(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
+    """Check in; whoever was there before, went away and shows the code again waits on with the same number."""
+    number = found_cases.ticket_of(booking.id) if booking.state is BookingState.LEFT else None
+    return day.check_in(actor, booking) if number is None else come_back(actor, number)
+
+
+def _appointment(ticket: NotaryTicket) -> NotaryBooking | None:
+    return None if ticket.booking_id is None else confirming.load(ticket.booking_id)
+
+
+def _held(ticket_id: uuid.UUID) -> NotaryTicket:
+    ticket = found.ticket(ticket_id, lock=True)
+    if ticket is None:  # pragma: no cover - rows are never deleted
+        raise NotFound("没有找到这个号。")
+    return ticket
+
+
+def _end(actor: Actor, booking: NotaryBooking) -> None:
+    day.end_visit(actor, booking, "leave", LABEL)
+    persons.end_parties(booking.id)
+    steps.record(booking, "leave", actor)
+    steps.tell(booking, "notary.left", when=steps.spoken(booking.starts_at))
+
+
+def _stand_again(actor: Actor, booking: NotaryBooking) -> None:
+    persons.require_known(booking)
+    seats.lock_days([(booking.counter_id, booking.day)])
+    if not steps.move(booking, "come_back", actor, ended_at=None):
+        raise steps.lost(booking)
+    persons.count_again(booking.id)
+    taken = _take_seats_again(booking)
+    steps.note(booking, "come_back", "回来继续等候", actor, seats=taken)
+    steps.record(booking, "come_back", actor)
+
+
+def _take_seats_again(booking: NotaryBooking) -> int:
+    """Return how many seats were taken for an appointment that gave up its own, as people went away before their time."""
+    if seats.live_claims(*seats.of_booking(booking.id)):
+        return 0
+    place = (
+        NotarySlot.counter_id == booking.counter_id,
+        NotarySlot.quota == booking.quota,
+        NotarySlot.starts_at >= booking.starts_at,
+        NotarySlot.starts_at < booking.ends_at,
+    )
+    # What only cools off has gone to nobody.
+    cooling = seats.live_claims(NotaryClaim.booking_id == booking.id, NotaryClaim.cooling, *place)
+    given = seats.release(cooling)
+    slots = seats.open_slots(*place)
+    whole = [run for run in seats.runs_of(slots, len(slots)) if run.ends_at == booking.ends_at]
+    if not whole or not seats.take(whole[0], booking.seats):
+        raise Conflict(
+            "离开以后，原来的时段已经给了别人。",
+            code="seats_given_on",
+            next_step="请当事人现场取号，或者重新预约。",
+        )
+    seats.add_claims(booking.id, [slot.id for slot in slots], booking.seats, None)
+    return booking.seats * len(slots) - given
+
+
+def close_days() -> int:
+    """Close what is still open of days that are over, one transaction each; returns how much. Safe to repeat.
+
+    Who waited and was never served has left. Who was at the counter is done; what came of an appointment there is the
+    office's to write down, for which it has one more working day before the appointment counts as left.
+    """
+    closed = 0
+    for booking_id in _visits_without_result():
+        with unit_of_work():
+            booking = confirming.load(booking_id)
+            if booking is not None and booking.state is BookingState.CHECKED_IN:
+                _end(SYSTEM, booking)
+                closed += 1
+    open_numbers = select(NotaryTicket.id).where(
+        NotaryTicket.day < clock.today(), NotaryTicket.state.in_(_OPEN)
+    )
+    for ticket_id in list(db.session.scalars(open_numbers.limit(MOST))):
+        with unit_of_work():
+            closed += _close(_held(ticket_id))
+    return closed
+
+
+def _visits_without_result() -> list[uuid.UUID]:
+    today, calendar = clock.today(), current_calendar()
+    rows = db.session.execute(
+        select(NotaryBooking.id, NotaryBooking.day, NotaryTicket.started_at)
+        .join(NotaryTicket, NotaryTicket.booking_id == NotaryBooking.id)
+        .where(NotaryBooking.state == BookingState.CHECKED_IN, NotaryBooking.day < today)
+        .order_by(NotaryBooking.id)
+    )
+    return [
+        row.id
+        for row in rows
+        if row.started_at is None or calendar.add_workdays(row.day, GRACE_WORKDAYS).raw < today
+    ]
+
+
+def _close(ticket: NotaryTicket) -> bool:
+    if ticket.state is TicketState.SERVING:
+        tickets.done(SYSTEM, ticket)
+    elif ticket.state not in _OPEN:
+        return False
+    elif ticket.not_accepted_note is not None or found_cases.case_of_ticket(ticket.id) is not None:
+        tickets.settle(SYSTEM, ticket)
+    else:
+        tickets.leave(SYSTEM, ticket)
+    return True

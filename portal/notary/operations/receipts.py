@@ -1,0 +1,75 @@
+"""Handing a certificate over, and the year in which its party may ask for a review (NO-D3).
+
+The receipt is a fact of its own: it may come, or be written down, before a review is asked for, during one and after it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.db import db
+from portal.core.errors import Invalid
+from portal.core.unit_of_work import transactional
+from portal.notary import deadlines
+from portal.notary.models import CASE_KIND, CaseState, NotaryCase, ReviewBy, ReviewOutcome
+from portal.notary.operations import case_steps
+from portal.supervision import queries as clocks
+from portal.supervision import rules
+from portal.working_days.counting import add_months
+
+
+@transactional
+def hand_over(actor: Actor, case: NotaryCase, received_on: date) -> NotaryCase:
+    """Write down when the party received the certificate, from which day they may ask for a review (NO-D3).
+
+    What was decided to be revoked is not handed out any more (公证法 39); that it was received before may still be
+    written down.
+    """
+    if case.issued_on is None or not case.issued_on <= received_on <= clock.today():
+        raise Invalid(errors={"received_on": ["应当不早于出具的日期，也不晚于今天。"]})
+    revoked_on = _revoked_on(case)
+    if revoked_on is not None and received_on > revoked_on:
+        raise Invalid(errors={"received_on": ["公证书已经决定撤销，只能登记决定以前领取的日期。"]})
+    case_steps.move(case, "hand_over", actor)
+    case.received_on = received_on
+    for review in case.reviews:
+        if review.by is ReviewBy.PARTY:
+            review.late = review.asked_on > last_day_to_ask(received_on)
+    db.session.flush()
+    run_time_to_ask(case)
+    return case
+
+
+def _revoked_on(case: NotaryCase) -> date | None:
+    return next(
+        (each.decided_on for each in case.reviews if each.outcome is ReviewOutcome.REVOKE), None
+    )
+
+
+def last_day_to_ask(received_on: date) -> date:
+    """Return the last day on which the party may ask for a review (NO-D3)."""
+    return years_after(received_on, deadlines.ASK_REVIEW)
+
+
+def years_after(start: date, rule_id: str) -> date:
+    """Return the end of a period that a rule gives in years."""
+    return add_months(start, 12 * rules.get(rule_id).amount).rolled
+
+
+def run_time_to_ask(case: NotaryCase) -> None:
+    """Let the clock of NO-D3 run where the party may ask: after the receipt, and again after a review.
+
+    A request that the party made stops it (it is met); the request of somebody else does not.
+    """
+    if case.received_on is None or case.state in (CaseState.REVOKING, CaseState.REVOKED):
+        return
+    asked = case.open_review is not None and case.open_review.by is ReviewBy.PARTY
+    if asked or clock.today() > last_day_to_ask(case.received_on):
+        return
+    running = clocks.deadlines_of(CASE_KIND, [case.id])[case.id]
+    if not any(each.rule_id == deadlines.ASK_REVIEW for each in running):
+        case_steps.start_clock(
+            case, deadlines.ASK_REVIEW, starts_at=clock.start_of_day(case.received_on)
+        )

@@ -1,0 +1,287 @@
+"""Random days at an office: people come, go away, come back, are accepted; times close, counters give matters up.
+
+No model here: what must hold at every moment is asked of the tables themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from portal.core import clock as core_clock
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import db
+from portal.core.errors import DomainError
+from portal.core.unit_of_work import unit_of_work
+from portal.notary.models import (
+    ACTIVE_STATES,
+    BookingState,
+    ExceptionKind,
+    NotaryBooking,
+    NotaryClaim,
+    NotaryCounter,
+    NotaryException,
+    NotaryMatter,
+    NotaryOffice,
+    NotaryParty,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.operations import (
+    affected,
+    cases,
+    changing,
+    confirming,
+    day,
+    freeing,
+    holding,
+    leaving,
+    matters,
+    schedule,
+    waiting,
+)
+from portal.notary.operations.schedule import Exceptional
+from tests.conftest import SettableClock
+from tests.factories.notary import make_counter, make_matter
+from tests.factories.people import make_resident, make_staff
+from tests.notary.conftest import Desk, actor_of, assert_books_balance, at, details
+
+SEEDS = int(os.environ.get("NOTARY_DAY_SEEDS", "6"))
+STEPS = 60
+TIMES = ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30")
+DAYS = ("2026-03-02", "2026-03-03", "2026-03-04")
+
+
+class Office:
+    """One office and the people around it, who do something at random."""
+
+    def __init__(self, desk: Desk, clock: SettableClock, chance: random.Random) -> None:
+        self.clock, self.chance = clock, chance
+        with unit_of_work():
+            settings = db.session.get_one(NotaryOffice, desk.office.id, populate_existing=True)
+            settings.person_limit = 20
+        self.office_id = desk.office.id
+        self.matters = [desk.matter.id, make_matter(minutes=60).id]
+        self.counters = [desk.counter.id, make_counter(desk.office).id]
+        clerk = make_staff(["notary_clerk"], desk.office.id)
+        grants = frozenset({("notary_clerk", self.office_id)})
+        self.clerk = Actor(ActorKind.STAFF, clerk.id, grants=grants)
+        self.people = [actor_of(make_resident()) for _ in range(8)]
+        schedule.refresh_all()
+
+    def one(self, model: Any, *conditions: Any) -> Any:
+        """Somebody or something of this kind, None when there is none."""
+        rows = list(db.session.scalars(select(model).where(*conditions).order_by(model.id)))
+        return self.chance.choice(rows) if rows else None
+
+    def step(self) -> None:
+        """Do one thing; a refusal is an answer like any other."""
+        steps = (
+            [self.book] * 6
+            + [self.check_in, self.leave, self.come_back] * 4
+            + [self.accept, self.cancel, self.move, self.take_other_time, self.wait] * 2
+            + [self.close, self.reopen, self.change_counter, self.stop_matter]
+            + [self.time_passes, freeing.sweep, leaving.close_days] * 2
+        )
+        db.session.rollback()
+        try:
+            self.chance.choice(steps)()
+        except DomainError:
+            db.session.rollback()
+
+    def time_passes(self) -> None:
+        self.clock.advance(minutes=self.chance.choice([5, 20, 60, 60, 400]))
+
+    def book(self) -> None:
+        who = self.chance.choice(self.people)
+        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        wish = holding.Wish(self.office_id, self.chance.choice(self.matters), when)
+        held = holding.hold(who, wish)
+        if self.chance.random() < 0.9:
+            confirming.confirm(who, held.id, details())
+
+    def booking(self, *states: BookingState) -> NotaryBooking | None:
+        row = self.one(NotaryBooking, NotaryBooking.state.in_(states))
+        return None if row is None else confirming.load(row.id)
+
+    def ticket(self, *states: TicketState) -> NotaryTicket | None:
+        found_one: NotaryTicket | None = self.one(NotaryTicket, NotaryTicket.state.in_(states))
+        return found_one
+
+    def check_in(self) -> None:
+        with unit_of_work():
+            today = NotaryBooking.day == core_clock.today()
+            row = self.one(NotaryBooking, NotaryBooking.state == BookingState.CONFIRMED, today)
+            booking = None if row is None else confirming.load(row.id)
+            if booking is not None:
+                day.check_in(self.clerk, booking)
+
+    def leave(self) -> None:
+        with unit_of_work():
+            ticket = self.ticket(TicketState.WAITING, TicketState.CALLED)
+            if ticket is not None:
+                leaving.leave(self.clerk, ticket)
+
+    def come_back(self) -> None:
+        with unit_of_work():
+            ticket = self.ticket(TicketState.LEFT)
+            if ticket is not None:
+                leaving.come_back(self.clerk, ticket)
+
+    def accept(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CHECKED_IN)
+            if booking is not None:
+                cases.accept(self.clerk, booking, None)
+
+    def cancel(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CONFIRMED)
+            if booking is not None:
+                changing.cancel(self.clerk, booking)
+
+    def move(self) -> None:
+        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        with unit_of_work():
+            booking = self.booking(BookingState.CONFIRMED)
+            if booking is not None and booking.account_id is not None:
+                changing.reschedule(Actor(ActorKind.RESIDENT, booking.account_id), booking, when)
+
+    def take_other_time(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CONFIRMED)
+            if booking is not None and booking.account_id is not None:
+                who = Actor(ActorKind.RESIDENT, booking.account_id)
+                changing.accept_other_time(who, booking)
+
+    def wait(self) -> None:
+        matter = self.chance.choice(self.matters)
+        first, last = date(2026, 3, 2), date(2026, 3, 4)
+        wish = waiting.WaitingWish(matter, first, last, self.office_id)
+        waiting.join(self.chance.choice(self.people), wish)
+
+    def _office(self) -> NotaryOffice:
+        return db.session.get_one(NotaryOffice, self.office_id, populate_existing=True)
+
+    def close(self) -> None:
+        on = date.fromisoformat(self.chance.choice(DAYS))
+        counter = self.chance.choice([None, *self.counters])
+        given = Exceptional(ExceptionKind.CLOSED, on, on, "检修", counter_id=counter)
+        with unit_of_work():
+            schedule.add_exception(self.clerk, self._office(), given)
+
+    def reopen(self) -> None:
+        with unit_of_work():
+            row = self.one(NotaryException)
+            if row is not None:
+                schedule.remove_exception(self.clerk, self._office(), row)
+
+    def change_counter(self) -> None:
+        with unit_of_work():
+            counter = db.session.get_one(
+                NotaryCounter, self.chance.choice(self.counters), populate_existing=True
+            )
+            codes = list(db.session.scalars(select(NotaryMatter.code)))
+            values = self.chance.choice(
+                [{"matter_codes": []}, {"matter_codes": [self.chance.choice(codes)]},
+                 {"capacity": 1}, {"capacity": 2}]
+            )  # fmt: skip
+            schedule.save_counter(self.clerk, self._office(), counter, values)
+
+    def stop_matter(self) -> None:
+        with unit_of_work():
+            matter = db.session.get_one(
+                NotaryMatter, self.chance.choice(self.matters), populate_existing=True
+            )
+            matters.change(self.clerk, matter, {"active": not matter.active})
+        schedule.refresh_all()
+        waiting.end_stopped()
+
+    # --- what always holds --------------------------------------------------------------------------------------------
+
+    def holds(self) -> None:
+        assert_books_balance()
+        bookings = list(
+            db.session.scalars(select(NotaryBooking).execution_options(populate_existing=True))
+        )
+        by_id = {booking.id: booking for booking in bookings}
+        office = self._office()
+        unkept = affected.not_served(office)
+        for booking in bookings:
+            if booking.id in unkept:
+                assert booking.state is BookingState.CONFIRMED, (
+                    "nothing is kept where it is not done"
+                )
+                assert booking.affected_at is not None, "whoever cannot be served knows it"
+            if booking.replaces_id is not None and booking.state is BookingState.OFFERED:
+                replaced = by_id[booking.replaces_id]
+                assert replaced.state is BookingState.CONFIRMED
+                assert replaced.affected_at is not None, "another time is for who has to move"
+        self._seats_hold(by_id)
+        tickets = list(
+            db.session.scalars(select(NotaryTicket).execution_options(populate_existing=True))
+        )
+        for ticket in tickets:
+            if ticket.booking_id is None:
+                continue
+            state = by_id[ticket.booking_id].state
+            waits = ticket.state in (TicketState.WAITING, TicketState.CALLED)
+            if waits and ticket.day == core_clock.today():
+                assert state is BookingState.CHECKED_IN, "nobody is called who is not there"
+            if ticket.state is TicketState.LEFT:
+                assert state is not BookingState.CHECKED_IN
+        active = set(db.session.scalars(select(NotaryParty.booking_id).where(NotaryParty.active)))
+        assert active == {b.id for b in bookings if b.state in ACTIVE_STATES}
+        db.session.rollback()
+
+    def _seats_hold(self, by_id: dict[uuid.UUID, NotaryBooking]) -> None:
+        now = core_clock.now()
+        for claim in db.session.scalars(
+            select(NotaryClaim)
+            .where(NotaryClaim.released_at.is_(None), NotaryClaim.cooling.is_(False))
+            .execution_options(populate_existing=True)
+        ):
+            booking = by_id[claim.booking_id]
+            ended = booking.ended_at is not None
+            # A visit that ended before its time has given its seats on.
+            assert not (ended and booking.starts_at > now), booking.state
+        # Whoever is expected has seats for their time.
+        with_seats = set(
+            db.session.scalars(
+                select(NotaryClaim.booking_id).where(
+                    NotaryClaim.released_at.is_(None), NotaryClaim.cooling.is_(False)
+                )
+            )
+        )
+        for booking in by_id.values():
+            if booking.state in ACTIVE_STATES:
+                assert booking.id in with_seats
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_happens_on_a_day_the_books_hold(
+    desk: Desk, clock: SettableClock, seed: int
+) -> None:
+    office = Office(desk, clock, random.Random(seed))
+    for _ in range(STEPS):
+        office.step()
+        office.holds()
+    # The days end, and with them what is open.
+    clock.set("2026-03-09 08:00")
+    leaving.close_days()
+    freeing.sweep()
+    office.holds()
+    states = set(db.session.scalars(select(NotaryBooking.state)))
+    assert BookingState.CHECKED_IN not in states
+    assert set(db.session.scalars(select(NotaryTicket.state))) <= {
+        TicketState.DONE,
+        TicketState.LEFT,
+    }
+    db.session.rollback()
