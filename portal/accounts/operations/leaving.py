@@ -132,8 +132,13 @@ def delete_account(actor: Actor, code: str) -> Deletion:
     phone = _phone_of(me(actor))
     code_id = sms_codes.check(phone, SmsPurpose.ACCOUNT_DELETION, code)
     with unit_of_work():
+        # Codes before the account, as a sign-in takes them.
         sms_codes.consume(code_id)
-        resident = me(actor)
+        # Another account may share the phone; it only has to ask for a new code.
+        db.session.execute(
+            delete(SmsCode).where(SmsCode.phone_index == sms_codes.phone_index(phone))
+        )
+        resident = _held(actor)
         request = ResidentDeletionRequested(resident.id)
         events.publish(request)
         until = years_later(clock.today(), KEEP_YEARS)
@@ -156,12 +161,27 @@ def delete_account(actor: Actor, code: str) -> Deletion:
 
 def _phone_of(resident: Resident) -> str:
     if resident.phone is None:
-        raise WrongState("这个账号已经注销。")
+        raise _closed()
     return resident.phone
 
 
+def _held(actor: Actor) -> Resident:
+    """Return the account as it is now, held before anything of any room is touched: what the person writes at the same moment
+    is either seen and erased, or refused afterwards (`sessions.require_active`).
+    """
+    resident = db.session.get_one(
+        Resident, actor.own_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if not resident.is_active:
+        raise _closed()
+    return resident
+
+
+def _closed() -> WrongState:
+    return WrongState("这个账号已经注销。")
+
+
 def _wipe(resident: Resident, keep_until: date) -> None:
-    index = resident.phone_index
     for name in ("phone", "phone_index", "nickname", *REAL_NAME_FIELDS):
         setattr(resident, name, None)
     resident.contact_safety = ContactSafety.NORMAL
@@ -172,8 +192,6 @@ def _wipe(resident: Resident, keep_until: date) -> None:
         .where(ConsentRecord.resident_id == resident.id)
         .values(keep_until=keep_until)
     )
-    # Another account may share the phone; it only has to ask for a new code.
-    db.session.execute(delete(SmsCode).where(SmsCode.phone_index == index))
 
 
 def years_later(day: date, years: int) -> date:

@@ -223,6 +223,7 @@ def record_consent(actor: Actor, resident_id: uuid.UUID, kind: ConsentKind) -> N
 def accept_notice(actor: Actor, version: str) -> None:
     """Record acceptance of the present notice; raises Invalid when `version` is not the present one."""
     _require_current(version)
+    sessions.require_active(actor)
     resident = queries.resident(actor.own_id)
     if queries.accepted_notice_version(resident.id) != version:
         record_consent(actor, resident.id, ConsentKind.PRIVACY_NOTICE)

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from portal.accounts.operations import sessions
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, is_sqlite
@@ -184,6 +185,7 @@ def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
 @transactional
 def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
     """Dispute a mark, once. It goes on counting until the office has decided."""
+    sessions.require_active(actor)
     if not policies.can_speak_for(actor, booking):
         raise NotFound("没有找到这个预约。")
     rows = of_booking(booking.id)
