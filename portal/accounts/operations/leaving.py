@@ -27,13 +27,14 @@ from portal.accounts.models import (
 from portal.accounts.operations import sessions, sms_codes
 from portal.accounts.operations.profile import REAL_NAME_FIELDS, me
 from portal.audit import operations as audit
+from portal.config import settings
 from portal.core import clock, events
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 
-# Rules 5.5 (D, never below the law): consent records life of the account + 3 years; access log 3 years.
+# Rules 5.5 (D): consent records life of the account + 3 years.
 KEEP_YEARS = 3
 
 
@@ -142,6 +143,7 @@ def delete_account(actor: Actor, code: str) -> Deletion:
         request = ResidentDeletionRequested(resident.id)
         events.publish(request)
         until = years_later(clock.today(), KEEP_YEARS)
+        record_years = settings().audit_years
         request.keep(
             "您同意各项告知的记录（只有编号、版本和时间，没有姓名和电话）",
             "用来证明处理个人信息征得过同意；按本平台规定保存到账号注销后三年",
@@ -149,8 +151,8 @@ def delete_account(actor: Actor, code: str) -> Deletion:
         )
         request.keep(
             "登录和操作记录（只有编号，没有姓名和电话）",
-            "网络安全法第二十三条要求留存网络日志不少于六个月；按本平台规定保存三年",
-            until,
+            f"网络安全法第二十三条要求留存网络日志不少于六个月；按本平台规定保存 {record_years} 年",
+            years_later(clock.today(), record_years),
         )
         _wipe(resident, until)
         audit.record(
