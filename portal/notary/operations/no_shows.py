@@ -189,7 +189,9 @@ def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
     if not policies.can_speak_for(actor, booking):
         raise NotFound("没有找到这个预约。")
     rows = of_booking(booking.id)
-    if booking.state is not BookingState.NO_SHOW or not rows:
+    if booking.state is BookingState.NO_SHOW and not rows:
+        raise Conflict("这次未到场已经不再计算，登记已经清除，不用申诉。", code="no_show_expired")
+    if booking.state is not BookingState.NO_SHOW:
         raise Conflict("这个预约没有登记为未到场，不用申诉。", code="no_no_show")
     if any(row.appeal is not AppealState.NONE for row in rows):
         raise Conflict(

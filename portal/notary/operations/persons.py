@@ -118,9 +118,9 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     return indexes
 
 
-def erase(party: NotaryParty) -> None:
-    """Forget who a party was whose booking has ended and whose account was closed."""
-    party.name = party.document_number = ERASED
+def erase(party: NotaryParty, said: str = ERASED) -> None:
+    """Forget who a party was whose booking has ended, because the account was closed or for what `said` tells instead."""
+    party.name = party.document_number = said
     party.person_index = ""
     party.birth_date = party.guardian = None
 
