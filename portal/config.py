@@ -65,6 +65,8 @@ class Settings:
     trusted_proxies: int
     rate_limits: bool
     service_phone: str
+    audit_years: int
+    notary_days: int
 
     @property
     def is_production(self) -> bool:
@@ -122,6 +124,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         rate_limits=_flag(env, "PORTAL_RATE_LIMITS", problems, default=True),
         trusted_proxies=_number(env, "PORTAL_TRUSTED_PROXIES", 0, 0, 5, problems),
         service_phone=env.get("PORTAL_SERVICE_PHONE", "12348"),
+        # Rules 5.5 (D); the law asks for six months at least.
+        audit_years=_number(env, "PORTAL_AUDIT_YEARS", 3, 1, 30, problems),
+        # No rule gives a period for appointments, only that it is no longer than needed (rules 5.3): a choice (D).
+        notary_days=_number(env, "PORTAL_NOTARY_DAYS", 365, 30, 3650, problems),
     )
     _check(settings, problems)
     if problems:

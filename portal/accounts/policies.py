@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from portal.core.actor import Actor
+from portal.core.actor import Actor, ActorKind
 
 
 def can_manage_staff(actor: Actor) -> bool:
     """Accounts of staff are the administrators' business, of those for all offices."""
     return actor.is_staff and ("admin", None) in actor.grants
+
+
+def can_open_accounts(actor: Actor) -> bool:
+    """As above; and the command line of the server, which opens the first administrator's account."""
+    return actor.kind is ActorKind.SYSTEM or can_manage_staff(actor)
 
 
 def can_deactivate(actor: Actor, staff_id: uuid.UUID) -> bool:

@@ -123,7 +123,9 @@ def list_offices() -> dict[str, Any]:
 def list_accounts(query: dict[str, Any]) -> Page[StaffMember]:
     """工作人员账号"""
     cursor, size = query.pop("cursor"), query.pop("size")
-    return paginate(queries.staff_list(**query), [Key(StaffMember.user_name)], cursor, size)
+    return paginate(
+        staff_accounts.listed(current_actor(), **query), [Key(StaffMember.user_name)], cursor, size
+    )
 
 
 @blp.post(
@@ -158,7 +160,7 @@ def _access(access: NewAccess) -> dict[str, Any]:
 @blp.get("/accounts/<uuid:staff_id>", audience=ADMIN, returns=staff_schemas.StaffDetailSchema)
 def show_account(staff_id: uuid.UUID) -> StaffMember:
     """一个工作人员账号"""
-    return _detail(queries.staff_member(staff_id))
+    return _detail(staff_accounts.show(current_actor(), staff_id))
 
 
 @blp.patch(
@@ -170,7 +172,7 @@ def show_account(staff_id: uuid.UUID) -> StaffMember:
 )
 def edit_account(staff_id: uuid.UUID, body: dict[str, Any]) -> StaffMember:
     """修改显示的姓名"""
-    staff = queries.staff_member(staff_id)
+    staff = staff_accounts.show(current_actor(), staff_id)
     conditional.require_match(staff)
     staff_accounts.rename(current_actor(), staff, body["display_name"])
     return _detail(staff)

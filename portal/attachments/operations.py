@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import delete, func, select, update
 
+from portal.accounts.operations import sessions
 from portal.attachments import access, inspection, names, queries, scanning, storage
 from portal.attachments.errors import InfectedFile, QuotaUsedUp, RefusedFile
 from portal.attachments.limits import (
@@ -103,6 +104,7 @@ def keep(actor: Actor, file: Received) -> Attachment:
     """
     if actor.id is None:
         raise PermissionError("an upload needs a person")
+    sessions.require_active(actor)
     locks.serialise(f"attachments:uploader:{actor.id}")
     _refuse_over_quota(actor, file.size)
     attachment = Attachment(

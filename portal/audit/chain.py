@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from portal.audit.models import AuditEvent, AuditHead
+from portal.audit.models import AuditEvent, AuditHead, AuditRemoval
 from portal.core.db import db
 from portal.core.encryption import blind_index
 from portal.core.prepared import Prepared
@@ -69,6 +69,8 @@ class Verification:
     checked: int
     head: Head
     problem: str | None = None
+    # The last event that was removed after its time; the walk began behind it.
+    anchor: Head | None = None
 
     @property
     def ok(self) -> bool:
@@ -105,6 +107,22 @@ def seal_of(head: Head) -> str:
     return blind_index("audit.head", str(head))
 
 
+def seal_of_removal(through: Head, removed: int, older_than: datetime) -> str:
+    """Return the keyed seal of a removal, which cannot be made without the index key."""
+    until = older_than.astimezone(UTC).isoformat(timespec="microseconds")
+    return blind_index("audit.removal", f"{through}:{removed}:{until}")
+
+
+def anchor() -> Head | None:
+    """Return the last event that was removed because its time was over, None when none was; the seal is not checked."""
+    row = db.session.execute(
+        select(AuditRemoval.through_sequence, AuditRemoval.through_hash)
+        .order_by(AuditRemoval.through_sequence.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else Head(*row)
+
+
 def stored_head() -> Head | None:
     """Return the head as stored, without checking its seal; None for an empty record."""
     row = _HEAD.row({})
@@ -120,11 +138,15 @@ def verify(
     progress: Callable[[int], None] | None = None,
     expect: Head | None = None,
 ) -> Verification:
-    """Walk the chain from its first event and say where it breaks first; events may be appended meanwhile.
+    """Walk the chain from its first event and say where it breaks first; events may be appended and removed meanwhile.
 
+    Where the oldest events were removed after their time, it begins behind the last of them, as the sealed removals say.
     `expect` is a head noted earlier (from this command or the log): the chain must still contain it.
     """
-    last, checked, met = Head(0, GENESIS), 0, False
+    start, problem = _removals()
+    last, checked, met = start or Head(0, GENESIS), 0, start is not None and start == expect
+    if problem is not None:
+        return Verification(checked, last, problem, start)
     while True:
         rows = db.session.execute(
             select(*_COLUMNS)
@@ -135,7 +157,11 @@ def verify(
         for row in rows:
             problem = _broken_link(row._mapping, last)
             if problem is not None:
-                return Verification(checked, last, problem)
+                removed = anchor()
+                if removed is not None and removed.sequence > last.sequence:
+                    # What came next was removed meanwhile.
+                    return verify(batch=batch, progress=progress, expect=expect)
+                return Verification(checked, last, problem, start)
             last = Head(row.sequence, row.hash)
             checked += 1
             met = met or last == expect
@@ -152,7 +178,31 @@ def verify(
         problem = _broken_end(last)
         if problem is None and expect is not None and not met:
             problem = f"记录里没有先前记下的第 {expect.sequence} 条，或者它已经被替换。"
-        return Verification(checked, last, problem)
+        return Verification(checked, last, problem, start)
+
+
+def _removals() -> tuple[Head | None, str | None]:
+    """Return where the removals end, and what is wrong with them."""
+    end: Head | None = None
+    rows = db.session.scalars(select(AuditRemoval).order_by(AuditRemoval.through_sequence))
+    for row in rows:
+        before = 0 if end is None else end.sequence
+        through = Head(row.through_sequence, row.through_hash)
+        seal = seal_of_removal(through, row.removed, row.older_than)
+        if not hmac.compare_digest(seal, row.seal):
+            return end, f"清除到第 {through.sequence} 条的记载被改动过（印记不符）。"
+        if through.sequence - row.removed != before:
+            return (
+                end,
+                f"第 {before + 1} 条起的清除没有记载，下一次记载清除到第 {through.sequence} 条。",
+            )
+        end = through
+    if end is not None:
+        left = select(AuditEvent.sequence).where(AuditEvent.sequence <= end.sequence)
+        found = db.session.scalar(left.order_by(AuditEvent.sequence).limit(1))
+        if found is not None:
+            return end, f"第 {found} 条按记载已经清除，却还在记录里。"
+    return end, None
 
 
 def _broken_link(event: Mapping[Any, Any], last: Head) -> str | None:

@@ -30,7 +30,12 @@ class HeadType(click.ParamType):
 @click.option("--expect", type=HeadType(), default=None, help="先前记下的末尾，必须还在记录里。")
 def verify(batch: int, expect: chain.Head | None) -> None:
     """逐条核对审计记录是否完整，指出第一处断裂；有断裂时以 1 退出。"""
-    total = operations.last_sequence()
+    removed = chain.anchor()
+    if removed is not None and expect is not None and expect.sequence < removed.sequence:
+        raise click.UsageError(
+            f"第 {expect.sequence} 条已按保存期限清除，无法核对；请用较新的末尾。"
+        )
+    total = operations.last_sequence() - (removed.sequence if removed else 0)
     click.echo(f"核对审计记录，共约 {total} 条……")
 
     def show(checked: int) -> None:
@@ -42,4 +47,6 @@ def verify(batch: int, expect: chain.Head | None) -> None:
         click.echo(f"发现断裂：{result.problem}", err=True)
         click.echo(f"断裂之前完好的有 {result.checked} 条。请保存现场并报告。", err=True)
         raise SystemExit(1)
+    if result.anchor is not None:
+        click.echo(f"第 1 至 {result.anchor.sequence} 条已按保存期限清除，清除有记载，印记相符。")
     click.echo(f"完好，共 {result.checked} 条。末尾（请记在别处）：{result.head}")

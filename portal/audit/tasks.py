@@ -1,4 +1,4 @@
-"""The daily note of the chain's head."""
+"""What runs once a day: the note of the chain's head, and the removal of events whose time is over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from portal.audit import chain
+from portal.audit import chain, retention
 from portal.core import jobs
 from portal.core.jobs import JobRun
 
@@ -20,7 +20,16 @@ def note_head(_run: JobRun) -> None:
         _log.info("audit_head", head=head.for_log)
 
 
+def expire(_run: JobRun) -> None:
+    """Remove the events whose time is over."""
+    removed = retention.remove_expired()
+    if removed:
+        _log.info("audit_expired", count=removed)
+
+
 def register() -> None:
-    """Have the worker note the head once a day."""
+    """Have the worker do both once a day."""
+    jobs.job_handler("audit.expire", transactional=False)(expire)
+    jobs.periodic("audit.expire", timedelta(days=1))
     jobs.job_handler("audit.note_head")(note_head)
     jobs.periodic("audit.note_head", timedelta(days=1))

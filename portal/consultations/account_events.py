@@ -17,6 +17,7 @@ from portal.consultations.models import (
     PublicationState,
 )
 from portal.consultations.operations.asking import close, erase
+from portal.consultations.queries import for_update_of
 from portal.consultations.workflow import CONSULTATION
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -85,7 +86,7 @@ def forget(event: ResidentDeletionRequested) -> None:
     A consultation is a service by the platform and no statutory case file, so nothing obliges the office to keep the text
     (个人信息保护法 47). What was made anonymous is no longer personal information (个人信息保护法 4).
     """
-    found = _of(event.resident_id)
+    found = for_update_of(event.resident_id)
     for consultation in found:
         if CONSULTATION.find("erase", consultation.state) is not None:
             erase(consultation)

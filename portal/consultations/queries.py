@@ -93,6 +93,18 @@ def many_for_update(ids: Iterable[uuid.UUID]) -> list[Consultation]:
     return list(db.session.scalars(_with_everything(query)))
 
 
+def for_update_of(resident_id: uuid.UUID) -> list[Consultation]:
+    """Return all of a resident, held in the order that bulk decisions keep."""
+    query = (
+        select(Consultation)
+        .where(Consultation.resident_id == resident_id)
+        .order_by(Consultation.id)
+        .with_for_update(of=Consultation)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(_with_everything(query)))
+
+
 def of_resident(resident_id: uuid.UUID, cursor: str | None, size: int) -> Page[Consultation]:
     """Return the resident's own, newest first."""
     query = _with_everything(select(Consultation).where(Consultation.resident_id == resident_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from portal.accounts.operations import sessions
 from portal.consultations import operations, policies, presenting, queries, schemas
 from portal.consultations.models import Consultation
 from portal.consultations.operations.asking import Question
@@ -29,7 +30,9 @@ Dumped = dict[str, Any]
 
 
 def _mine(consultation_id: uuid.UUID, *, lock: bool = False) -> Consultation:
-    """Load the caller's own consultation; anybody else's is not known to exist."""
+    """Load the caller's own consultation; anybody else's is not known to exist. With `lock` for a step."""
+    if lock:
+        sessions.require_active(current_actor())
     found = queries.for_update(consultation_id) if lock else queries.find(consultation_id)
     if found is None or not policies.can_speak_for(current_actor(), found):
         raise NotFound("没有找到这条咨询。")

@@ -28,6 +28,7 @@ def init_app(app: Flask, api: Api) -> None:
         cli,
         notifications,
         policies,
+        retention,
         routes,
         staff_routes,
         tasks,
@@ -41,6 +42,7 @@ def init_app(app: Flask, api: Api) -> None:
     _ = account_events, policies, workflow  # their subscribers and tables register on import
     notifications.register_templates()
     tasks.register()
+    retention.register()
     impact.register(tasks.add_impact)
     app.cli.add_command(cli.notary_group)
 

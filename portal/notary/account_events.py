@@ -88,6 +88,7 @@ def forget(event: ResidentDeletionRequested) -> None:
     # First, or a seat that is freed next would be offered to them.
     _leave_the_list(event.resident_id)
     found = _of(event.resident_id)
+    _lock_days(found)
     for known in found:
         booking = confirming.load(known.id)
         if booking is None:  # pragma: no cover - rows are never deleted
@@ -102,6 +103,17 @@ def forget(event: ResidentDeletionRequested) -> None:
         event.keep("公证预约的编号、时间和办理结果", "只用于统计，不含姓名和证件，也不再与您关联")
 
 
+def _lock_days(found: list[NotaryBooking]) -> None:
+    """Lock all days on which seats are given up, at once and so in the order that everybody keeps."""
+    ahead = [
+        booking
+        for booking in found
+        if booking.kept_until is not None or booking.state is BookingState.CONFIRMED
+    ]
+    others = [other for booking in ahead for other in changing.pending_other_times(booking)]
+    seats.lock_days((booking.counter_id, booking.day) for booking in [*ahead, *others])
+
+
 def _end(booking: NotaryBooking) -> None:
     if booking.kept_until is not None:
         seats.lock_days([(booking.counter_id, booking.day)])
@@ -114,10 +126,14 @@ def _end(booking: NotaryBooking) -> None:
 
 
 def _leave_the_list(resident_id: uuid.UUID) -> None:
+    # Held, so that an offer made at this moment is either seen with the bookings or not made. Whoever frees a seat does not
+    # wait for an entry (`freeing`), so this may come before the days of the slots.
     for entry in db.session.scalars(
-        select(NotaryWaiting).where(
-            NotaryWaiting.account_id == resident_id, NotaryWaiting.state == WaitingState.WAITING
-        )
+        select(NotaryWaiting)
+        .where(NotaryWaiting.account_id == resident_id, NotaryWaiting.state == WaitingState.WAITING)
+        .order_by(NotaryWaiting.id)
+        .with_for_update(of=NotaryWaiting)
+        .execution_options(populate_existing=True)
     ):
         entry.state, entry.ended_at = WaitingState.LEFT, clock.now()
     db.session.flush()

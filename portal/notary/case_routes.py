@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 
+from portal.accounts.operations import sessions
 from portal.audit import operations as audit
 from portal.core.errors import NotFound
 from portal.notary import case_presenting as presenting
@@ -331,6 +332,8 @@ def register_file(office_id: uuid.UUID, query: Dumped) -> Response:
 
 
 def _mine(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryCase:
+    if lock:
+        sessions.require_active(current_actor())
     case = found.of_booking(booking_id, lock=lock)
     if case is None or not policies.can_speak_for(current_actor(), case):
         raise NotFound(

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.accounts import queries as accounts
 from portal.accounts.models import ContactSafety
+from portal.accounts.operations import sessions
 from portal.core import clock
 from portal.core.db import db
 from portal.core.events import subscribe
@@ -42,7 +42,7 @@ def register() -> None:
 def _tell(run: JobRun) -> None:
     told = run.payload
     resident_id = uuid.UUID(told["resident_id"])
-    if not accounts.resident(resident_id).is_active:
+    if not sessions.hold_active(resident_id):
         # Whoever closed the account meanwhile is written nothing: it would say again what was just erased.
         return
     notifications.notify_resident(

@@ -7,6 +7,7 @@ from typing import Any
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core import clock
 from portal.core.events import subscribe
+from portal.core.unit_of_work import before_commit
 from portal.notifications import operations, queries
 from portal.notifications.models import Channel, Message
 
@@ -23,8 +24,12 @@ def _export(event: ResidentExportRequested) -> None:
 
 
 def _delete(event: ResidentDeletionRequested) -> None:
-    # What was said stands in the cases; the messages serve no purpose without their reader.
-    operations.forget_resident(event.resident_id)
+    def forget() -> None:
+        operations.forget_resident(event.resident_id)
+
+    # What was said stands in the cases; the messages serve no purpose without their reader. Last, when the rooms have their
+    # cases to themselves: a step of staff that was under way may have said something more.
+    before_commit(forget)
 
 
 def _row(message: Message) -> dict[str, Any]:

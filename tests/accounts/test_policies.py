@@ -40,3 +40,13 @@ def test_nobody_else_manages_staff(actor):
     assert not policies.can_manage_staff(actor)
     for policy in (policies.can_deactivate, policies.can_reset, policies.can_change_roles):
         assert not policy(actor, OTHER)
+
+
+@pytest.mark.parametrize("actor", [ADMIN, SYSTEM])
+def test_administrators_and_the_command_line_open_accounts(actor):
+    assert policies.can_open_accounts(actor)
+
+
+@pytest.mark.parametrize("actor", [each for each in EVERYONE_ELSE if each is not SYSTEM])
+def test_nobody_else_opens_accounts(actor):
+    assert not policies.can_open_accounts(actor)

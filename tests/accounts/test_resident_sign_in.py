@@ -390,6 +390,34 @@ def test_the_ending_of_a_number_cannot_be_guessed_from_a_new_account_of_the_same
         assert switch(right).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("passed", "said", "seconds"),
+    [
+        (timedelta(minutes=1), "24 小时后", 86_340),
+        (timedelta(hours=20, minutes=30), "4 小时后", 12_600),
+        (timedelta(hours=23), "60 分钟后", 3_600),
+        (timedelta(hours=23, minutes=50, seconds=30), "10 分钟后", 570),
+        (timedelta(hours=23, minutes=59, seconds=59), "1 分钟后", 1),
+    ],
+)
+def test_whoever_guessed_too_often_is_told_how_long_is_left(api, clock, passed, said, seconds):
+    former = make_resident(phone_number=PHONE, real_name="陈大明")
+    with unit_of_work():
+        former.last_sign_in_at = clock.instant
+    clock.advance(days=91)
+    right = former.document_number[-4:]
+    wrong = "0000" if right != "0000" else "1111"
+    ask(api)
+    for _ in range(5):
+        assert enter(api, last_sms_code(PHONE), document_ending=wrong).status_code == 422
+    clock.set_to(clock.instant + passed)
+    ask(api)
+    locked = enter(api, last_sms_code(PHONE), document_ending=right)
+    assert (locked.status_code, locked.json["code"]) == (429, "document_locked")
+    assert said in locked.json["next_step"]
+    assert locked.headers["Retry-After"] == str(seconds)
+
+
 def test_a_later_notice_can_be_accepted_on_the_own_page(api, monkeypatch):
     headers = resident_headers()
     monkeypatch.setattr(privacy_notice, "current_version", lambda: "2030-01")

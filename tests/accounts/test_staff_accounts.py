@@ -128,6 +128,33 @@ def test_only_administrators_come_in(api, method, path):
     assert api.call(method, path, headers=staff_headers(roles=others)).status_code == 403
 
 
+def test_an_administrator_of_one_office_from_before_keeps_no_accounts(api, headers):
+    office = make_office()
+    staff = make_staff(["lawyer"], office)
+    limited = staff_headers(roles=["admin"], office=office)
+    path = f"/staff/accounts/{staff.id}"
+    match = {**limited, "If-Match": api.get(path, headers=headers).headers["ETag"]}
+    role = {"role": "moderator", "office_id": str(office.id)}
+    answers = [
+        api.get("/staff/accounts", headers=limited),
+        api.get(f"/staff/accounts?office_id={office.id}", headers=limited),
+        create(api, limited),
+        api.get(path, headers=limited),
+        api.patch(path, {"display_name": "新名"}, headers=match),
+        api.post(f"{path}/deactivation", headers=limited),
+        api.post(f"{path}/reset", headers=limited),
+        api.post(f"{path}/grants", role, headers=limited),
+        api.delete(f"{path}/grants/{staff.grants[0].id}", headers=limited),
+    ]
+    api.post(f"{path}/deactivation", headers=headers)
+    answers.append(api.post(f"{path}/reactivation", headers=limited))
+    codes = [(answer.status_code, answer.json.get("code")) for answer in answers]
+    assert codes == [(403, "not_account_keeper")] * len(answers)
+    seen = api.get(path, headers=headers).json
+    assert (seen["display_name"], len(seen["grants"])) == (staff.display_name, 1)
+    assert seen["state"] == "deactivated"
+
+
 def test_the_list_filters_and_pages(api, headers, admin):
     office, other = make_office(), make_office()
     for number in range(3):
@@ -313,6 +340,10 @@ def test_operations_check_the_actor_themselves():
         staff_accounts.grant(outsider, staff.id, GrantRequest(Role.ADMIN))
     with pytest.raises(Forbidden):
         staff_accounts.reactivate(outsider, staff.id)
+    with pytest.raises(Forbidden):
+        staff_accounts.rename(outsider, staff, "新名")
+    with pytest.raises(Forbidden):
+        staff_accounts.create(outsider, "somebody", "某人")
     with pytest.raises(NotFound):
         staff_accounts.deactivate(outsider, uuid.uuid4())
     for call in (

@@ -18,6 +18,7 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.web import request_context
 from tests.attachments import samples
+from tests.factories.people import make_resident
 
 RESIDENT = Actor(ActorKind.RESIDENT, uuid.UUID(int=0xA1))
 OTHER = Actor(ActorKind.RESIDENT, uuid.UUID(int=0xA2))
@@ -37,8 +38,10 @@ def headers(actor: Actor) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the fixed tokens in."""
+def callers(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fixed tokens in; the residents have accounts."""
+    for resident in (RESIDENT, OTHER):
+        make_resident(resident_id=resident.id, notice_accepted=False)
     monkeypatch.setattr(request_context, "_authenticator", TOKENS.get)
 
 

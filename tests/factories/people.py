@@ -29,7 +29,7 @@ from portal.accounts.models import (
 from portal.accounts.operations import sessions, sms_codes
 from portal.accounts.operations.profile import document_index
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, new_id
 from portal.core.jobs import Job
 from portal.core.unit_of_work import unit_of_work
 
@@ -75,11 +75,13 @@ def make_resident(
     born: date = date(1990, 3, 7),
     contact_safety: ContactSafety = ContactSafety.NORMAL,
     notice_accepted: bool = True,
+    resident_id: uuid.UUID | None = None,
 ) -> Resident:
     """Add a resident; with `real_name` also a document, born on `born`."""
     number = phone_number or phone()
     with unit_of_work():
         resident = Resident(
+            id=resident_id or new_id(),
             phone=number,
             phone_index=sms_codes.phone_index(number),
             nickname=nickname,

@@ -27,13 +27,14 @@ from portal.accounts.models import (
 from portal.accounts.operations import sessions, sms_codes
 from portal.accounts.operations.profile import REAL_NAME_FIELDS, me
 from portal.audit import operations as audit
+from portal.config import settings
 from portal.core import clock, events
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 
-# Rules 5.5 (D, never below the law): consent records life of the account + 3 years; access log 3 years.
+# Rules 5.5 (D): consent records life of the account + 3 years.
 KEEP_YEARS = 3
 
 
@@ -132,11 +133,17 @@ def delete_account(actor: Actor, code: str) -> Deletion:
     phone = _phone_of(me(actor))
     code_id = sms_codes.check(phone, SmsPurpose.ACCOUNT_DELETION, code)
     with unit_of_work():
+        # Codes before the account, as a sign-in takes them.
         sms_codes.consume(code_id)
-        resident = me(actor)
+        # Another account may share the phone; it only has to ask for a new code.
+        db.session.execute(
+            delete(SmsCode).where(SmsCode.phone_index == sms_codes.phone_index(phone))
+        )
+        resident = _held(actor)
         request = ResidentDeletionRequested(resident.id)
         events.publish(request)
         until = years_later(clock.today(), KEEP_YEARS)
+        record_years = settings().audit_years
         request.keep(
             "您同意各项告知的记录（只有编号、版本和时间，没有姓名和电话）",
             "用来证明处理个人信息征得过同意；按本平台规定保存到账号注销后三年",
@@ -144,8 +151,8 @@ def delete_account(actor: Actor, code: str) -> Deletion:
         )
         request.keep(
             "登录和操作记录（只有编号，没有姓名和电话）",
-            "网络安全法第二十三条要求留存网络日志不少于六个月；按本平台规定保存三年",
-            until,
+            f"网络安全法第二十三条要求留存网络日志不少于六个月；按本平台规定保存 {record_years} 年",
+            years_later(clock.today(), record_years),
         )
         _wipe(resident, until)
         audit.record(
@@ -156,12 +163,27 @@ def delete_account(actor: Actor, code: str) -> Deletion:
 
 def _phone_of(resident: Resident) -> str:
     if resident.phone is None:
-        raise WrongState("这个账号已经注销。")
+        raise _closed()
     return resident.phone
 
 
+def _held(actor: Actor) -> Resident:
+    """Return the account as it is now, held before anything of any room is touched: what the person writes at the same moment
+    is either seen and erased, or refused afterwards (`sessions.require_active`).
+    """
+    resident = db.session.get_one(
+        Resident, actor.own_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if not resident.is_active:
+        raise _closed()
+    return resident
+
+
+def _closed() -> WrongState:
+    return WrongState("这个账号已经注销。")
+
+
 def _wipe(resident: Resident, keep_until: date) -> None:
-    index = resident.phone_index
     for name in ("phone", "phone_index", "nickname", *REAL_NAME_FIELDS):
         setattr(resident, name, None)
     resident.contact_safety = ContactSafety.NORMAL
@@ -172,8 +194,6 @@ def _wipe(resident: Resident, keep_until: date) -> None:
         .where(ConsentRecord.resident_id == resident.id)
         .values(keep_until=keep_until)
     )
-    # Another account may share the phone; it only has to ask for a new code.
-    db.session.execute(delete(SmsCode).where(SmsCode.phone_index == index))
 
 
 def years_later(day: date, years: int) -> date:

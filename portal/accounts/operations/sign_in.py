@@ -6,6 +6,7 @@ Several people may share one phone (rules 8.5), so a phone may have several acco
 from __future__ import annotations
 
 import hmac
+import math
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -149,12 +150,21 @@ def _count_ending(index: str) -> None:
         .returning(table.failures)
     ).scalar_one_or_none()
     if counted is None:
+        last = db.session.scalar(select(table.updated_at).where(table.name_index == index)) or now
+        rest = last + ENDINGS_FORGOTTEN_AFTER - now
         raise TooManyRequests(
-            "证件号码填错的次数太多，这个账号今天不能再试。",
-            retry_after=int(ENDINGS_FORGOTTEN_AFTER.total_seconds()),
+            "证件号码填错的次数太多，这个账号暂时不能再试。",
+            retry_after=math.ceil(rest.total_seconds()),
             code="document_locked",
-            next_step="请明天再试，或者带身份证件到服务窗口办理；如果这个账号不是您的，请选择“新开账号”。",
+            next_step=f"请 {_said(rest)}后再试，或者带身份证件到服务窗口办理；"
+            "如果这个账号不是您的，请选择“新开账号”。",
         )
+
+
+def _said(rest: timedelta) -> str:
+    """Return a span as a person says it, rounded up so that nobody comes back too early."""
+    minutes = max(1, math.ceil(rest / timedelta(minutes=1)))
+    return f"{minutes} 分钟" if minutes <= 60 else f"{math.ceil(minutes / 60)} 小时"
 
 
 @transactional
@@ -213,6 +223,7 @@ def record_consent(actor: Actor, resident_id: uuid.UUID, kind: ConsentKind) -> N
 def accept_notice(actor: Actor, version: str) -> None:
     """Record acceptance of the present notice; raises Invalid when `version` is not the present one."""
     _require_current(version)
+    sessions.require_active(actor)
     resident = queries.resident(actor.own_id)
     if queries.accepted_notice_version(resident.id) != version:
         record_consent(actor, resident.id, ConsentKind.PRIVACY_NOTICE)

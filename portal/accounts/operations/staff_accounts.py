@@ -10,8 +10,9 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import passwords, policies, queries
@@ -50,14 +51,28 @@ class NewAccess:
     initial_password: str
 
 
+def listed(actor: Actor, **filters: Any) -> Select[Any]:
+    """Return the query for the accounts that fit (`queries.staff_list`); raises Forbidden."""
+    _require_keeper(policies.can_manage_staff(actor))
+    return queries.staff_list(**filters)
+
+
+def show(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
+    """Return one account; raises NotFound, Forbidden."""
+    staff = queries.staff_member(staff_id)
+    _require_keeper(policies.can_manage_staff(actor))
+    return staff
+
+
 def create(
     actor: Actor, user_name: str, display_name: str, grants: Iterable[GrantRequest] = ()
 ) -> NewAccess:
     """Open an account; outside any unit of work, because the password is hashed before the transaction begins.
 
-    Raises Invalid for an unusable user name, Conflict when it is taken, NotFound for an unknown office.
+    Raises Forbidden, Invalid for an unusable user name, Conflict when it is taken, NotFound for an unknown office.
     """
     _require_no_unit_of_work()
+    _require_keeper(policies.can_open_accounts(actor))
     name = check_user_name(user_name)
     password = initial_password()
     hashed = passwords.hash_password(password)
@@ -74,6 +89,7 @@ def add_staff(
     grants: Iterable[GrantRequest],
 ) -> StaffMember:
     """Add the account and its roles; inside a unit of work."""
+    _require_keeper(policies.can_open_accounts(actor))
     if db.session.scalar(select(StaffMember.id).where(StaffMember.user_name == user_name)):
         raise _taken()
     staff = StaffMember(user_name=user_name, display_name=display_name, password_hash=password_hash)
@@ -114,7 +130,8 @@ def initial_password() -> str:
 
 @transactional
 def rename(actor: Actor, staff: StaffMember, display_name: str) -> None:
-    """Change the name the person works under."""
+    """Change the name the person works under; raises Forbidden."""
+    _require_keeper(policies.can_manage_staff(actor))
     staff.display_name = display_name
     audit.record(actor, "staff.renamed", "staff", staff.id)
 
@@ -125,7 +142,7 @@ def deactivate(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
 
     Raises Forbidden for one's own account, Conflict for the last administrator, WrongState when already closed.
     """
-    staff = _load(staff_id)
+    staff = show(actor, staff_id)
     _require(policies.can_deactivate(actor, staff_id), "不能停用自己的账号。")
     if not staff.is_active:
         raise WrongState("这个账号已经停用。")
@@ -139,8 +156,7 @@ def deactivate(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
 @transactional
 def reactivate(actor: Actor, staff_id: uuid.UUID) -> StaffMember:
     """Open a closed account again, with its roles; raises WrongState when it is open."""
-    staff = _load(staff_id)
-    _require(policies.can_manage_staff(actor), "只有系统管理员可以恢复账号。")
+    staff = show(actor, staff_id)
     if staff.is_active:
         raise WrongState("这个账号正在使用，不需要恢复。")
     staff.state = StaffState.ACTIVE
@@ -157,7 +173,7 @@ def reset(actor: Actor, staff_id: uuid.UUID) -> NewAccess:
     password = initial_password()
     hashed = passwords.hash_password(password)
     with unit_of_work():
-        staff = _load(staff_id)
+        staff = show(actor, staff_id)
         _require(policies.can_reset(actor, staff_id), "不能重置自己的账号，请用“修改密码”。")
         staff.password_hash, staff.must_change_password = hashed, True
         staff.totp_secret = staff.totp_enrolled_at = staff.totp_last_step = None
@@ -170,7 +186,7 @@ def reset(actor: Actor, staff_id: uuid.UUID) -> NewAccess:
 @transactional
 def grant(actor: Actor, staff_id: uuid.UUID, wanted: GrantRequest) -> StaffMember:
     """Give a role; raises Conflict when it is held already, Forbidden for one's own account."""
-    staff = _load(staff_id)
+    staff = show(actor, staff_id)
     _require(policies.can_change_roles(actor, staff_id), "不能更改自己的角色。")
     if any((g.role, g.office_id) == (wanted.role, wanted.office_id) for g in staff.grants):
         raise Conflict("这个账号已经有这个角色了。", code="role_held")
@@ -182,7 +198,7 @@ def grant(actor: Actor, staff_id: uuid.UUID, wanted: GrantRequest) -> StaffMembe
 @transactional
 def revoke(actor: Actor, staff_id: uuid.UUID, grant_id: uuid.UUID) -> StaffMember:
     """Take a role away; it ends with the holder's next request. Raises Conflict for the last administrator."""
-    staff = _load(staff_id)
+    staff = show(actor, staff_id)
     _require(policies.can_change_roles(actor, staff_id), "不能更改自己的角色。")
     held = next((g for g in staff.grants if g.id == grant_id), None)
     if held is None:
@@ -202,8 +218,14 @@ def revoke(actor: Actor, staff_id: uuid.UUID, grant_id: uuid.UUID) -> StaffMembe
     return staff
 
 
-def _load(staff_id: uuid.UUID) -> StaffMember:
-    return queries.staff_member(staff_id)
+def _require_keeper(allowed: bool) -> None:
+    """Refuse whoever does not keep all accounts, those among them whose old role is limited to one office."""
+    if not allowed:
+        raise Forbidden(
+            "工作人员账号只由不限机构的系统管理员管理。",
+            code="not_account_keeper",
+            next_step="您的系统管理员角色如果限定在一个机构，请联系不限机构的系统管理员办理。",
+        )
 
 
 def _require(allowed: bool, message: str) -> None:

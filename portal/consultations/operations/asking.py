@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from portal.accounts.models import ContactSafety
+from portal.accounts.operations import sessions
 from portal.attachments import operations as attachments
 from portal.consultations import deadlines, policies
 from portal.consultations.models import (
@@ -47,6 +48,7 @@ def ask(actor: Actor, question: Question) -> Consultation:
     """Submit a question; starts the moderation clock (CO-D1). Raises Invalid for an unknown category or attachment."""
     if not actor.is_resident:
         raise Forbidden("只有居民可以提交咨询。")
+    sessions.require_active(actor)
     knowledge.require_category(question.category)
     now = clock.now()
     consultation = Consultation(

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from portal.accounts.operations import sessions
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
@@ -47,6 +48,7 @@ def confirm(
     Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9), AlreadyBooked, LimitReached and
     TooManyNoShows for the parties. Of two confirmations of one hold, one succeeds.
     """
+    sessions.require_active(actor)
     booking = load(hold_id)
     if booking is None or not policies.can_speak_for(actor, booking):
         raise NotFound("没有找到您保留的时段。")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import joinedload
 
+from portal.accounts.operations import sessions
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
@@ -36,6 +37,7 @@ def _hash(token: str) -> str:
 @transactional
 def open_feed(actor: Actor) -> str:
     """Return the secret of a new address; the one before opens nothing any more."""
+    sessions.require_active(actor)
     close_feed(actor)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     feed = NotaryFeed(resident_id=actor.id, token_hash=_hash(token), created_at=clock.now())

@@ -185,11 +185,19 @@ def _pool(slot_ids: set[uuid.UUID]) -> list[tuple[SlotRow, list[str]]]:
 def _offer_to(
     entry: NotaryWaiting, matter: NotaryMatter, office: NotaryOffice, run: Run, wanted: int
 ) -> bool:
-    """Make the offer; False when the entry was offered something elsewhere at the same moment."""
+    """Make the offer; False when the entry was offered something elsewhere, or leaves the list, at the same moment.
+
+    Passed over and not waited for: whoever leaves with their account has the entry and waits for the slots.
+    """
     now = clock.now()
+    still_waits = (
+        select(NotaryWaiting.id)
+        .where(NotaryWaiting.id == entry.id, NotaryWaiting.state == WaitingState.WAITING)
+        .with_for_update(skip_locked=True)
+    )
     moved = db.session.execute(
         update(NotaryWaiting)
-        .where(NotaryWaiting.id == entry.id, NotaryWaiting.state == WaitingState.WAITING)
+        .where(NotaryWaiting.id == still_waits.scalar_subquery())
         .values(
             state=WaitingState.OFFERED,
             offered_at=now,

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
+from portal.accounts.operations import sessions
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
@@ -108,6 +109,7 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     seats are gone, with the next free times. `seen` is what `look` has read: what it found free is tried, and whatever
     has changed since is told by the guarded statements.
     """
+    sessions.require_active(actor)
     seen = seen or look(actor, wish)
     office, matter, day, wanted = seen.office, seen.matter, seen.day, seen.wanted
     if seen.other is not None:

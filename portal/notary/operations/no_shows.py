@@ -10,6 +10,7 @@ from datetime import date
 
 from sqlalchemy import delete, select
 
+from portal.accounts.operations import sessions
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
@@ -157,10 +158,13 @@ def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
 @transactional
 def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
     """Dispute a mark, once. It goes on counting until the office has decided."""
+    sessions.require_active(actor)
     if not policies.can_speak_for(actor, booking):
         raise NotFound("没有找到这个预约。")
     rows = of_booking(booking.id)
-    if booking.state is not BookingState.NO_SHOW or not rows:
+    if booking.state is BookingState.NO_SHOW and not rows:
+        raise Conflict("这次未到场已经不再计算，登记已经清除，不用申诉。", code="no_show_expired")
+    if booking.state is not BookingState.NO_SHOW:
         raise Conflict("这个预约没有登记为未到场，不用申诉。", code="no_no_show")
     if any(row.appeal is not AppealState.NONE for row in rows):
         raise Conflict(

@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portal.accounts.operations import sessions
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
@@ -53,6 +54,7 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     """
     if not actor.is_resident:
         raise Forbidden("只有居民可以加入排队。")
+    sessions.require_active(actor)
     matter = db.session.get(NotaryMatter, wish.matter_id)
     if matter is None:
         raise NotFound("没有找到这个公证事项。")
