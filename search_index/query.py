@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,8 @@ __all__ = [
 BIGRAM_WEIGHT = 0.8
 THESAURUS_WEIGHT = 0.6
 BRIDGE_WEIGHT = 0.2
+# Longer words of the thesaurus are found only where the segmenter finds them.
+LONGEST_ENTRY = 6
 
 MAX_RANGE = 50
 _ITEM = rf"第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项"
@@ -89,12 +91,13 @@ def read_query(
     bigram_weight: float = BIGRAM_WEIGHT,
 ) -> Query:
     """Words, bigrams, and what thesaurus and bridges add to them, each once, with weights."""
-    items = list(dict.fromkeys(analysis.content_words(text)))
+    cut = analysis.pieces(normalise(text))
+    items = list(dict.fromkeys(analysis.meaningful(cut)))
     weights = dict.fromkeys(map(analysis.word_hash, items), 1.0)
     if bigram_weight:
         for pair in analysis.bigrams(text):
             weights.setdefault(analysis.bigram_hash(pair), bigram_weight)
-    for item in items:
+    for item in dict.fromkeys((*items, *_cut_through(cut, synonyms))):
         for other in synonyms.get(item, ()):
             for term in analysis.content_terms(other):
                 weights.setdefault(term, THESAURUS_WEIGHT)
@@ -107,6 +110,22 @@ def read_query(
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
     return Query(tuple(items), terms, values, text)
+
+
+def _cut_through(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The thesaurus's words that the segmenter has cut through (醉|驾会判|几年: 醉驾, 判几年).
+
+    A word within a longer one (合同 in 劳动合同) is not meant; one of a single character is never cut.
+    """
+    text = "".join(cut)
+    begin = 0
+    for piece in cut[:-1]:
+        end = begin + len(piece)
+        for start in range(begin, end):
+            for stop in range(end + 1, min(start + LONGEST_ENTRY, len(text)) + 1):
+                if text[start:stop] in synonyms:
+                    yield text[start:stop]
+        begin = end
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_index.analysis import content_words, word_hash
 from search_index.learning import learn, learn_bridges, wordings
 from search_index.query import read_query
 from search_index.ranking import Counts, Field, compile_postings, top_rows
@@ -57,6 +58,18 @@ def test_bridges_lead_from_residents_words_to_the_laws() -> None:
 def test_a_word_of_the_question_keeps_its_weight_when_a_bridge_leads_to_it() -> None:
     query = read_query("宠物 动物", {"宠物": ("动物",)}, {"宠物": (("动物", 0.5),)})
     assert sorted(query.weights.tolist(), reverse=True)[:2] == [1.0, 1.0]
+
+
+def test_a_word_of_the_thesaurus_widens_the_question_also_where_the_segmenter_cuts_through_it() -> (
+    None
+):
+    synonyms = {"醉驾": ("危险驾驶",), "判几年": ("有期徒刑",), "合同": ("协议",)}
+    held = set(read_query("醉驾会判几年", synonyms, {}).terms.tolist())
+    assert word_hash("有期徒刑") in held
+    assert held.issuperset(map(word_hash, content_words("危险驾驶")))
+    # Within a longer word it is another word.
+    assert word_hash("协议") not in read_query("解除劳动合同", synonyms, {}).terms.tolist()
+    assert word_hash("协议") in read_query("签合同", synonyms, {}).terms.tolist()
 
 
 def teaching() -> Teaching:
