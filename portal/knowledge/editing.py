@@ -15,7 +15,7 @@ from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
-from portal.knowledge import content, index, miss_groups, misses, workflow
+from portal.knowledge import content, index, miss_groups, misses, reviews, workflow
 from portal.knowledge.citations import resolve
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import (
@@ -220,12 +220,16 @@ def _require_open(miss: SearchMiss) -> None:
 
 @transactional
 def finish_review(actor: Actor, item: ReviewItem) -> ReviewItem:
-    """Note that the text was read against the law as it is now. Raises WrongState when done already."""
+    """Note that the text was read against the law as the item told. Raises WrongState when done already.
+
+    It comes up again only when something further changes in what it cites.
+    """
     _require(actor)
     if item.state is not ReviewState.OPEN:
         raise WrongState("这条记录已经复核过了。")
     item.state = ReviewState.DONE
     item.handled_by, item.handled_at = actor.id, clock.now()
+    reviews.note_read(item)
     audit.record(
         actor, "knowledge_review.done", "knowledge_review", item.id, {"reason": item.reason.value}
     )
