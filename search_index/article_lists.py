@@ -22,10 +22,12 @@ _UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标�
 _PART = rf"(?:\s*+{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}})?(?:\s*+(?:前段|后段|但书))?"
 _NUMBER = re.compile(
     rf"(?P<ordinal>第\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
-    rf"(?P<closed>\s*+条(?!例|约|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?{_PART})?"
+    rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?{_PART})?"
     rf"|之\s*+(?P<twig>{_N})"
 )
-_LIST = re.compile(r"[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
+# 第三条规定和第五条 is a list, 第三条规定, 五条狗 is none.
+_SAYS = re.compile("的?规定")
+_LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
 _RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
 # What comes by the piece is counted, not cited, where no 第 says otherwise: 十五条意见, 三条狗.
 _COUNTED = re.compile(
@@ -125,7 +127,7 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
 
 
 def _joins(joint: str) -> bool:
-    if not joint or len(joint) > 4:
+    if not joint or len(joint) > 7 or _SAYS.fullmatch(joint):
         return False
     return bool(_LIST.fullmatch(joint) or _RANGE.fullmatch(joint))
 
@@ -181,7 +183,7 @@ def _may_follow(normal: str, found: list[_Number], number: _Number, after: _Numb
     """Whether a number without 第 can be an article there."""
     before = found[-1] if found else None
     opens = before is None or before.closed
-    if number.written == "两" or ";" in number.joint:
+    if number.written == "两" or ";" in number.joint or _SAYS.match(number.joint):
         return False
     if number.closed:
         return not (opens and _COUNTED.match(normal, number.end))

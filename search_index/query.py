@@ -47,7 +47,7 @@ _BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》
 # The books of the civil and the criminal code are cited by name: 民法典婚姻家庭编第一千零七十九条.
 _BOOK = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:\s|的|中|之|:|,)*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{_BOOK}编\)?|\s|的|中)*+$"
+    rf"(?:\s|的|中|之|:|,|”|\")*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{_BOOK}编\)?|\s|的|中)*+$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(

@@ -201,3 +201,11 @@ def test_the_route_tells_of_a_citation_whose_law_or_number_is_none(law, api, tex
     (told,) = answer.json["citations"]
     assert answer.json["all_hold"] is False
     assert (told["article_label"], told["holds"]) == (label, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["《关于适用民法典第九百条的解释》已经废止", "《关于〈民法典〉第九百条的《解释》》另有规定"],
+)
+def test_a_title_that_speaks_of_an_article_cites_none(law, text):
+    assert check(text) == []
