@@ -41,9 +41,16 @@ _TEXT_FIELDS = ("question", "other_wordings", "answer", "steps", "see_also")
 def create_faq(actor: Actor, values: dict[str, Any], miss: SearchMiss | None = None) -> Faq:
     """Draft an FAQ; with `miss`, the question it answers is settled in all its wordings.
 
-    Raises Forbidden, and Invalid for an unknown category and for a citation that does not hold.
+    Raises Forbidden, WrongState when that question has another FAQ already, and Invalid for an
+    unknown category and for a citation that does not hold.
     """
     _require(actor)
+    if miss is not None and miss.state is MissState.ANSWERED:
+        # Else the question would point at the new one and the draft begun for it be forgotten.
+        raise WrongState(
+            "这个问题已经补充了问答。",
+            next_step="请先看为它写的问答；确实要另写一条的，先恢复这条记录。",
+        )
     category = require_category(values["category"])
     faq = _draft(category.code, {name: values[name] for name in _TEXT_FIELDS})
     content.set_citations(faq, _checked(values["citations"]))
