@@ -106,8 +106,9 @@ def clean(question: str) -> Cleaned | None:
         end = _SENTENCE_END.search(text)
         text = text[: end.start()] if end and end.start() <= MOST else text[:MOST]
     said = text.replace(NUMBER, " ").replace(PERSON, " ")
-    words = sorted({word for word in rjieba.cut(said) if _HAN.search(word)})
-    if len(text) < SHORTEST or not words:
+    # Of every script: else a name in Latin letters would show once another one was asked about.
+    words = sorted({word.lower() for word in rjieba.cut(said) if any(map(str.isalpha, word))})
+    if len(text) < SHORTEST or not _HAN.search(said):
         return None
     return Cleaned(text, blind_index("search_miss", " ".join(words)))
 
