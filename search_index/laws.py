@@ -13,6 +13,9 @@ _PREFIX = "中华人民共和国"
 _NOISE = re.compile(
     r"[《》〈〉<>\s]|\((?:19|20)\d\d[^()]*\)|\((?:试行|草案)\)|\d{4}年?(?:修正|修订)版?"
 )
+# How such a note begins and ends.
+_NOISY_START = frozenset("〈<(0123456789")
+_NOISY_END = frozenset("》〉>)正订版 \n")
 _OPENING = re.compile(
     r"^(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*"
     r"(?:关于)?(?:适用|审理|办理)?"
@@ -54,6 +57,10 @@ class LawNames:
         self._longest = max(
             (len(name) for table in (self._by_name, self._aliases) for name in table), default=0
         )
+        # How a name can begin and end: most places of a text are ruled out by this.
+        written = {name for table in (self._by_name, self._aliases) for name in table if name}
+        self._first = {name[0] for name in written} | {_PREFIX[0]}
+        self._last = {name[-1] for name in written}
 
     def __len__(self) -> int:
         return sum(len(names) for names in self._by_name.values())
@@ -86,11 +93,13 @@ class LawNames:
 
     def longest_ending(self, text: str, end: int) -> int | None:
         """The start of the longest known name or alias that ends at `end` in normalised `text`."""
+        if not end or (text[end - 1] not in self._last and text[end - 1] not in _NOISY_END):
+            return None
         floor = max(0, end - self._longest - len(_PREFIX) - 4)
         for start in range(floor, end - MIN_ALIAS + 1):
-            piece = text[start:end]
-            if piece[0].isspace() or piece[0] in "《》、,。;:":
+            if text[start] not in self._first and text[start] not in _NOISY_START:
                 continue
+            piece = text[start:end]
             simple = simplify(piece)
             if simple in self._by_name or simple in self._aliases:
                 return start

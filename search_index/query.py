@@ -1,26 +1,28 @@
 """Reading what people type: citations of articles in short questions and in long texts.
 
 `find_citations` understands 民法典1254, 民法典第1254条, 劳动合同法第三十八条第一款第(二)项,
-《中华人民共和国刑法》第一百二十条之一, 该法第五条, lists (第三条、第五条) and ranges
-(第三条至第五条).
+《中华人民共和国刑法》第一百二十条之一, 该法第五条, lists (第三条、第五条, 第三、四、五条) and ranges
+(第三条至第五条, 第五至七条).
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from search_index import analysis
 from search_index.analysis import normalise
+from search_index.article_lists import article_lists
 from search_index.laws import LawNames
 from search_index.learning import Bridges
 from search_index.numerals import (
     NUMERAL,
     article_order,
-    canonical,
     format_article_number,
     parse_article_number,
 )
@@ -43,25 +45,12 @@ BRIDGE_WEIGHT = 0.2
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
 
-MAX_RANGE = 50
-_ITEM = rf"第\s*\(?(?:{NUMERAL}|\d+)\)?\s*项"
-_PART = rf"(?:\s*第\s*(?:{NUMERAL}|\d+)\s*款)?(?:\s*{_ITEM}(?:\s*[、,和及与或]\s*{_ITEM})*)?"
-_ARTICLE = re.compile(
-    rf"第?\s*(?P<number>{NUMERAL}|\d{{1,5}})(?:\s*之\s*(?P<inner>{NUMERAL}|\d{{1,3}}))?\s*条(?!例|约|款规定)"
-    rf"(?:\s*之\s*(?P<branch>{NUMERAL}|\d{{1,3}}))?(?P<part>{_PART})"
-)
-# Without 条 only Arabic digits directly after a known name count: 民法典1254, 民法典 第1254.
-_BARE = re.compile(
-    r"第?\s*(?P<number>\d{1,4})(?:\s*(?:-|之)\s*(?P<branch>\d{1,2}))?(?![\d.,%年月日号元十百千万亿条个名岁版修零〇一二三四五六七八九两])(?!\s*之\s*\d)"
-)
 _BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》\s*(?:\([^()]{2,30}\)\s*)?")
 # The books of the civil and the criminal code are cited by name: 民法典婚姻家庭编第一千零七十九条.
 _BOOK = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:\s|的|中|之|:|,)*(?:第?{NUMERAL}编|第?{NUMERAL}章|第?{NUMERAL}节|\(?{_BOOK}编\)?|\s|的|中)*$"
+    rf"(?:\s|的|中|之|:|,|”|\")*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{_BOOK}编\)?|\s|的|中)*+$"
 )
-_LIST_JOINT = re.compile(r"\s*(?:、|;|,?\s*(?:和|及|与|或|或者|以及|并)|,)\s*$")
-_RANGE_JOINT = re.compile(r"\s*(?:至|到|-|~|—|–)\s*$")
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(
     r"(?:该|(?<![基根资])本|(?<![合共])同|上述|前述)(?:法典|法律|法|条例|规定|办法|解释|决定)\s*$"
@@ -147,99 +136,83 @@ class Citation:
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
     normal = normalise(text)
+    titles = _Titles(normal)
+    resolve = cache(laws.resolve)
     found: list[Citation] = []
-    titles = [(match.start(), match.end(), match["name"]) for match in _BOOK_TITLE.finditer(normal)]
     last_law: tuple[str, tuple[str, ...]] | None = None
-    previous: tuple[int, str, str, tuple[str, ...], int] | None = None
     position = 0
-    for match in _matches(normal, laws):
-        if match.start() < position or _inside(match.start(), titles):
+    for listed in article_lists(normal, titles.hold):
+        if listed.bare and not _is_named_directly(normal, listed.start, laws):
             continue
-        groups = match.groupdict()
-        number = canonical(match["number"], match["branch"] or groups.get("inner"))
-        if not number:
-            continue
-        named = _law_before(normal, match.start(), titles, laws, position)
-        start = match.start()
+        start = listed.start
+        named = _law_before(normal, start, titles, laws, position)
         if named is not None:
-            start, written, candidates = named
+            start, written = named
+            candidates = resolve(written)
             last_law = (written, candidates)
-        elif previous is not None and _joins(normal[previous[0] : match.start()]):
-            written, candidates = previous[2], previous[3]
         elif last_law is not None and _ANAPHORA.search(normal, max(0, start - 8), start):
             # A law that was named since then, even without an article, is the one meant.
-            since = [title for title in titles if position <= title[0] and title[1] <= start]
-            written, candidates = (since[-1][2], laws.resolve(since[-1][2])) if since else last_law
+            title = titles.before(start)
+            if title is not None and title[0] >= position:
+                written, candidates = title[2], resolve(title[2])
+            else:
+                written, candidates = last_law
         else:
-            previous = None
             continue
         law = candidates[0] if len(candidates) == 1 else None
-        if (
-            previous is not None
-            and named is None
-            and _RANGE_JOINT.fullmatch(normal[previous[0] : match.start()])
-        ):
-            for inner in _between(previous[1], number):
-                found.append(Citation(written, law, inner, previous[4], match.end(), candidates))
-        found.append(Citation(written, law, number, start, match.end(), candidates))
-        previous = (match.end(), number, written, candidates, match.start())
-        position = match.end()
+        for place, member in enumerate(listed.members):
+            first = start if place == 0 else member.start
+            found.append(Citation(written, law, member.number, first, member.end, candidates))
+        position = listed.end
     return found
 
 
-def _matches(normal: str, laws: LawNames) -> list[re.Match[str]]:
-    """Article numbers in order; bare numbers only where a known name stands right before them."""
-    matches = list(_ARTICLE.finditer(normal))
-    taken = [(match.start(), match.end()) for match in matches]
-    for match in _BARE.finditer(normal):
-        start, end = match.span()
-        if any(low < end and start < high for low, high in taken):
-            continue
-        before = normal[:start].rstrip()
-        if not before:
-            continue
-        if before.endswith("》") or laws.longest_ending(before, len(before)) is not None:
-            matches.append(match)
-    return sorted(matches, key=lambda match: match.start())
+class _Titles:
+    """The names in book marks of a text."""
+
+    def __init__(self, normal: str) -> None:
+        self._all = [(m.start(), m.end(), m["name"]) for m in _BOOK_TITLE.finditer(normal)]
+        self._starts = [start for start, _, _ in self._all]
+        self._ends = [end for _, end, _ in self._all]
+
+    def hold(self, place: int) -> bool:
+        """Whether a place lies within book marks: a law's own name may speak of an article."""
+        at = bisect_left(self._starts, place) - 1
+        return at >= 0 and place < self._starts[at] + len(self._all[at][2])
+
+    def before(self, place: int) -> tuple[int, int, str] | None:
+        """The last title that ends before a place: start, end, name."""
+        at = bisect_right(self._ends, place) - 1
+        return self._all[at] if at >= 0 else None
 
 
-def _inside(place: int, titles: list[tuple[int, int, str]]) -> bool:
-    """Whether a place lies within book marks: a law's own name may speak of an article."""
-    return any(start < place < start + len(name) for start, _, name in titles)
-
-
-def _joins(between: str) -> bool:
-    return bool(_LIST_JOINT.fullmatch(between) or _RANGE_JOINT.fullmatch(between))
-
-
-def _between(first: str, last: str) -> list[str]:
-    """The whole numbers strictly between two article numbers; none when the range is absurd."""
-    low = int(first.partition("-")[0])
-    high = int(last.partition("-")[0])
-    if not 0 < high - low <= MAX_RANGE:
-        return []
-    return [str(number) for number in range(low + 1, high)]
+def _is_named_directly(normal: str, start: int, laws: LawNames) -> bool:
+    """Whether a known name, or any in book marks, stands right before a place."""
+    while start and normal[start - 1].isspace():
+        start -= 1
+    return bool(start) and (
+        normal[start - 1] == "》" or laws.longest_ending(normal, start) is not None
+    )
 
 
 def _law_before(
-    normal: str, start: int, titles: list[tuple[int, int, str]], laws: LawNames, floor: int
-) -> tuple[int, str, tuple[str, ...]] | None:
-    """The law named right before an article number: start offset, name as written, full names.
+    normal: str, start: int, titles: _Titles, laws: LawNames, floor: int
+) -> tuple[int, str] | None:
+    """The law named right before an article number: start offset and name as written.
 
     `floor` is where the citation before it ends; an unknown name does not reach into that.
     """
     window = normal[max(0, start - 60) : start]
     gap = _BETWEEN_LAW_AND_ARTICLE.search(window)
     end = start - (len(gap.group()) if gap else 0)
-    for title_start, title_end, name in reversed(titles):
-        if title_end <= start and (title_end >= end or not normal[title_end:end].strip()):
-            return title_start, name, laws.resolve(name)
-        if title_end <= start:
-            break
+    title = titles.before(start)
+    if title is not None:
+        title_start, title_end, name = title
+        if title_end >= end or (end - title_end < 60 and normal[title_end:end].isspace()):
+            return title_start, name
     known = laws.longest_ending(normal, end)
     if known is not None:
-        written = normal[known:end]
-        return known, written, laws.resolve(written)
+        return known, normal[known:end]
     if _ANAPHORA.search(normal, max(0, end - 8), end):
         return None
     clause_start = max(floor, end - 42)
@@ -250,4 +223,4 @@ def _law_before(
     name = _LEADING.sub("", name_match.group())
     if len(name) < 3 or name in ("的规定", "有关规定", "相关规定", "司法解释", "本解释", "本规定"):
         return None
-    return end - len(name), name, laws.resolve(name)
+    return end - len(name), name

@@ -176,6 +176,7 @@ _LOOSE = re.compile(
     r"([\u4e00-\u9fff]{1,20}?(?:法典|法|条例|规定|办法|解释|规则|细则))第"
     r"[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
 )
+_TITLE = re.compile("《[^《》]*(?:《[^《》]*》[^《》]*)*》")
 _INTRODUCTION = re.compile(
     r"^.*(?:根据|依据|按照|依照|按|依|违反|适用|参照|和|及|与|或者|以及|的|了|是)"
 )
@@ -193,7 +194,9 @@ def _unrecognised(
     Silence would look like consent.
     """
     found = []
-    for match in _LOOSE.finditer(text):
+    # The name of a law may speak of an article itself.
+    outside = _TITLE.sub(lambda title: " " * len(title[0]), text)
+    for match in _LOOSE.finditer(outside):
         if any(citation.start < match.end() and match.start() < citation.end for citation in known):
             continue
         name = _INTRODUCTION.sub("", match[1])

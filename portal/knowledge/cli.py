@@ -77,6 +77,7 @@ def tell_import(report: ImportReport) -> None:
     for problem in report.problems:
         click.echo(f"  问题：{problem}", err=True)
     click.echo(
+        f"{'试运行，没有写入。' if report.dry_run else ''}"
         f"法律 {report.laws} 部、条文 {report.articles_total} 条；"
         f"新增版本 {report.versions_added} 个，更新 {report.versions_changed} 个，"
         f"没有变化 {report.versions_unchanged} 个，用时 {report.seconds:.1f} 秒。"
@@ -95,11 +96,9 @@ def tell_import(report: ImportReport) -> None:
 def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> None:
     """导入法律文本（文件或者文件夹），可以重复运行。有错的文件整个不导入。"""
     if form == "starter":
-        if dry_run or paths:
-            raise click.UsageError(
-                "--format starter 只导入已安装的数据包，不接受路径和 --dry-run。"
-            )
-        _import_starter()
+        if paths:
+            raise click.UsageError("--format starter 只导入已安装的数据包，不接受路径。")
+        _import_starter(dry_run=dry_run)
         return
     if not paths:
         raise click.UsageError("请写明要导入的文件或者文件夹。")
@@ -153,8 +152,8 @@ def import_starter() -> None:
     _import_starter()
 
 
-def _import_starter() -> None:
-    report = operations.import_starter(Progress())
+def _import_starter(*, dry_run: bool = False) -> None:
+    report = operations.import_starter(Progress(), dry_run=dry_run)
     tell_import(report)
     if report.changed:
         _tell_rebuild()

@@ -15,7 +15,7 @@ from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
-from portal.knowledge import content, index, miss_groups, misses, workflow
+from portal.knowledge import content, index, miss_groups, misses, reviews, workflow
 from portal.knowledge.citations import resolve
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import (
@@ -41,9 +41,16 @@ _TEXT_FIELDS = ("question", "other_wordings", "answer", "steps", "see_also")
 def create_faq(actor: Actor, values: dict[str, Any], miss: SearchMiss | None = None) -> Faq:
     """Draft an FAQ; with `miss`, the question it answers is settled in all its wordings.
 
-    Raises Forbidden, and Invalid for an unknown category and for a citation that does not hold.
+    Raises Forbidden, WrongState when that question has another FAQ already, and Invalid for an
+    unknown category and for a citation that does not hold.
     """
     _require(actor)
+    if miss is not None and miss.state is MissState.ANSWERED:
+        # Else the question would point at the new one and the draft begun for it be forgotten.
+        raise WrongState(
+            "这个问题已经补充了问答。",
+            next_step="请先看为它写的问答；确实要另写一条的，先恢复这条记录。",
+        )
     category = require_category(values["category"])
     faq = _draft(category.code, {name: values[name] for name in _TEXT_FIELDS})
     content.set_citations(faq, _checked(values["citations"]))
@@ -220,12 +227,16 @@ def _require_open(miss: SearchMiss) -> None:
 
 @transactional
 def finish_review(actor: Actor, item: ReviewItem) -> ReviewItem:
-    """Note that the text was read against the law as it is now. Raises WrongState when done already."""
+    """Note that the text was read against the law as the item told. Raises WrongState when done already.
+
+    It comes up again only when something further changes in what it cites.
+    """
     _require(actor)
     if item.state is not ReviewState.OPEN:
         raise WrongState("这条记录已经复核过了。")
     item.state = ReviewState.DONE
     item.handled_by, item.handled_at = actor.id, clock.now()
+    reviews.note_read(item)
     audit.record(
         actor, "knowledge_review.done", "knowledge_review", item.id, {"reason": item.reason.value}
     )

@@ -11,7 +11,7 @@ What is kept, and why it is no personal data:
 - forgotten by itself: after 30 days when it was asked on one day only, else 180 days after the last.
 
 A clean-up cannot know every name. Therefore what was asked on one day only is shown without the words
-that no dictionary of common words has; the full wording shows from the second day.
+that no dictionary of common words has, in Latin letters too; the full wording shows from the second day.
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ _COMMON = frozenset(
     "打骂偷抢骗借欠还赔付收租买卖送拿拆建住离结婚生死病伤残告诉判审查抓关放罚扣退换修漏吵堵占分立写签"
     "怎谁啥哪咋何号楼门墙窗井坟山田地林粮菜鱼鸡牛羊猪"
 )
+# What people write in Latin letters. Anything else may be a name in Pinyin or a user's name.
+_COMMON_LATIN = frozenset(
+    "app wifi ktv atm pos etc gps ip ai it hr hpv hiv dna ct b2b p2p o2o pua aa vip qq usb suv "
+    "pdf word excel ppt ok pk id icu lpr vr ar led sim nfc 2g 3g 4g 5g chatgpt deepseek iphone android windows email".split()
+)
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]")
 
 
@@ -101,8 +106,9 @@ def clean(question: str) -> Cleaned | None:
         end = _SENTENCE_END.search(text)
         text = text[: end.start()] if end and end.start() <= MOST else text[:MOST]
     said = text.replace(NUMBER, " ").replace(PERSON, " ")
-    words = sorted({word for word in rjieba.cut(said) if _HAN.search(word)})
-    if len(text) < SHORTEST or not words:
+    # Of every script: else a name in Latin letters would show once another one was asked about.
+    words = sorted({word.lower() for word in rjieba.cut(said) if any(map(str.isalpha, word))})
+    if len(text) < SHORTEST or not _HAN.search(said):
         return None
     return Cleaned(text, blind_index("search_miss", " ".join(words)))
 
@@ -121,9 +127,14 @@ def is_masked(text: str) -> bool:
 
 
 def _is_common(word: str) -> bool:
-    """True for a word that names nobody: of the dictionary, or one of the usual single characters."""
-    if not _HAN.search(word) or word == PERSON:
+    """True for a word that names nobody: of the dictionary, or one of the usual single characters.
+
+    Whatever else has letters, of any script, may be somebody's name.
+    """
+    if word == PERSON or not any(map(str.isalpha, word)):
         return True
+    if word.isascii():
+        return len(word) == 1 or word.lower() in _COMMON_LATIN
     return word in _COMMON if len(word) == 1 else bool(rjieba.has_word(word))
 
 

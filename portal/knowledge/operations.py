@@ -49,9 +49,14 @@ def schedule_index_update(kind: str, subject_id: uuid.UUID) -> None:
     index.schedule_update(kind, subject_id)
 
 
-def import_starter(progress: index.Progress = index.silent) -> ImportReport:
-    """Load the starter law from the package's data file; says so in the report when it is missing."""
-    report = starter.import_starter(progress)
+def import_starter(
+    progress: index.Progress = index.silent, *, dry_run: bool = False
+) -> ImportReport:
+    """Load the starter law from the package's data file; says so in the report when it is missing.
+
+    With `dry_run` the report tells what would go in, and nothing is written.
+    """
+    report = starter.import_starter(progress, dry_run=dry_run)
     if report.changed:
         lineage.refresh(progress)
         reviews.refresh()

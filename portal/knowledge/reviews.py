@@ -7,10 +7,10 @@ run after every import and every day, and finds the same whatever brought the ch
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from portal.core.db import db
@@ -66,24 +66,29 @@ def refresh() -> ReviewReport:
     """Point every citation at the current article, and list what must be read again.
 
     An open item whose cause is gone (the text was changed or withdrawn, the law came back) is
-    removed. What was read against the same state of the law is not listed twice.
+    removed. What was last read against the same state of the law is not listed again.
     """
     report = ReviewReport()
-    found = {finding.key: finding for finding in _own(report)}
+    relinked: dict[Key, uuid.UUID] = {}
+    found = {finding.key: finding for finding in _own(report, relinked)}
     for kind, provider in providers.registered().items():
         if kind not in ("faq", "guide"):
             found |= {finding.key: finding for finding in _provided(kind, provider)}
-    for item in db.session.scalars(select(ReviewItem)).all():
-        finding = found.get((item.subject_kind, item.subject_id, item.article_id))
+    # In the order in which they were read: only the last reading of each counts.
+    rows = db.session.scalars(select(ReviewItem).order_by(ReviewItem.handled_at, ReviewItem.id))
+    items = rows.all()
+    _follow(items, relinked)
+    read = {_key(item): item.basis for item in items if item.state is ReviewState.DONE}
+    found = {key: item for key, item in found.items() if not _was_read(item, read.get(key, ""))}
+    for item in items:
         if item.state is ReviewState.DONE:
-            if finding is not None and finding.basis == item.basis:
-                del found[finding.key]
-        elif finding is None:
+            continue
+        finding = found.pop(_key(item), None)
+        if finding is None:
             db.session.delete(item)
             report.settled += 1
         else:
             item.reason, item.basis = finding.reason, finding.basis
-            del found[finding.key]
     for finding in found.values():
         db.session.add(
             ReviewItem(
@@ -97,6 +102,52 @@ def refresh() -> ReviewReport:
         )
     report.opened = len(found)
     return report
+
+
+def _key(item: ReviewItem) -> Key:
+    return item.subject_kind, item.subject_id, item.article_id
+
+
+def _was_read(finding: Finding, basis: str) -> bool:
+    """Whether the text was last read against the state of the law that a finding tells.
+
+    Whoever read it when the article moved has read the article's text as well.
+    """
+    same_text = basis.rpartition(":")[2] == finding.basis.rpartition(":")[2]
+    return basis == finding.basis or (finding.reason is ReviewReason.TEXT_CHANGED and same_text)
+
+
+def _follow(items: Iterable[ReviewItem], relinked: Mapping[Key, uuid.UUID]) -> None:
+    """Move what is listed or read to the article that its citation was moved to.
+
+    Else the next version of a law would begin each review anew, changed or not.
+    """
+    waiting = {_key(item) for item in items if item.state is ReviewState.OPEN}
+    for item in items:
+        article_id = relinked.get(_key(item))
+        if article_id is None:
+            continue
+        target = (item.subject_kind, item.subject_id, article_id)
+        if item.state is ReviewState.DONE:
+            item.article_id = article_id
+        elif target not in waiting:
+            waiting.add(target)
+            item.article_id = article_id
+
+
+def note_read(item: ReviewItem) -> None:
+    """Note on the citation which text of the article its FAQ or guide was read against.
+
+    It is the text that gave cause, not today's: a later one has not been seen by whoever read.
+    """
+    if item.subject_kind not in ("faq", "guide"):
+        return
+    subject = CitedArticle.faq_id if item.subject_kind == "faq" else CitedArticle.guide_id
+    db.session.execute(
+        update(CitedArticle)
+        .where(subject == item.subject_id, CitedArticle.article_id == item.article_id)
+        .values(text_hash=item.basis.rpartition(":")[2])
+    )
 
 
 def reason_for(
@@ -119,7 +170,8 @@ def reason_for(
     return None
 
 
-def _own(report: ReviewReport) -> Iterator[Finding]:
+def _own(report: ReviewReport, relinked: dict[Key, uuid.UUID]) -> Iterator[Finding]:
+    """Look at the FAQ and guides; `relinked` takes what was pointed from one article at another."""
     cited = db.session.scalars(
         select(CitedArticle)
         .options(joinedload(CitedArticle.article).options(*_WITH_NAMES))
@@ -136,6 +188,8 @@ def _own(report: ReviewReport) -> Iterator[Finding]:
         # may name the number too, so a person changes both.
         moved = article.number != row.number
         if row.article_id != article.id and not moved:
+            if row.article_id is not None:
+                relinked[kind, subject_id, row.article_id] = article.id
             row.article_id = article.id
             report.relinked += 1
             index.schedule_update(kind, subject_id)

@@ -36,10 +36,15 @@ EXAMPLES = (
 # Whoever is this deep needs another expression.
 DEEPEST = 500
 DEEPEST_GROUP = 10
-_WIDTH = str.maketrans("（）：　“”", '(): ""')
+# Also letters and digits, as an input method in full width writes them.
+_WIDTH = str.maketrans("（）：　“”", '(): ""') | {
+    0xFEE0 + point: point for point in range(0x30, 0x7B) if chr(point).isalnum()
+}
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = {"AND": "AND", "且": "AND", "并且": "AND", "OR": "OR", "或": "OR", "或者": "OR"}
 _NOT = {"NOT": "NOT", "非": "NOT"}
+# The library's further operators. It would carry them out, and not look for the words.
+_UNKNOWN_OPERATORS = frozenset(("ANDNOT", "ANDMAYBE", "REQUIRE"))
 _UNKNOWN_SIGNS = re.compile(r"[\"'*?~^\[\]{}<>+\\]")
 
 
@@ -257,6 +262,8 @@ class _Reader:
             self._refuse(
                 f"第 {token.place + signs.start()} 个字符“{signs[0]}”不能用：这里不支持引号、通配符和范围。"
             )
+        if token.text.upper() in _UNKNOWN_OPERATORS:
+            self._refuse(f"“{token.text}”不能用，条件之间只能写 AND、OR 和 NOT。")
         name, colon, value = token.text.partition(":")
         if not colon:
             self._require_words(token.text)

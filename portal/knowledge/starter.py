@@ -50,8 +50,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class ImportReport:
-    """What an import did. `problems` are Chinese sentences that name the law and the reason."""
+    """What an import did or, with `dry_run`, would do. `problems` are Chinese sentences that name the law and the reason."""
 
+    dry_run: bool = False
     missing: bool = False
     laws: int = 0
     versions_added: int = 0
@@ -65,7 +66,7 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """True when anything was written."""
-        return bool(self.versions_added or self.versions_changed)
+        return not self.dry_run and bool(self.versions_added or self.versions_changed)
 
 
 def data_file() -> Path | None:
@@ -78,10 +79,15 @@ def data_file() -> Path | None:
     return None
 
 
-def import_starter(progress: Progress = index.silent, path: Path | None = None) -> ImportReport:
-    """Load the starter laws; a second run writes nothing. `progress(stage, done, total)`."""
+def import_starter(
+    progress: Progress = index.silent, path: Path | None = None, *, dry_run: bool = False
+) -> ImportReport:
+    """Load the starter laws; a second run writes nothing. `progress(stage, done, total)`.
+
+    With `dry_run` they are read and compared, and nothing is written.
+    """
     began = time.monotonic()
-    report = ImportReport()
+    report = ImportReport(dry_run=dry_run)
     path = path or data_file()
     if path is None:
         report.missing = True
@@ -91,13 +97,19 @@ def import_starter(progress: Progress = index.silent, path: Path | None = None) 
     done = 0
     stamp = clock.today()
     for batch in _batches(laws):
-        with unit_of_work():
+        if dry_run:
             for versions in batch:
-                _write(versions, report, stamp)
+                _compare(versions, report)
+            db.session.rollback()
+        else:
+            with unit_of_work():
+                for versions in batch:
+                    _write(versions, report, stamp)
         db.session.expunge_all()
         done += sum(len(version.articles) for versions in batch for version in versions)
         progress("law", done, total)
-    names.refresh_aliases()
+    if not dry_run:
+        names.refresh_aliases()
     report.laws = len(laws)
     report.articles_total = total
     report.seconds = time.monotonic() - began
@@ -106,6 +118,7 @@ def import_starter(progress: Progress = index.silent, path: Path | None = None) 
         laws=report.laws,
         added=report.versions_added,
         changed=report.versions_changed,
+        dry_run=dry_run,
         seconds=round(report.seconds, 1),
     )
     return report
@@ -216,12 +229,21 @@ def _write(versions: list[VersionText], report: ImportReport, today: date) -> No
     What someone imported from another source is newer knowledge than the package's and stays.
     """
     for read in versions:
-        outcome = writing.write(read, today, yields=True)
-        if outcome.added:
-            report.versions_added += 1
-        elif outcome.changed:
-            report.versions_changed += 1
-        else:
-            report.versions_unchanged += 1
-            continue
-        report.articles_written += len(read.articles)
+        _count(writing.write(read, today, yields=True), read, report)
+
+
+def _compare(versions: list[VersionText], report: ImportReport) -> None:
+    """Count what writing one law would do."""
+    for read in versions:
+        _count(writing.plan(read, yields=True).outcome, read, report)
+
+
+def _count(outcome: writing.Outcome, read: VersionText, report: ImportReport) -> None:
+    if outcome.added:
+        report.versions_added += 1
+    elif outcome.changed:
+        report.versions_changed += 1
+    else:
+        report.versions_unchanged += 1
+        return
+    report.articles_written += len(read.articles)

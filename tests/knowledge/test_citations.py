@@ -36,6 +36,17 @@ def test_every_citation_of_a_text_is_found_in_order_with_its_status(law):
         assert item.message.endswith("。")
 
 
+def test_each_member_of_a_list_has_its_own_entry(law, api):
+    text = "依照《民法典》第七百一十、七百一十一条和第九千条，住三、四楼的"
+    body = api.post("/citations/check", json={"text": text}).json
+    found = [(item["start"], item["end"], item["status"]) for item in body["citations"]]
+    assert [(text[start:end], status) for start, end, status in found] == [
+        ("《民法典》第七百一十", "found"),
+        ("七百一十一条", "found"),
+        ("第九千条", "no_such_article"),
+    ]
+
+
 def test_the_messages_say_what_is_wrong_in_chinese(law):
     messages = [item.message for item in check(TEXT)]
     assert messages[2] == "《劳动合同法》没有第一百二十条。"
@@ -190,3 +201,11 @@ def test_the_route_tells_of_a_citation_whose_law_or_number_is_none(law, api, tex
     (told,) = answer.json["citations"]
     assert answer.json["all_hold"] is False
     assert (told["article_label"], told["holds"]) == (label, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["《关于适用民法典第九百条的解释》已经废止", "《关于〈民法典〉第九百条的《解释》》另有规定"],
+)
+def test_a_title_that_speaks_of_an_article_cites_none(law, text):
+    assert check(text) == []

@@ -186,6 +186,10 @@ def test_an_faq_written_for_a_miss_settles_it(loaded, api, editor):
     miss = db.session.get(SearchMiss, miss.id)
     assert (miss.state, str(miss.faq_id)) == (MissState.ANSWERED, made.json["id"])
     assert actions() == ["faq.created", "search_miss.answered"]
+    again = api.post("/staff/faqs", body, headers=editor)
+    assert (again.status_code, again.json["code"]) == (409, "wrong_state")
+    db.session.expire_all()
+    assert str(db.session.get(SearchMiss, miss.id).faq_id) == made.json["id"]
     unknown = {**BODY, "miss_id": str(new_id())}
     assert api.post("/staff/faqs", unknown, headers=editor).status_code == 404
 

@@ -286,7 +286,12 @@ def test_the_command_refuses_what_makes_no_sense(run, package, tmp_path):
     assert "请写明" in run("law", "import").output
     assert "没有找到可以导入的文件" in run("law", "import", str(tmp_path / "empty")).output
     assert "--format" in run("law", "import", str(tmp_path / "a.txt")).output
-    assert "数据包" in run("law", "import", "--format", "starter", "--dry-run").output
+    assert "数据包" in run("law", "import", "--format", "starter", str(tmp_path)).output
+    tried = run("law", "import", "--format", "starter", "--dry-run")
+    assert tried.exit_code == 0
+    assert "试运行，没有写入。法律 6 部、条文 17 条；新增版本 7 个" in tried.output
+    assert "search rebuild" not in tried.output
+    assert count(Law) == 0
     named = run("law", "import", "--format", "markdown", "--dry-run", str(tmp_path / "a.txt"))
     assert "试运行，没有写入。成功 1 项" in named.output
     with pytest.raises(Invalid):

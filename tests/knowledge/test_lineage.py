@@ -219,7 +219,10 @@ def test_whoever_read_it_is_asked_again_only_when_it_moves_again(old, api, edito
     assert (done.json["state"], done.json["moved_to"]["label"]) == ("done", "第四条")
     assert reviews.refresh().opened == 0
     load(old, ("2024-01-01", [("第一条", GOAL), ("第二条", LATER)]))
-    # Back under its old number, but changed since it was read.
+    # Back under the number that is cited, with the text it was read against.
+    assert reviews.refresh().opened == 0
+    assert [found.state for found in items()] == ["done"]
+    load(old, ("2025-01-01", [("第一条", GOAL), ("第二条", DEPOSIT)]))
     assert [found.reason for found in items() if found.state == "open"] == [
         ReviewReason.TEXT_CHANGED
     ]

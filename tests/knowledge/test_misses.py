@@ -90,6 +90,35 @@ def test_uncommon_words_show_from_the_second_day(database, clock):
     assert misses.shown(row) == "魍魉斋欺负我"
 
 
+@pytest.mark.parametrize(
+    ("question", "seen"),
+    [
+        ("zhangwei欠我钱不还", "□□□□□□□□欠我钱不还"),
+        ("Wang Xiaoming打我怎么办", "□□□□ □□□□□□□□打我怎么办"),
+        ("账号li.ming_wx被冒用", "账号□□□□□□□□□□被冒用"),
+        ("𬱖𬸪欠钱", "□□欠钱"),
+        ("Иван欠钱", "□□□□欠钱"),
+        ("APP扣钱，5G套餐退吗", "APP扣钱，5G套餐退吗"),
+        ("A公司欠钱", "A公司欠钱"),
+        ("电话13812345678骗钱", "电话〔号码〕骗钱"),
+    ],
+)
+def test_words_in_letters_show_at_once_only_when_they_name_nobody(database, clock, question, seen):
+    misses.record(question, None)
+    (row,) = rows()
+    assert misses.shown(row) == seen
+
+
+def test_a_name_does_not_show_because_another_was_asked_about_later(database, clock):
+    misses.record("zhangwei欠我钱不还", None)
+    clock.advance(days=1)
+    misses.record("liming欠我钱不还", None)
+    assert {misses.shown(row) for row in rows()} == {"□□□□□□□□欠我钱不还", "□□□□□□欠我钱不还"}
+    misses.record("ZhangWei 欠我钱不还", None)
+    db.session.expire_all()
+    assert [row.count for row in rows()] == [2, 1]
+
+
 def test_a_flood_does_not_fill_the_table(database, clock, monkeypatch):
     monkeypatch.setattr(misses, "MOST_NEW_PER_DAY", 2)
     for question in ("无人机偷拍", "剧本杀受伤", "飞碟降落", "无人机偷拍"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.core import clock as core_clock
 from portal.core.db import db, new_id
@@ -23,6 +23,7 @@ from portal.knowledge.models import (
     Validity,
 )
 from portal.knowledge.providers import Provider, SearchDocument
+from tests.knowledge.test_lineage import cite, load
 
 
 def items() -> list[ReviewItem]:
@@ -150,3 +151,122 @@ def test_citations_are_linked_when_their_law_arrives(settings, package):
     report = reviews.refresh()
     assert report.relinked == 4
     assert all(db.session.scalars(select(CitedArticle.article_id)))
+
+
+# --- a finished review, and the versions after it ---
+
+CLEAN = "测试：楼道应当保持整洁。"
+DEPOSIT = "测试：房东收取押金的，租赁期满应当返还承租人。"
+CHANGED = "测试：房东收取押金的，租赁期满应当在七日内返还承租人。"
+AGAIN = "测试：房东收取押金的，租赁期满应当在三日内返还承租人。"
+
+
+@pytest.fixture
+def deposit(settings, tmp_path):
+    """An FAQ that rests on the second article of a law; brings in a version with that article's text."""
+    operations.load_content()
+
+    def bring(day: str, text: str, first: str = CLEAN) -> None:
+        load(tmp_path / "laws", (day, [("第一条", first), ("第二条", text)]))
+
+    bring("2000-01-01", DEPOSIT)
+    cite("2")
+    bring("2010-01-01", CHANGED)
+    return bring
+
+
+def finish(api, editor) -> None:
+    (item,) = items()
+    done = api.post(f"/staff/knowledge/reviews/{item.id}/completion", headers=editor)
+    assert (done.status_code, done.json["state"]) == (200, "done")
+
+
+def states() -> list[tuple[ReviewState, ReviewReason]]:
+    db.session.expire_all()
+    return [(item.state, item.reason) for item in items()]
+
+
+READ = (ReviewState.DONE, ReviewReason.TEXT_CHANGED)
+TO_READ = (ReviewState.OPEN, ReviewReason.TEXT_CHANGED)
+
+
+def test_a_later_version_with_the_same_text_does_not_list_what_was_read(deposit, api, editor):
+    finish(api, editor)
+    deposit("2020-01-01", CHANGED, first="测试：楼道不得堆放杂物。")
+    assert states() == [READ]
+    assert reviews.refresh().opened == 0
+
+
+@pytest.mark.parametrize("text", [AGAIN, DEPOSIT])
+def test_a_later_version_with_another_text_lists_it_anew(deposit, api, editor, text):
+    finish(api, editor)
+    deposit("2020-01-01", text)
+    assert states() == [READ, TO_READ]
+
+
+def test_a_text_that_comes_back_after_another_was_read_is_listed(deposit, api, editor):
+    finish(api, editor)
+    deposit("2015-01-01", AGAIN)
+    (item,) = [item for item in items() if item.state is ReviewState.OPEN]
+    api.post(f"/staff/knowledge/reviews/{item.id}/completion", headers=editor)
+    deposit("2020-01-01", CHANGED)
+    assert states() == [READ, READ, TO_READ]
+
+
+def test_what_changed_between_the_listing_and_the_reading_is_not_taken_as_read(
+    deposit, api, editor
+):
+    with unit_of_work():
+        article = db.session.get_one(Article, items()[0].article_id)
+        article.text, article.text_hash = AGAIN, "a" * 64
+    finish(api, editor)
+    assert reviews.refresh().opened == 1
+
+
+def test_what_waits_follows_its_article_to_the_next_version(deposit, api, editor):
+    (before,) = items()
+    deposit("2020-01-01", AGAIN)
+    db.session.expire_all()
+    (after,) = items()
+    assert after.id == before.id
+    assert after.article.text == AGAIN
+
+
+def test_a_law_that_stays_repealed_does_not_list_what_was_read(deposit, api, editor, tmp_path):
+    def repeal() -> None:
+        with unit_of_work():
+            for version in db.session.scalars(select(LawVersion)):
+                version.status = Validity.REPEALED
+        reviews.refresh()
+
+    repeal()
+    finish(api, editor)
+    with unit_of_work():
+        db.session.execute(update(CitedArticle).values(text_hash=None))
+    deposit("2020-01-01", CHANGED)
+    repeal()
+    assert states() == [(ReviewState.DONE, ReviewReason.OUT_OF_FORCE)]
+
+
+def test_an_answer_read_when_its_article_moved_is_not_listed_when_it_moves_back(
+    settings, tmp_path, answers, api, editor
+):
+    dogs = "测试：饲养烈性犬的，应当到街道办事处登记并佩戴犬牌。"
+
+    def bring(day: str, *texts: str) -> None:
+        labels = ("第一条", "第二条", "第三条")
+        load(tmp_path / "laws", (day, list(zip(labels, texts, strict=False))))
+
+    bring("2000-01-01", CLEAN, DEPOSIT)
+    article = db.session.scalar(select(Article).where(Article.text == DEPOSIT))
+    answer = new_id()
+    answers[answer] = SearchDocument(
+        id=answer, title="押金不退", text="", article_ids=(article.id,)
+    )
+    bring("2010-01-01", CLEAN, dogs, CHANGED)
+    assert [reason for _, reason in states()] == [ReviewReason.RENUMBERED]
+    finish(api, editor)
+    bring("2020-01-01", CLEAN, CHANGED)
+    assert [state for state, _ in states()] == [ReviewState.DONE]
+    bring("2022-01-01", CLEAN, AGAIN)
+    assert [state for state, _ in states()] == [ReviewState.DONE, ReviewState.OPEN]

@@ -71,6 +71,8 @@ def test_an_answer_has_exactly_the_members_of_its_schema(find):
         ("(抛掷 OR 保管) kind:article", {"《民法典》第一千二百五十四条", "《民法典》第七百一十一条"}),
         ("kind:faq 押金 OR 工资", {"房东不退押金怎么办？", "公司拖欠工资怎么办？"}),
         ("kind:guide 且 证据", {"怎样保存证据"}),
+        ("ｋｉｎｄ：ｆａｑ　ＡＮＤ　押金", {"房东不退押金怎么办？"}),
+        ("number:７１０", {"《民法典》第七百一十条"}),
     ],
 )  # fmt: skip
 def test_the_language(find, expression, found):
@@ -118,6 +120,9 @@ def test_pages_go_on_and_end(find):
         ("押金 OR NOT 工资", "OR 的两边不能是排除"),
         ("押金 AND 房东 OR 工资", "AND 和 OR 混在一起"),
         ('"房东押金"', "第 1 个字符“\"”不能用：这里不支持引号、通配符和范围"),
+        ("押金 ANDMAYBE 房东", "“ANDMAYBE”不能用，条件之间只能写 AND、OR 和 NOT"),
+        ("押金 AndNot 房东", "“AndNot”不能用"),
+        ("押金 REQUIRE 房东", "“REQUIRE”不能用"),
         ("押*", "第 2 个字符“*”不能用"),
         ("number:[1 TO 5]", "不能用"),
         ("的", "“的”太常见"),

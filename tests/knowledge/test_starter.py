@@ -13,6 +13,7 @@ from portal.knowledge import content, operations, reviews, starter
 from portal.knowledge.models import (
     Article,
     CitedArticle,
+    IndexState,
     Law,
     LawVersion,
     ReviewItem,
@@ -77,6 +78,27 @@ def test_a_second_run_writes_nothing(settings, package):
     assert (report.versions_added, report.versions_changed, report.versions_unchanged) == (0, 0, 7)
     assert not report.changed
     assert set(db.session.scalars(select(Article.id))) == ids
+
+
+def test_a_dry_run_tells_what_would_go_in_and_changes_nothing(settings, package, tell):
+    def state() -> tuple[object, ...]:
+        db.session.expire_all()
+        texts = db.session.scalars(select(Article.text).order_by(Article.id)).all()
+        return count(Law), count(LawVersion), texts, db.session.scalar(select(IndexState.revision))
+
+    empty = state()
+    dry = operations.import_starter(tell, dry_run=True)
+    assert (dry.laws, dry.versions_added, dry.articles_written, dry.changed) == (6, 7, 17, False)
+    assert tell.lines[-1] == ("law", 17, 17)
+    assert state() == empty
+    operations.import_starter()
+    changed = [(*row[:4], row[4] + "改。") if row[0] == "l1" else row for row in ARTICLES]
+    write_package(package, articles=changed)
+    loaded = state()
+    dry = operations.import_starter(dry_run=True)
+    assert (dry.versions_added, dry.versions_changed, dry.versions_unchanged) == (0, 1, 6)
+    assert state() == loaded
+    assert operations.import_starter().versions_changed == 1
 
 
 def test_the_old_version_is_law_until_the_new_one_takes_effect(settings, package):

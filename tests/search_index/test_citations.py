@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import LawNames, SearchIndex, find_citations
+from search_index.numerals import format_numeral
 from tests.search_index.samples import CODE, LABOUR, LOCAL, OTHER_LOCAL
 
 CIVIL = "中华人民共和国民法典"
@@ -174,6 +177,143 @@ def test_every_law_of_the_corpus_resolves_to_itself(corpus_articles: list[dict[s
 )
 def test_forms_in_which_lawyers_cite(text: str, expected: list[tuple[str | None, str]]) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("民法典第三、四、五条", "3 4 5"),
+        ("《民法典》第三条、四条", "3 4"),
+        ("民法典第三条、四、五条和第七条", "3 4 5 7"),
+        ("民法典第五至七条", "5 6 7"),
+        ("民法典第3-5条", "3 4 5"),
+        ("民法典第３～５条", "3 4 5"),
+        ("民法典第三条——第五条", "3 4 5"),
+        ("民法典第三条至第五条第二款", "3 4 5"),
+        ("民法典第三条第一、三款和第五条", "3 5"),
+        ("民法典第三条第一款、第二款第(一)、(三)项，第五条但书、第六条", "3 5 6"),
+        ("劳动合同法三十八条一款二项、四十六条", "38 46"),
+        ("民法典1254、1255条", "1254 1255"),
+        ("民法典1254、1255", "1254 1255"),
+        ("民法典1254，高空抛物", "1254"),
+        ("民法典1062-1064", "1062 1063 1064"),
+        ("刑法第一百二十条之一、之二和第一百二十一条", "120-1 120-2 121"),
+        ("刑法第一百二十条之一至之四", "120-1 120-2 120-3 120-4"),
+        ("刑法第一百二十条之一至第一百二十条之三", "120-1 120-2 120-3"),
+        ("刑法133-1", "133-1"),
+        ("刑法第133-1条、第133-2条", "133-1 133-2"),
+        ("《刑法》第二条；该法第三、四条", "2 3 4"),
+        ("民法典第2章第366条", "366"),
+        ("民法典第三条的规定和第五条规定，第七条", "3 5 7"),
+        ("“民法典”第三条", "3"),
+        ("民法典第三条例外，第五条约定", "3"),
+    ],
+)
+def test_every_member_of_a_list_is_read(text: str, numbers: str) -> None:
+    assert [number for _, number in found(text)] == numbers.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("住在三、四楼，民法典怎么说", ""),
+        ("《民法典》第三、四季度宣传", ""),
+        ("民法典3、4楼", ""),
+        ("民法典第3、4季度", ""),
+        ("民法典第3章", ""),
+        ("民法典2020，2021年施行", ""),
+        ("养犬管理条例十五条意见", ""),
+        ("民法典的三、四条规定", ""),
+        ("民法典两条规定", ""),
+        ("民法典第三条和十五条意见", "3"),
+        ("民法典第三条，四、五楼的住户", "3"),
+        ("民法典第三条和两条狗", "3"),
+        ("民法典第三条规定，五条狗", "3"),
+        ("民法典第三条例和第三条约", ""),
+        ("民法典1254、10万元", "1254"),
+        ("一、依据民法典第三条；二、第四条", "3"),
+        ("依据民法典第三条，二、第四条", "3"),
+    ],
+)
+def test_prose_beside_a_law_is_no_article(text: str, numbers: str) -> None:
+    assert [number for _, number in found(text)] == numbers.split()
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[list[int], str]:
+    """Article numbers, and a list of them in one of the forms that people write."""
+    numbers = draw(st.lists(st.integers(1, 1260), min_size=1, max_size=6))
+    style = draw(st.sampled_from(["chinese", "digits", "wide"]))
+    ordinal = draw(st.sampled_from(["all", "first"]))
+    article = draw(st.sampled_from(["all", "last"]))
+    last_joint = draw(st.sampled_from(["、", "和", "及", "与", "以及", "、和", " 和 ", "或者"]))
+    part = draw(st.sampled_from(["", "第二款", "第一、二款", "第一款第(二)项", "第一款和第三款"]))
+    written = []
+    for place, number in enumerate(numbers):
+        text = {
+            "chinese": format_numeral(number),
+            "digits": str(number),
+            "wide": str(number).translate({48 + i: 0xFF10 + i for i in range(10)}),
+        }[style]
+        last = place == len(numbers) - 1
+        text = ("第" if ordinal == "all" or place == 0 else "") + text
+        text += "条" + part if article == "all" or last else ""
+        joint = "" if place == 0 else last_joint if last else "、"
+        written.append(joint + text)
+    return numbers, "".join(written)
+
+
+@settings(deadline=None, max_examples=300)
+@given(lists(), st.sampled_from(["民法典", "《刑法》", "根据《民法典》的", "合同法"]))
+def test_a_list_gives_what_its_members_give_one_by_one(
+    listed: tuple[list[int], str], law: str
+) -> None:
+    numbers, written = listed
+    one_by_one = [pair for number in numbers for pair in found(f"{law}第{number}条")]
+    text = f"{law}{written}的规定"
+    assert found(text) == one_by_one
+    places = [(c.start, c.end) for c in find_citations(text, NAMES)]
+    assert all(a[1] <= b[0] for a, b in pairwise(places))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 1200), st.integers(1, 40), st.sampled_from(["至", "到", "-", "~", "—", "——"]))
+def test_a_range_is_the_same_in_every_form(first: int, size: int, joint: str) -> None:
+    low, high = format_numeral(first), format_numeral(first + size)
+    expected = [(CIVIL, str(number)) for number in range(first, first + size + 1)]
+    assert found(f"民法典第{low}条{joint}第{high}条") == expected
+    assert found(f"民法典第{low}{joint}{high}条") == expected
+    assert found(f"民法典第{first}{joint}{first + size}条第一款") == expected
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "第三、",
+        "第三条、",
+        "三、四楼",
+        "民法典第三、四条",
+        "民法典1254、",
+        "1 ",
+        "一",
+        "第",
+        "条",
+        "第三条第一、",
+        "第一款",
+        "的",
+        "的之,x第一条",
+        "《",
+        "《民法典》",
+        "该法第一条",
+        "第一条" + " " * 1000,
+        "某某办法第一条",
+    ],
+)
+def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:
+    text = "民法典第一条" + piece * (200_000 // len(piece))
+    began = time.process_time()
+    find_citations(text, NAMES)
+    assert time.process_time() - began < 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,246 @@
+"""Article numbers as people list them: 第三条、第五条, 第三、四、五条, 第五至七条, 第一百二十条之一、之二.
+
+A text is read once from left to right, whatever its length: first the numbers, then which of them
+stand in one list. Which law a list belongs to is for `query` to find out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from search_index.numerals import NUMERAL, canonical
+
+MAX_RANGE = 50
+
+_N = rf"(?:{NUMERAL}|(?<![0-9])[0-9]{{1,5}}(?![0-9]))"
+# Paragraphs and items behind an article, themselves in lists: 第一、二款, 第一款第(二)、(三)项.
+_JOINT = r"\s*+(?:[、,]\s*+(?:和|及|与|或者?|以及)?|和|及|与|或者?|以及|至|到|-)\s*+"
+_PLACE = rf"(?:第\s*+)?\(?{_N}\)?"
+_UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标录]))"
+_PART = rf"(?:\s*+{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}})?(?:\s*+(?:前段|后段|但书))?"
+_NUMBER = re.compile(
+    rf"(?P<ordinal>第\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
+    rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?{_PART})?"
+    rf"|之\s*+(?P<twig>{_N})"
+)
+# 第三条规定和第五条 is a list, 第三条规定, 五条狗 is none.
+_SAYS = re.compile("的?规定")
+_LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
+_RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
+# What comes by the piece is counted, not cited, where no 第 says otherwise: 十五条意见, 三条狗.
+_COUNTED = re.compile(
+    r"\s*(?:意见|建议[:,、。]|措施|举措|经验|禁令|红线|底线|纪律|理由|线索|信息|消息|短信|评论|留言|新闻"
+    r"|狗|犬|蛇|鱼|街|河|沟|路(?!交)|道路(?!交)|船|裤|裙|毛巾|腿|命|线路|烟|项链|手链|围巾)"
+)
+# Behind bare digits: a quantity, so that the last number is no article; or a unit that the whole
+# list shares (3、4楼), so that none is.
+_QUANTITY = re.compile(
+    r"[%年月日号元十百千万亿个名岁版修零〇○一二三四五六七八九两人天倍]|\.[0-9]|之"
+)
+_SHARED_UNIT = re.compile(r"[条楼层季章节编款项目期届次栋幢页卷册部集栏点]|单元")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2099
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An article of a list and where its number stands."""
+
+    number: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleList:
+    """One or more articles of one law, in the order written, ranges filled in.
+
+    `bare`: nothing but the name of a law right before it makes it a list of articles (民法典1254).
+    """
+
+    members: tuple[Member, ...]
+    bare: bool
+
+    @property
+    def start(self) -> int:
+        """Where its first number begins."""
+        return self.members[0].start
+
+    @property
+    def end(self) -> int:
+        """Where its last number ends."""
+        return self.members[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    start: int
+    end: int
+    written: str
+    number: str
+    ordinal: bool
+    closed: bool
+    # What stands between it and the number before it in the list, without blanks.
+    joint: str = ""
+
+    @property
+    def value(self) -> int:
+        return int(self.number.partition("-")[0])
+
+    @property
+    def is_digits(self) -> bool:
+        return self.written.isascii() and self.written.isdigit()
+
+    @property
+    def is_year(self) -> bool:
+        return self.is_digits and len(self.written) == 4 and _FIRST_YEAR <= self.value <= _LAST_YEAR
+
+
+def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[ArticleList]:
+    """The lists of articles in a normalised text; a number at a `skipped` place is not looked at."""
+    chain: list[_Number] = []
+    for match in _NUMBER.finditer(normal):
+        if skipped(match.start()):
+            continue
+        joint = "".join(normal[chain[-1].end : match.start()].split()) if chain else ""
+        if chain and not _joins(joint):
+            yield from _read(normal, chain)
+            chain, joint = [], ""
+        read = _number(match, joint, chain[-1] if chain else None)
+        if read is None:
+            yield from _read(normal, chain)
+            chain = []
+        elif chain and _is_branch(chain[-1], read):
+            chain[-1] = _Number(
+                chain[-1].start,
+                read.end,
+                chain[-1].written,
+                f"{chain[-1].number}-{read.number}",
+                chain[-1].ordinal,
+                read.closed,
+                chain[-1].joint,
+            )
+        else:
+            chain.append(read)
+    yield from _read(normal, chain)
+
+
+def _joins(joint: str) -> bool:
+    if not joint or len(joint) > 7 or _SAYS.fullmatch(joint):
+        return False
+    return bool(_LIST.fullmatch(joint) or _RANGE.fullmatch(joint))
+
+
+def _number(match: re.Match[str], joint: str, before: _Number | None) -> _Number | None:
+    """A number as it stands in its list; None when it is none there."""
+    if match["twig"]:
+        # 第一百二十条之一、之二: the second article is written by its branch alone.
+        if before is None or not before.closed or "-" not in before.number:
+            return None
+        number = canonical(str(before.value), match["twig"])
+        written, ordinal, closed = match["twig"], True, True
+    else:
+        written, ordinal, closed = match["number"], bool(match["ordinal"]), bool(match["closed"])
+        number = canonical(written, match["branch"] or match["inner"])
+    if not number:
+        return None
+    return _Number(match.start(), match.end(), written, number, ordinal, closed, joint)
+
+
+def _is_branch(before: _Number, read: _Number) -> bool:
+    """True for 133-1, which as a range would run backwards."""
+    return (
+        read.joint == "-"
+        and not before.closed
+        and not read.ordinal
+        and "-" not in before.number + read.number
+        and read.value < min(before.value, 100)
+    )
+
+
+def _read(normal: str, chain: list[_Number]) -> Iterator[ArticleList]:
+    """The articles of a chain of numbers, at most one list: what does not belong ends it."""
+    if not any(number.closed for number in chain):
+        found = _bare(normal, chain)
+        if found:
+            yield ArticleList(_filled(found), bare=True)
+        return
+    found = []
+    closed = 0
+    for place, number in enumerate(chain):
+        after = chain[place + 1] if place + 1 < len(chain) else None
+        if not number.ordinal and not _may_follow(normal, found, number, after):
+            break
+        found.append(number)
+        closed = len(found) if number.closed else closed
+    if closed:
+        first = found[0]
+        yield ArticleList(_filled(found[:closed]), bare=not (first.closed or first.ordinal))
+
+
+def _may_follow(normal: str, found: list[_Number], number: _Number, after: _Number | None) -> bool:
+    """Whether a number without 第 can be an article there."""
+    before = found[-1] if found else None
+    opens = before is None or before.closed
+    if number.written == "两" or ";" in number.joint or _SAYS.match(number.joint):
+        return False
+    if number.closed:
+        return not (opens and _COUNTED.match(normal, number.end))
+    if before is None:
+        # 三、四条 are some three or four.
+        return len(number.written) > 1 or (number.is_digits and not number.is_year)
+    # After a whole article, 二、第四条 is the second heading of a text.
+    return not (opens and after is not None and after.ordinal and after.joint == "、")
+
+
+def _bare(normal: str, chain: list[_Number]) -> list[_Number]:
+    """The leading numbers of a chain that can be articles without a 条: Arabic digits."""
+    found: list[_Number] = []
+    for number in chain:
+        if not number.is_digits or len(number.written) > 4 or ";" in number.joint:
+            break
+        if number.is_year and not number.ordinal:
+            break
+        end = number.end
+        if "," in number.joint and normal[end : end + 1].isalnum():
+            break
+        found.append(number)
+    if found and found[-1] is chain[-1]:
+        place = found[-1].end
+        if _SHARED_UNIT.match(normal, place):
+            return []
+        if _QUANTITY.match(normal, place):
+            found.pop()
+    return found
+
+
+def _filled(numbers: list[_Number]) -> tuple[Member, ...]:
+    """The members with what lies within their ranges; an inner one has the span of its range."""
+    members: list[Member] = []
+    before: _Number | None = None
+    for number in numbers:
+        if before is not None and _RANGE.fullmatch(number.joint):
+            members += [
+                Member(inner, before.start, number.end)
+                for inner in _between(before.number, number.number)
+            ]
+        members.append(Member(number.number, number.start, number.end))
+        before = number
+    return tuple(members)
+
+
+def _between(first: str, last: str) -> list[str]:
+    """The articles strictly between two; none when the range is absurd.
+
+    Between whole numbers they are whole: which branches a law has is not known here.
+    """
+    base, _, branch = first.partition("-")
+    last_base, _, last_branch = last.partition("-")
+    if base == last_base:
+        low, high, prefix = int(branch or 0), int(last_branch or 0), f"{base}-"
+    else:
+        low, high, prefix = int(base), int(last_base), ""
+    if not 0 < high - low <= MAX_RANGE:
+        return []
+    return [f"{prefix}{number}" for number in range(low + 1, high)]
