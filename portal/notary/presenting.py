@@ -156,6 +156,7 @@ def appointment(
         "cancellation_token": changing.link_token(booking) if confirmed else None,
         "affected_reason": booking.affected_reason if affected else None,
         "other_time": other_time(other[0]) if other else None,
+        "allowed_actions": [*map(_acceptance, other), *actions(actor, booking)],
         "parties": [_party(each) for each in booking.parties],
         "agent": _represented(booking.agent),
         "hints": list(hints),
@@ -190,6 +191,11 @@ def other_time(booking: NotaryBooking) -> dict[str, Any]:
         "ends_at": booking.ends_at,
         "kept_until": booking.kept_until,
     }
+
+
+def _acceptance(other: NotaryBooking) -> dict[str, str]:
+    url = f"{_BASE}/appointments/{other.replaces_id}/other-time"
+    return {"action": "accept_other_time", "label": "改到留出的时段", "method": "POST", "url": url}
 
 
 def _party(party: NotaryParty) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict, Invalid
@@ -30,6 +31,7 @@ from portal.notary.operations import (
     holding,
     matters,
     schedule,
+    steps,
     waiting,
 )
 from portal.notary.operations.schedule import Applied
@@ -92,11 +94,32 @@ class TestLostOtherTime:
         assert applied.kept[booked.id].id == second.id
         (message,) = told("notary.other_time_replaced")
         assert message["resident_id"] == str(person.id)
-        assert "3月2日" in message["params"]["lost"]
+        assert message["params"]["lost"] == steps.spoken(first.starts_at)
         assert again(booked).history[-1].action == "other_time_lost"
         with unit_of_work():
             moved = changing.accept_other_time(person, again(booked))
         assert moved.day == second.day
+
+    def test_the_one_kept_is_near_the_booked_one_and_leaves_the_time_for_an_answer(
+        self, desk: Desk
+    ) -> None:
+        booked = desk.confirmed(desk.person(), "2026-03-10 09:00")
+        close(desk, date(2026, 3, 10))
+        other = other_of(booked)
+        # The day after rather than the day before, and not today's first free one.
+        assert steps.spoken(other.starts_at) == "2026年3月11日09:00"
+        assert other.kept_until == core_clock.now() + timedelta(
+            minutes=desk.office.move_offer_minutes
+        )
+
+    def test_when_only_early_times_are_free_one_of_them_is_kept_until_it_begins(
+        self, desk: Desk
+    ) -> None:
+        booked = desk.confirmed(desk.person(), NINE)
+        close(desk, TUESDAY, date(2026, 4, 30))
+        other = other_of(booked)
+        assert other.day == date(2026, 3, 2)
+        assert other.kept_until == other.starts_at
 
     def test_when_nothing_is_free_that_is_told_and_staff_see_it(self, desk: Desk) -> None:
         booked = desk.confirmed(desk.person(), NINE)
@@ -387,7 +410,7 @@ class TestOverHttp:
         }
         answer = hall.api.post(f"{hall.office}/exceptions", body, headers=hall.headers["clerk"])
         (row,) = answer.json["affected"]
-        assert row["other_time"]["starts_at"].startswith("2026-03-02T")
+        assert row["other_time"]["starts_at"].startswith("2026-03-04T09:00")
         body["preview"] = False
         hall.api.post(f"{hall.office}/exceptions", body, headers=hall.headers["clerk"])
         answer = hall.api.get(f"{hall.office}/affected", headers=hall.headers["clerk"])

@@ -231,7 +231,8 @@ def _lost_other_time(office: NotaryOffice, booking: NotaryBooking, lost: NotaryB
 def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBooking | None:
     """Take a free time for a booking that has to move, and keep it for as long as the office sets.
 
-    The same time at another counter before any other, then the earliest one.
+    The same time at another counter before any other; then one that leaves the whole time for an answer, and of those one on
+    the nearest day, the later before the earlier, at the nearest hour: who planned that week should not have to come today.
     """
     if not booking.matter.active:
         return None
@@ -248,7 +249,16 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         NotarySlot.starts_at > clock.now(),
     )
     found = seats.runs_of(free, need)
-    found.sort(key=lambda run: run.first.starts_at != booking.starts_at)
+    answered_by = bookings.answered_by(office.move_offer_minutes)
+    found.sort(
+        key=lambda run: (
+            run.first.starts_at != booking.starts_at,
+            run.first.starts_at < answered_by,
+            abs(run.first.day - booking.day),
+            run.first.day < booking.day,
+            abs(run.first.starts_at - booking.starts_at),
+        )
+    )
     for run in found:
         if not seats.take(run, booking.seats):
             continue

@@ -95,11 +95,15 @@ def insert(booking: NotaryBooking, run: Run, *, action: str, label: str, actor: 
     write_claims(booking, run, action=action, label=label, actor=actor)
 
 
-def kept_for(minutes: int, starts_at: datetime) -> datetime:
-    """Return until when an offer is kept: so long from when its person can have read of it, at most until its time."""
+def answered_by(minutes: int) -> datetime:
+    """Return until when an answer may take that is given so long from when its person can have read of the offer."""
     now = clock.now()
-    readable = quiet_hours.current().postponed(now) or now
-    return min(readable + timedelta(minutes=minutes), starts_at)
+    return (quiet_hours.current().postponed(now) or now) + timedelta(minutes=minutes)
+
+
+def kept_for(minutes: int, starts_at: datetime) -> datetime:
+    """Return until when an offer is kept: as long as the answer may take, at most until its time."""
+    return min(answered_by(minutes), starts_at)
 
 
 def end_of_keeping(booking: NotaryBooking) -> datetime:
