@@ -25,7 +25,7 @@ _NUMBER = re.compile(
     rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?{_PART})?"
     rf"|之\s*+(?P<twig>{_N})"
 )
-# 第三条规定和第五条 is a list, 第三条规定, 五条狗 is none.
+# The words may stand between the articles of a list (第三条规定和第五条), with a 第 behind them.
 _SAYS = re.compile("的?规定")
 _LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
 _RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
