@@ -128,6 +128,7 @@ def accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dic
 )
 def index(query: Dumped) -> Any:
     """本机构的公证，剩余时间最少的在前；姓名已隐去"""
+    loading.own_offices()
     actor = current_actor()
     wanted = found.CaseFilter(query["state"], query["office"])
     page = found.worklist(actor, wanted, query["cursor"], query["size"])
