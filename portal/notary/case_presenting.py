@@ -13,7 +13,8 @@ from portal.accounts.identity import documents, names
 from portal.core.actor import Actor
 from portal.notary.case_notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
 from portal.notary.case_workflow import CASE
-from portal.notary.models import CASE_KIND, NotaryCase, NotaryReview, ReviewBy
+from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
+from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
@@ -137,7 +138,7 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
     reviewers = {review.reviewer_id for review in case.reviews}
     people = accounts.staff_names({case.notary_id, case.approver_id, *reviewers})
     return {
-        **_base(actor, case, hints),
+        **_base(actor, case, [*_warnings(case), *hints]),
         "next_step": STAFF_NEXT_STEP_BY_STATE[case.state],
         "office_id": case.office_id,
         "booking_id": case.booking_id,
@@ -151,6 +152,13 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
             for each in case.reviews
         ],
     }
+
+
+def _warnings(case: NotaryCase) -> list[str]:
+    open_will = case.state in (CaseState.ACCEPTED, CaseState.SUPPLEMENT) and without_capacity(
+        case.matter, (party.get("guardian") for party in case.parties)
+    )
+    return [WILL_WITHOUT_CAPACITY] if open_will else []
 
 
 def _name(people: dict[uuid.UUID, str], staff_id: uuid.UUID | None) -> str | None:

@@ -12,10 +12,10 @@ from portal.core.errors import NotFound
 from portal.notary import case_presenting as presenting
 from portal.notary import case_schemas as schemas
 from portal.notary import day_schemas, loading, policies
-from portal.notary.checks import Agent, Guardian, Party
 from portal.notary.day_routes import dump_booking
 from portal.notary.models import CASE_KIND, NotaryCase
 from portal.notary.operations import cases, pauses, receipts, reviews
+from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import cases as found
 from portal.web import conditional
 from portal.web.blueprint import RESIDENT, Blueprint, roles

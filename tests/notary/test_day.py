@@ -12,11 +12,11 @@ from portal.audit.models import AuditEvent
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import sheet_page
-from portal.notary.checks import Guardian
 from portal.notary.errors import TooManyNoShows
 from portal.notary.models import NotaryParty, NotaryTicket
 from portal.notary.operations import persons, steps
 from portal.notary.operations.no_shows import expires_on
+from portal.notary.parties import Guardian
 from portal.notifications.models import Message
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import id_number

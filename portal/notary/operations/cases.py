@@ -16,7 +16,6 @@ from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, WrongStat
 from portal.core.references import next_reference
 from portal.core.unit_of_work import transactional
 from portal.notary import case_settings, checks, deadlines, policies
-from portal.notary.checks import Agent, CheckedParty, Party
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
@@ -30,6 +29,7 @@ from portal.notary.models import (
     TicketState,
 )
 from portal.notary.operations import case_steps, day, pauses, persons, receipts, steps, tickets
+from portal.notary.parties import Agent, CheckedParty, Party
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
 from portal.supervision import rules
