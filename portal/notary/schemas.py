@@ -252,8 +252,10 @@ class NotaryRepresentativeSchema(Schema):
     """Somebody who acts for another, with masked numbers."""
 
     name = fields.String()
-    document_number = fields.String()
-    phone = fields.String()
+    document_type = fields.Enum(DocumentType, by_value=True)
+    document_type_label = Label(attribute="document_type")
+    document_number = fields.String(metadata={"description": "已隐去"})
+    phone = fields.String(metadata={"description": "已隐去"})
     relation = fields.String(allow_none=True)
 
 
