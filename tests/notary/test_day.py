@@ -12,7 +12,7 @@ from portal.audit.models import AuditEvent
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import sheet_page
-from portal.notary.errors import TooManyNoShows
+from portal.notary.errors import PartyUnavailable
 from portal.notary.models import NotaryParty, NotaryTicket
 from portal.notary.operations import persons, steps
 from portal.notary.operations.no_shows import expires_on
@@ -250,13 +250,14 @@ class TestMissed:
         for when in ("2026-03-02 09:30", "2026-03-03 09:30"):
             self.missed(hall, clock, when, parties=(somebody,))
         index = persons.person_index(somebody.document_type, somebody.document_number)
-        with pytest.raises(TooManyNoShows):
-            persons.require_few_no_shows(hall.desk.office, [index])
+        who = hall.desk.person()
+        with pytest.raises(PartyUnavailable):
+            persons.require_few_no_shows(who, hall.desk.office, [index])
         clock.set("2026-06-02 23:59")
-        with pytest.raises(TooManyNoShows):
-            persons.require_few_no_shows(hall.desk.office, [index])
+        with pytest.raises(PartyUnavailable):
+            persons.require_few_no_shows(who, hall.desk.office, [index])
         clock.set("2026-06-03 00:00")
-        persons.require_few_no_shows(hall.desk.office, [index])
+        persons.require_few_no_shows(who, hall.desk.office, [index])
         db.session.rollback()
 
     def test_what_the_office_could_not_keep_is_nobodys_fault(self, hall: Hall, clock) -> None:

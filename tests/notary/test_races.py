@@ -106,7 +106,7 @@ def test_one_person_does_not_get_two_bookings_for_a_matter(app: Flask, desk: Des
         app,
         [lambda w=who, k=key: confirming.confirm(w, k, details(same)) for who, key in held],
     )
-    assert outcomes(results) == {"done": 1, "already_booked": 3}
+    assert outcomes(results) == {"done": 1, "party_unavailable": 3}
 
 
 def test_an_account_that_asks_many_times_at_once_holds_one_seat(app: Flask, desk: Desk) -> None:
