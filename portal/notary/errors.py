@@ -61,8 +61,16 @@ class TooManyNoShows(Conflict):
     next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉；不是您本人预约的，请联系公证机构。"
 
 
+class ElsewhereThen(Conflict):
+    """A party has another appointment at the same time, and can be in one place only."""
+
+    code = "elsewhere_then"
+    message = "有当事人在这个时间已经有别的预约，不能同时到两处办理。"
+    next_step = "请换一个时间，或者先改期、取消同一时间的另一个预约。"
+
+
 class PartyUnavailable(Conflict):
-    """What stands in place of the three above for who is not known to be the party.
+    """What stands in place of the four above for who is not known to be the party.
 
     An identity number is easily come by: whoever types one must not learn that its owner has an appointment, or for what.
     """

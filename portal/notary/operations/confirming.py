@@ -45,8 +45,8 @@ def confirm(
     """Make an appointment of a hold or of an offer from the waiting list; returns it with what the person should know.
 
     Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9); for the parties AlreadyBooked,
-    LimitReached and TooManyNoShows, or PartyUnavailable where the actor is not to know which. Of two confirmations of one
-    hold, one succeeds.
+    LimitReached, TooManyNoShows and ElsewhereThen, or PartyUnavailable where the actor is not to know which. Of two
+    confirmations of one hold, one succeeds.
     """
     booking = load(hold_id)
     if booking is None or not policies.can_speak_for(actor, booking):
@@ -66,6 +66,7 @@ def confirm(
     persons.require_few_no_shows(actor, office, indexes)
     persons.count_up(actor, office, indexes)
     persons.add_parties(actor, rows)
+    persons.require_one_place(actor, booking)
     now = clock.now()
     if not steps.move(
         booking,

@@ -29,7 +29,13 @@ from portal.core.db import db, is_sqlite
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict
 from portal.core.prepared import Prepared
-from portal.notary.errors import AlreadyBooked, LimitReached, PartyUnavailable, TooManyNoShows
+from portal.notary.errors import (
+    AlreadyBooked,
+    ElsewhereThen,
+    LimitReached,
+    PartyUnavailable,
+    TooManyNoShows,
+)
 from portal.notary.models import (
     AppealState,
     NotaryBooking,
@@ -37,6 +43,7 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryParty,
     NotaryPerson,
+    PartyKind,
 )
 
 # What stands in place of a person whose account was closed.
@@ -76,6 +83,8 @@ def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Confl
     Known is what the own account has booked, and what stands for the account's own document under its own name. The number
     alone does not do: a real name is declared and not verified. `counted` says which bookings led to the refusal.
     """
+    if not actor.is_resident:
+        return precise
     account = accounts.resident(actor.own_id)
     own = account.document_number is not None and index == person_index(
         account.document_type, account.document_number
@@ -128,6 +137,45 @@ def add_parties(actor: Actor, rows: Sequence[dict[str, Any]]) -> None:
         if not _ADD_PARTY.run(row):
             standing = and_(NotaryParty.active, NotaryParty.matter_id == row["matter_id"])
             raise _told(actor, row["person_index"], standing, AlreadyBooked())
+
+
+def lock(booking_ids: Sequence[uuid.UUID]) -> None:
+    """Lock all persons of some bookings, in the order that everybody keeps."""
+    theirs = select(NotaryParty.person_index).where(NotaryParty.booking_id.in_(booking_ids))
+    db.session.execute(
+        select(NotaryPerson.person_index)
+        .where(NotaryPerson.person_index.in_(theirs))
+        .order_by(NotaryPerson.person_index)
+        .with_for_update()
+    ).all()
+
+
+def require_one_place(actor: Actor, booking: NotaryBooking) -> None:
+    """Raise ElsewhereThen when somebody who comes to the booking has to be at another one at its time.
+
+    The persons are locked. Who is represented by an agent is in no place; an organisation may send two people.
+    """
+    comes = and_(NotaryParty.kind == PartyKind.PERSON, NotaryParty.by_agent.is_(False))
+    mine = select(NotaryParty.person_index).where(NotaryParty.booking_id == booking.id, comes)
+    clash = db.session.execute(
+        select(NotaryParty.person_index, NotaryParty.booking_id)
+        .join(NotaryBooking, NotaryBooking.id == NotaryParty.booking_id)
+        .where(
+            NotaryParty.person_index.in_(mine),
+            NotaryParty.active,
+            comes,
+            NotaryBooking.id != booking.id,
+            # A time that the office cannot keep holds nobody.
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.starts_at < booking.ends_at,
+            NotaryBooking.ends_at > booking.starts_at,
+        )
+        .order_by(NotaryParty.person_index)
+        .limit(1)
+    ).first()
+    if clash is not None:
+        there = NotaryBooking.id == clash.booking_id
+        raise _told(actor, clash.person_index, there, ElsewhereThen())
 
 
 def end_parties(booking_id: uuid.UUID) -> list[str]:
