@@ -74,7 +74,7 @@ class NoShowsIn(Schema):
 class NoShowAppealIn(Schema):
     """Why somebody disputes that they did not come."""
 
-    text = CleanString(required=True, min_length=5, max_length=1000, multiline=True)
+    text = CleanString(required=True, min_length=5, max_length=1000, multiline=True, words=True)
 
 
 class NoShowDecisionIn(Schema):
@@ -86,6 +86,7 @@ class NoShowDecisionIn(Schema):
         min_length=2,
         max_length=1000,
         multiline=True,
+        words=True,
         metadata={"description": "理由，会告诉当事人"},
     )
 

@@ -296,6 +296,15 @@ class TestMissed:
         assert (answer.status_code, answer.json["code"]) == (409, "already_booked")
         assert again(booking.id).state.value == "no_show"
 
+    @pytest.mark.parametrize("text", ["\U0001f600" * 6, "。。。。。。", "12345678"])
+    def test_an_appeal_is_made_in_words(self, hall: Hall, clock, text: str) -> None:
+        booking = self.missed(hall, clock)
+        path = f"/notary/appointments/{booking.id}/no-show-appeal"
+        answer = hall.api.post(path, {"text": text}, headers=hall.as_resident(booking))
+        assert answer.status_code == 422
+        assert list(answer.json["errors"]) == ["text"]
+        assert hall.mine(booking, "visit")["no_show"]["appeal"] == "none"
+
     def test_an_appeal_that_is_granted_no_longer_counts(self, hall: Hall, clock, run_jobs) -> None:
         somebody = party()
         booking = self.missed(hall, clock, parties=(somebody,))
