@@ -39,7 +39,7 @@ REASONS_MOST = 2000
 LONGEST_REGISTER = 366
 
 
-def _reasons(**kwargs: object) -> CleanString:
+def _reasons(**kwargs: Any) -> CleanString:
     return CleanString(
         required=True,
         min_length=5,

@@ -29,13 +29,13 @@ def office_of(office_id: uuid.UUID) -> NotaryOffice:
 
 
 def own_offices() -> list[NotaryOffice]:
-    """Return the offices that the caller may look at; raises Forbidden when there is none.
+    """Return the offices that the caller may look at; raises Forbidden for whom none can ever be there.
 
     The role may be held in an office of another kind, which gives nothing to do in this room.
     """
     actor = current_actor()
     own = [each for each in bookings.offices() if policies.can_look_at(actor, each.id)]
-    if not own:
+    if not own and policies.offices_of(actor, *policies.STAFF_ROLES) is not None:
         raise Forbidden(
             "您不在任何公证机构工作，不能使用公证预约的工作台。",
             next_step="如果应当能使用，请平台管理员核对您的角色是授予在哪个机构的。",

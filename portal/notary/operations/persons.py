@@ -128,7 +128,7 @@ def count_up(actor: Actor, office: NotaryOffice, indexes: Iterable[str]) -> None
     for index in sorted(indexes):
         if not _COUNT_UP.run({"person_index": index, "most": office.person_limit}):
             most = f"一位当事人最多同时有 {office.person_limit} 个预约，已经到了上限。"
-            raise _told(actor, index, NotaryParty.active, LimitReached(most))
+            raise _told(actor, index, NotaryParty.active.is_(True), LimitReached(most))
 
 
 def add_parties(actor: Actor, rows: Sequence[dict[str, Any]]) -> None:
