@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from portal.accounts import queries as accounts
-from portal.accounts.identity import documents, names
+from portal.accounts.identity import documents, names, phones
+from portal.accounts.models import DocumentType
 from portal.core.actor import Actor
 from portal.notary.case_notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
 from portal.notary.case_workflow import CASE
-from portal.notary.models import CASE_KIND, NotaryCase, NotaryReview, ReviewBy
+from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
+from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
+from portal.notary.queries import contacts
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
@@ -136,13 +139,16 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
     """The whole case for the office; document numbers are masked even there."""
     reviewers = {review.reviewer_id for review in case.reviews}
     people = accounts.staff_names({case.notary_id, case.approver_id, *reviewers})
+    contact = contacts.of_case(case)
     return {
-        **_base(actor, case, hints),
+        **_base(actor, case, [*_warnings(case, contact), *hints]),
         "next_step": STAFF_NEXT_STEP_BY_STATE[case.state],
         "office_id": case.office_id,
         "booking_id": case.booking_id,
         "parties": [_party(party) for party in case.parties],
-        "agent_name": case.agent["name"] if case.agent else None,
+        "agent": representative(case.agent),
+        "contact_phone": phones.mask_phone(contact.phone),
+        "contact_safety": contact.safety,
         "notary_id": case.notary_id,
         "notary": people.get(case.notary_id),
         "approver": _name(people, case.approver_id),
@@ -153,19 +159,41 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
     }
 
 
+def representative(
+    person: dict[str, Any] | None, *, whole_name: bool = True
+) -> dict[str, Any] | None:
+    """Return a guardian or an agent as parties are shown: the numbers masked, in lists the name too."""
+    if person is None:
+        return None
+    return {
+        "name": person["name"] if whole_name else names.mask_name(person["name"]),
+        "document_type": DocumentType(person["document_type"]),
+        "document_number": documents.mask_number(person["document_number"]),
+        "phone": phones.mask_phone(person["phone"]),
+        "relation": person.get("relation"),
+    }
+
+
+def _warnings(case: NotaryCase, contact: contacts.Contact) -> list[str]:
+    open_will = case.state in (CaseState.ACCEPTED, CaseState.SUPPLEMENT) and without_capacity(
+        case.matter, (party.get("guardian") for party in case.parties)
+    )
+    warnings = [WILL_WITHOUT_CAPACITY] if open_will else []
+    return [*warnings, *([contact.warning] if contact.warning else [])]
+
+
 def _name(people: dict[uuid.UUID, str], staff_id: uuid.UUID | None) -> str | None:
     return None if staff_id is None else people.get(staff_id)
 
 
 def _party(party: dict[str, Any]) -> dict[str, Any]:
-    guardian = party.get("guardian")
     return {
         "kind": party["kind"],
         "name": party["name"],
         "document_type": party["document_type"],
         "document_number": documents.mask_number(party["document_number"]),
         "by_agent": party["by_agent"],
-        "guardian_name": guardian["name"] if guardian else None,
+        "guardian": representative(party.get("guardian")),
     }
 
 

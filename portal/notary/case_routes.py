@@ -13,10 +13,10 @@ from portal.core.errors import NotFound
 from portal.notary import case_presenting as presenting
 from portal.notary import case_schemas as schemas
 from portal.notary import day_schemas, loading, policies
-from portal.notary.checks import Agent, Guardian, Party
 from portal.notary.day_routes import dump_booking
 from portal.notary.models import CASE_KIND, NotaryCase
 from portal.notary.operations import cases, pauses, receipts, reviews
+from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import cases as found
 from portal.web import conditional
 from portal.web.blueprint import RESIDENT, Blueprint, roles
@@ -129,6 +129,7 @@ def accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dic
 )
 def index(query: Dumped) -> Any:
     """本机构的公证，剩余时间最少的在前；姓名已隐去"""
+    loading.own_offices()
     actor = current_actor()
     wanted = found.CaseFilter(query["state"], query["office"])
     page = found.worklist(actor, wanted, query["cursor"], query["size"])

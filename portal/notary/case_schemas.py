@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from portal.accounts.models import ContactSafety
 from portal.notary.models import (
     CaseState,
     PauseGround,
@@ -16,7 +17,12 @@ from portal.notary.models import (
     TerminationGround,
 )
 from portal.notary.operations.cases import ISSUED_FORM
-from portal.notary.schemas import NotaryPartyIn, NotaryRepresentativeIn, NotaryStepSchema
+from portal.notary.schemas import (
+    NotaryPartyIn,
+    NotaryRepresentativeIn,
+    NotaryRepresentativeSchema,
+    NotaryStepSchema,
+)
 from portal.supervision.schemas import DeadlineSchema
 from portal.web.pagination import PageArgs
 from portal.web.schemas import (
@@ -33,7 +39,7 @@ REASONS_MOST = 2000
 LONGEST_REGISTER = 366
 
 
-def _reasons(**kwargs: object) -> CleanString:
+def _reasons(**kwargs: Any) -> CleanString:
     return CleanString(
         required=True,
         min_length=5,
@@ -244,7 +250,7 @@ class CasePartySchema(Schema):
     document_type = fields.String(allow_none=True)
     document_number = fields.String()
     by_agent = fields.Boolean()
-    guardian_name = fields.String(allow_none=True)
+    guardian = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
 
 
 class StaffCaseSchema(CaseBase):
@@ -253,7 +259,12 @@ class StaffCaseSchema(CaseBase):
     office_id = fields.UUID()
     booking_id = fields.UUID(allow_none=True)
     parties = fields.List(fields.Nested(CasePartySchema))
-    agent_name = fields.String(allow_none=True)
+    agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
+    contact_phone = fields.String(
+        allow_none=True, metadata={"description": "已隐去；没有或者不得拨打的为空"}
+    )
+    contact_safety = fields.Enum(ContactSafety, by_value=True)
+    contact_safety_label = Label(attribute="contact_safety")
     notary_id = fields.UUID()
     notary = fields.String(allow_none=True)
     approver = fields.String(allow_none=True)

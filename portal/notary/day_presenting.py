@@ -8,6 +8,7 @@ from portal.accounts.identity import documents, names, phones
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.notary import policies
+from portal.notary.case_presenting import representative
 from portal.notary.models import (
     AppealState,
     BookingState,
@@ -20,6 +21,8 @@ from portal.notary.models import (
 )
 from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations.day import hints
+from portal.notary.queries import contacts
+from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
 from portal.notary.queries.queue import AT_DESK, NEW, Desk
 from portal.notary.workflow import BOOKING, TICKET
@@ -173,16 +176,29 @@ def _masked(party: NotaryParty, *, whole_name: bool = False) -> dict[str, Any]:
     return {
         "kind": party.kind,
         "name": party.name if whole_name else names.mask_name(party.name),
+        "document_type": party.document_type,
         "document_number": documents.mask_number(party.document_number),
         "by_agent": party.by_agent,
-        "guardian": party.guardian is not None,
+        "guardian": representative(party.guardian, whole_name=whole_name),
     }
+
+
+def _contact(contact: Contact) -> dict[str, Any]:
+    return {
+        "contact_phone": phones.mask_phone(contact.phone),
+        "contact_safety": contact.safety,
+    }
+
+
+def _notes(booking: NotaryBooking, contact: Contact) -> list[str]:
+    return [*hints(booking), *([contact.warning] if contact.warning else [])]
 
 
 def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
     """The office's day, people masked."""
     rows = []
     counts: dict[str, int] = {}
+    contact = contacts.of_bookings(found.bookings)
     for booking in found.bookings:
         number = found.ticket_of(booking)
         counts[booking.state.value] = counts.get(booking.state.value, 0) + 1
@@ -197,10 +213,11 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
                 "matter": booking.matter.name,
                 "party_count": booking.party_count,
                 "parties": [_masked(party) for party in booking.parties],
-                "contact_phone": phones.mask_phone(booking.contact_phone),
+                "agent": representative(booking.agent, whole_name=False),
+                **_contact(contact[booking.id]),
                 "affected": booking.affected_at is not None
                 and booking.state is BookingState.CONFIRMED,
-                "notes": hints(booking),
+                "notes": _notes(booking, contact[booking.id]),
                 "ticket_number": number.number if number else None,
                 "case_reference": found.cases.get(booking.id),
                 "version": _version(booking),
@@ -308,6 +325,7 @@ def appointment(
 ) -> dict[str, Any]:
     """An appointment for the staff who open it one by one: the names in full, numbers masked."""
     counters = counter_names(desk) if desk is not None else {}
+    contact = contacts.of_bookings([booking])[booking.id]
     return {
         **{
             name: getattr(booking, name)
@@ -327,8 +345,9 @@ def appointment(
         },
         "matter": booking.matter.name,
         "parties": [_masked(party, whole_name=True) for party in booking.parties],
-        "contact_phone": phones.mask_phone(booking.contact_phone),
-        "hints": hints(booking),
+        "agent": representative(booking.agent),
+        **_contact(contact),
+        "hints": _notes(booking, contact),
         "ticket": ticket(actor, number, counters, desk, whole=True) if number else None,
         "no_show": no_show(rows),
         "case_id": case.id if case else None,

@@ -220,6 +220,7 @@ def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
 )
 def appeals(query: Dumped) -> Any:
     """待处理的未到场申诉，先提出的在前"""
+    loading.own_offices()
     page = found.appeals(current_actor(), query["cursor"], query["size"])
     return Page([presenting.appeal(each) for each in page.items], page.next, page.size)
 

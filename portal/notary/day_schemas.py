@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from portal.accounts.models import ContactSafety, DocumentType
 from portal.notary.models import (
     AppealState,
     BookingState,
@@ -13,7 +14,7 @@ from portal.notary.models import (
     RefusalGround,
     TicketState,
 )
-from portal.notary.schemas import NotaryStepSchema
+from portal.notary.schemas import NotaryRepresentativeSchema, NotaryStepSchema
 from portal.web.schemas import (
     AllowedAction,
     BoundedInteger,
@@ -73,7 +74,7 @@ class NoShowsIn(Schema):
 class NoShowAppealIn(Schema):
     """Why somebody disputes that they did not come."""
 
-    text = CleanString(required=True, min_length=5, max_length=1000, multiline=True)
+    text = CleanString(required=True, min_length=5, max_length=1000, multiline=True, words=True)
 
 
 class NoShowDecisionIn(Schema):
@@ -85,6 +86,7 @@ class NoShowDecisionIn(Schema):
         min_length=2,
         max_length=1000,
         multiline=True,
+        words=True,
         metadata={"description": "理由，会告诉当事人"},
     )
 
@@ -178,9 +180,13 @@ class MaskedPartySchema(Schema):
 
     kind = fields.Enum(PartyKind, by_value=True)
     name = fields.String(metadata={"description": "已隐去，仅留首字"})
+    document_type = fields.Enum(DocumentType, by_value=True, allow_none=True)
+    document_type_label = Label(attribute="document_type")
     document_number = fields.String(metadata={"description": "已隐去"})
     by_agent = fields.Boolean()
-    guardian = fields.Boolean(metadata={"description": "由监护人代理"})
+    guardian = fields.Nested(
+        NotaryRepresentativeSchema, allow_none=True, metadata={"description": "由其代理的监护人"}
+    )
 
 
 class NoShowSchema(Schema):
@@ -209,7 +215,13 @@ class DaySheetRow(Schema):
     matter = fields.String()
     party_count = fields.Integer()
     parties = fields.List(fields.Nested(MaskedPartySchema))
-    contact_phone = fields.String(allow_none=True, metadata={"description": "已隐去"})
+    agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
+    contact_phone = fields.String(
+        allow_none=True,
+        metadata={"description": "已隐去；没有填写的为账号的手机号，不得拨打的为空"},
+    )
+    contact_safety = fields.Enum(ContactSafety, by_value=True)
+    contact_safety_label = Label(attribute="contact_safety")
     affected = fields.Boolean(metadata={"description": "时段已停办，当事人还没有改期"})
     notes = fields.List(fields.String(), metadata={"description": "签到时请核对"})
     ticket_number = fields.Integer(allow_none=True)
@@ -243,7 +255,13 @@ class StaffAppointmentSchema(Schema):
     parties = fields.List(fields.Nested(MaskedPartySchema))
     connection_basis = fields.Enum(ConnectionBasis, by_value=True, allow_none=True)
     priority = fields.Enum(Priority, by_value=True, allow_none=True)
-    contact_phone = fields.String(allow_none=True, metadata={"description": "已隐去"})
+    agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
+    contact_phone = fields.String(
+        allow_none=True,
+        metadata={"description": "已隐去；没有填写的为账号的手机号，不得拨打的为空"},
+    )
+    contact_safety = fields.Enum(ContactSafety, by_value=True)
+    contact_safety_label = Label(attribute="contact_safety")
     affected_reason = fields.String(allow_none=True)
     hints = fields.List(fields.String())
     ticket = fields.Nested(TicketSchema, allow_none=True)

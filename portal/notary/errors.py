@@ -59,3 +59,25 @@ class TooManyNoShows(Conflict):
     code = "too_many_no_shows"
     message = "有当事人多次预约后没有到场，暂时不能网上预约。"
     next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉；不是您本人预约的，请联系公证机构。"
+
+
+class ElsewhereThen(Conflict):
+    """A party has another appointment at the same time, and can be in one place only."""
+
+    code = "elsewhere_then"
+    message = "有当事人在这个时间已经有别的预约，不能同时到两处办理。"
+    next_step = "请换一个时间，或者先改期、取消同一时间的另一个预约。"
+
+
+class PartyUnavailable(Conflict):
+    """What stands in place of the four above for who is not known to be the party.
+
+    An identity number is easily come by: whoever types one must not learn that its owner has an appointment, or for what.
+    """
+
+    code = "party_unavailable"
+    message = "有当事人现在不能再预约。"
+    next_step = (
+        "请当事人本人联系公证机构，或者直接到公证机构现场取号。当事人是您本人的，请先在账号里填写与证件一致的"
+        "实名信息；仍不能预约的，请联系公证机构。"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from portal.core.errors import NotFound
+from portal.core.errors import Forbidden, NotFound
 from portal.notary import policies
 from portal.notary.models import (
     NotaryBooking,
@@ -14,6 +14,7 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryTicket,
 )
+from portal.notary.queries import bookings
 from portal.notary.queries import day as found
 from portal.web import conditional
 from portal.web.request_context import current_actor
@@ -25,6 +26,21 @@ def office_of(office_id: uuid.UUID) -> NotaryOffice:
     if office is None or not policies.can_look_at(current_actor(), office_id):
         raise NotFound("没有找到这个公证机构。")
     return office
+
+
+def own_offices() -> list[NotaryOffice]:
+    """Return the offices that the caller may look at; raises Forbidden for whom none can ever be there.
+
+    The role may be held in an office of another kind, which gives nothing to do in this room.
+    """
+    actor = current_actor()
+    own = [each for each in bookings.offices() if policies.can_look_at(actor, each.id)]
+    if not own and policies.offices_of(actor, *policies.STAFF_ROLES) is not None:
+        raise Forbidden(
+            "您不在任何公证机构工作，不能使用公证预约的工作台。",
+            next_step="如果应当能使用，请平台管理员核对您的角色是授予在哪个机构的。",
+        )
+    return own
 
 
 def counter_of(counter_id: uuid.UUID) -> NotaryCounter:

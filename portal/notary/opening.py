@@ -183,6 +183,60 @@ def cells(office: NotaryOffice, day: date, spans: Sequence[Span], zone: ZoneInfo
     return found
 
 
+def problems(
+    office: NotaryOffice, week: Sequence[tuple[int, time, time]], day: date, zone: ZoneInfo
+) -> dict[str, list[str]]:
+    """Return what is wrong with weekly hours, each a weekday with its begin and end, by the position and the field.
+
+    Hours may adjoin each other, not overlap; hours in which no whole slot lies would promise what nobody can book.
+    """
+    found: dict[str, list[str]] = {}
+    spans = [_span(opens, closes) for _, opens, closes in week]
+    for at, (weekday, opens, closes) in enumerate(week):
+        if closes <= opens:
+            found[f"hours.{at}.closes"] = ["结束时间应当晚于开始时间。"]
+            continue
+        same_day = [n for n, (other, _, _) in enumerate(week) if other == weekday]
+        earlier = [n for n in same_day if n < at and _overlap(spans[n], spans[at])]
+        if earlier:
+            _, begin, end = week[earlier[0]]
+            text = f"与同一天的 {begin:%H:%M}–{end:%H:%M} 重叠，请合并成一段。"
+            found[f"hours.{at}.opens"] = [text]
+        elif not any(
+            _overlap(spans[at], cell)
+            for cell in _minutes_of_cells(office, day, _merged(spans[n] for n in same_day), zone)
+        ):
+            found[f"hours.{at}.closes"] = [no_whole_slot(office)]
+    return found
+
+
+def no_whole_slot(office: NotaryOffice) -> str:
+    """Return why hours are of no use although they are long enough to be typed."""
+    return (
+        f"这段时间里没有一个完整的时段，约不了：时段从 {office.grid_from:%H:%M} 起"
+        f"每 {office.slot_minutes} 分钟一个。"
+    )
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _minutes_of_cells(
+    office: NotaryOffice, day: date, spans: Sequence[Span], zone: ZoneInfo
+) -> list[Span]:
+    first, length = minute_of(office.grid_from), office.slot_minutes
+    starts = [first + cell.ordinal * length for cell in cells(office, day, spans, zone)]
+    return [(start, start + length) for start in starts]
+
+
+def has_whole_slot(
+    office: NotaryOffice, opens: time, closes: time, day: date, zone: ZoneInfo
+) -> bool:
+    """True when a slot of the office's grid lies wholly between two times of the day."""
+    return bool(cells(office, day, [_span(opens, closes)], zone))
+
+
 def _wall(day: date, minute: int, zone: ZoneInfo) -> datetime:
     naive = datetime.combine(day, time.min) + timedelta(minutes=minute)
     return naive.replace(tzinfo=zone)

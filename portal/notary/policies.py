@@ -52,8 +52,11 @@ def can_look_at(actor: Actor, office_id: uuid.UUID) -> bool:
 
 
 def can_edit_matters(actor: Actor, subject: object = None) -> bool:
-    """Matters are the same in all offices; any clerk keeps them up."""
-    return actor.is_staff and actor.has_role(CLERK)
+    """Matters are the same in all offices: who keeps them up holds the role in all of them.
+
+    A single office gives a matter up, or takes it up, at its own counters.
+    """
+    return actor.is_staff and (CLERK, None) in actor.grants
 
 
 def can_cancel(actor: Actor, subject: OfAccount) -> bool:

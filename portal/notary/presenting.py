@@ -158,7 +158,7 @@ def appointment(
         "other_time": other_time(other[0]) if other else None,
         "allowed_actions": [*map(_acceptance, other), *actions(actor, booking)],
         "parties": [_party(each) for each in booking.parties],
-        "agent": _represented(booking.agent),
+        "agent": case_presenting.representative(booking.agent),
         "hints": list(hints),
         "deadlines": _deadlines(booking),
         "timeline": booking.history,
@@ -206,18 +206,7 @@ def _party(party: NotaryParty) -> dict[str, Any]:
         "document_number": documents.mask_number(party.document_number),
         "by_agent": party.by_agent,
         "lacks_capacity": party.lacks_capacity,
-        "guardian": _represented(party.guardian),
-    }
-
-
-def _represented(person: Any) -> dict[str, Any] | None:
-    if person is None:
-        return None
-    return {
-        "name": person["name"],
-        "document_number": documents.mask_number(person["document_number"]),
-        "phone": phones.mask_phone(person["phone"]),
-        "relation": person.get("relation"),
+        "guardian": case_presenting.representative(party.guardian),
     }
 
 

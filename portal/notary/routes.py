@@ -10,7 +10,7 @@ from flask import Response
 from portal.accounts import queries as accounts
 from portal.core.errors import NotFound
 from portal.notary import calendar_files, policies, presenting, schemas
-from portal.notary.checks import Agent, Details, Guardian, Party
+from portal.notary.checks import Details
 from portal.notary.models import NotaryBooking, NotaryMatter
 from portal.notary.operations import (
     changing,
@@ -20,6 +20,7 @@ from portal.notary.operations import (
     waiting,
 )
 from portal.notary.operations.seats import quotas_for
+from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import availability, bookings
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint, ready

@@ -171,14 +171,14 @@ class NotaryRepresentativeIn(Schema):
 class NotaryGuardianIn(NotaryRepresentativeIn):
     """A guardian."""
 
-    relation = CleanString(required=True, min_length=1, max_length=20)
+    relation = CleanString(required=True, min_length=1, max_length=20, words=True)
 
 
 class NotaryPartyIn(Schema):
     """Somebody for whom the matter is done."""
 
     kind = Choice(PartyKind, load_default=PartyKind.PERSON)
-    name = CleanString(required=True, min_length=1, max_length=100)
+    name = CleanString(required=True, min_length=1, max_length=100, words=True)
     document_type = Choice(
         DocumentType, load_default=None, allow_none=True, metadata={"description": "单位不填"}
     )
@@ -208,7 +208,7 @@ class NotaryAppointmentIn(Schema):
     checklist_read = StrictBoolean(required=True)
     immovable = StrictBoolean(load_default=False)
     foreign_use = StrictBoolean(load_default=False)
-    foreign_country = CleanString(load_default=None, allow_none=True, max_length=60)
+    foreign_country = CleanString(load_default=None, allow_none=True, max_length=60, words=True)
     dispute = StrictBoolean(load_default=False)
     dispute_understood = StrictBoolean(load_default=False)
     in_person_understood = StrictBoolean(load_default=False)
@@ -252,8 +252,10 @@ class NotaryRepresentativeSchema(Schema):
     """Somebody who acts for another, with masked numbers."""
 
     name = fields.String()
-    document_number = fields.String()
-    phone = fields.String()
+    document_type = fields.Enum(DocumentType, by_value=True)
+    document_type_label = Label(attribute="document_type")
+    document_number = fields.String(metadata={"description": "已隐去"})
+    phone = fields.String(metadata={"description": "已隐去"})
     relation = fields.String(allow_none=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
@@ -87,19 +88,35 @@ def _time(row: dict[str, Any], name: str) -> str:
 
 def _row(row: dict[str, Any]) -> Markup:
     state = row["state"].label
+    people = list(_people(row))
     return _ROW.format(
         time=f"{_time(row, 'starts_at')}–{_time(row, 'ends_at')}",
         counter=row["counter"] or "",
         reference=row["reference"],
         matter=row["matter"],
         party_count=row["party_count"],
-        names=_lines(party["name"] for party in row["parties"]),
-        documents=_lines(party["document_number"] for party in row["parties"]),
+        names=_lines(name for name, _ in people),
+        documents=_lines(number for _, number in people),
         phone=row["contact_phone"] or "",
         state=f"{state}（时段已停办）" if row["affected"] else state,
         number=row["ticket_number"] or "",
         notes=_lines(row["notes"]),
     )
+
+
+def _people(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield who is to be checked at the desk, each with the document: parties, their guardians, the agent."""
+    for party in row["parties"]:
+        yield party["name"], _document(party)
+        if party["guardian"] is not None:
+            yield f"监护人 {party['guardian']['name']}", _document(party["guardian"])
+    if row["agent"] is not None:
+        yield f"代理人 {row['agent']['name']}", _document(row["agent"])
+
+
+def _document(person: dict[str, Any]) -> str:
+    kind = person["document_type"]
+    return f"{kind.label} {person['document_number']}" if kind else person["document_number"]
 
 
 def _number(row: dict[str, Any]) -> Markup:

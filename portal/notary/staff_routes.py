@@ -50,8 +50,7 @@ def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
 @blp.get("/offices", audience=ANY, returns=staff_schemas.NotaryStaffOfficesSchema)
 def offices() -> Dumped:
     """我能管理或查看的公证机构和设置"""
-    actor = current_actor()
-    return {"items": [o for o in bookings.offices() if policies.can_look_at(actor, o.id)]}
+    return {"items": loading.own_offices()}
 
 
 @blp.get("/offices/<uuid:office_id>", audience=ANY, returns=staff_schemas.NotaryStaffOfficeSchema)
@@ -211,6 +210,7 @@ def remove_exception(exception_id: uuid.UUID) -> Dumped:
 @blp.get("/matters", audience=ANY, returns=staff_schemas.NotaryStaffMattersSchema)
 def matters() -> Dumped:
     """公证事项，停用的也在内"""
+    loading.own_offices()
     found = bookings.matters(active_only=False)
     return {"items": [_versioned(each, staff_schemas.NotaryStaffMatterSchema) for each in found]}
 
@@ -225,9 +225,12 @@ def matters() -> Dumped:
 def change_matter(matter_id: uuid.UUID, body: Dumped) -> Dumped:
     """修改公证事项的说明、时长和材料清单，或者停办；改过的不再随内容文件更新
 
+    事项由所有公证机构共用，须由管理所有公证机构的工作人员修改；本机构不再办理的，在窗口里去掉。
     停办时列出受影响的预约，他们随后会收到通知。
     """
+    loading.own_offices()
     found = loading.matter_of(matter_id)
+    matter_operations.require_editor(current_actor())
     conditional.require_match(found)
     preview = body.pop("preview")
     moving = matter_operations.affected_by(current_actor(), found, body)

@@ -65,6 +65,11 @@ def strictest(*wishes: ContactSafety | None) -> ContactSafety:
     )
 
 
+def may_be_called(*wishes: ContactSafety | None) -> bool:
+    """True when staff may ring the person: a call is answered by whoever has the phone, like an SMS is read by them."""
+    return strictest(*wishes) in (ContactSafety.NORMAL, ContactSafety.NEUTRAL_SMS)
+
+
 def decide(
     wishes: Wishes, *, has_sms: bool, urgent: bool, now: datetime, quiet: QuietHours
 ) -> Decision:

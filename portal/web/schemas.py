@@ -28,6 +28,10 @@ def _has_visible(text: str) -> bool:
     return any(unicodedata.category(sign)[0] not in "CZ" for sign in text)
 
 
+def _has_letter(text: str) -> bool:
+    return any(unicodedata.category(sign)[0] == "L" for sign in text)
+
+
 def _is_json(data: Mapping[str, Any] | None) -> bool:
     """True when the value comes from a JSON body, which has numbers and booleans of its own; forms and queries have not."""
     return isinstance(data, dict)
@@ -50,7 +54,8 @@ class Schema(ma.Schema):
 class CleanString(fields.String):
     """Text from outside: NFC, trimmed, no control characters, no lone surrogates, within `min_length` and `max_length`.
 
-    Lengths are in characters (code points). `multiline=False` refuses line breaks.
+    Lengths are in characters (code points). `multiline=False` refuses line breaks. `words=True` asks for at least one letter
+    or Chinese character: signs, figures and emoji alone say nothing.
     """
 
     def __init__(
@@ -59,9 +64,11 @@ class CleanString(fields.String):
         min_length: int = 0,
         max_length: int = 200,
         multiline: bool = False,
+        words: bool = False,
         **kwargs: Any,
     ) -> None:
         self.min_length, self.max_length, self.multiline = min_length, max_length, multiline
+        self.words = words
         kwargs.setdefault("metadata", {})
         kwargs["metadata"] = {
             "minLength": min_length,
@@ -87,6 +94,8 @@ class CleanString(fields.String):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if self.min_length and not _has_visible(text):
             raise ValidationError("这一项不能为空。")
+        if self.words and text and not _has_letter(text):
+            raise ValidationError("请用文字填写。")
         if len(text) < self.min_length:
             raise ValidationError(
                 "这一项不能为空。" if self.min_length == 1 else f"至少 {self.min_length} 个字。"

@@ -19,7 +19,7 @@ from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.checks import Details, Party
+from portal.notary.checks import Details
 from portal.notary.models import (
     ConnectionBasis,
     NotaryBooking,
@@ -33,6 +33,7 @@ from portal.notary.models import (
     NotarySlot,
 )
 from portal.notary.operations import changing, confirming, holding, schedule
+from portal.notary.parties import Party
 from portal.working_days import operations as working_days
 from tests.conftest import JsonClient, SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office

@@ -224,6 +224,18 @@ class TestEnds:
         assert told(run_jobs, "notary.issued")
         assert hall.mine(booking, "case")["certificate_number"] == "（2026）渝足证字第1号"
 
+    @pytest.mark.parametrize(
+        "typed",
+        ["（２０２６）渝足证字第１号", "(2026)渝足证字第1号", " (２０２６) 渝足证字第 1 号"],
+    )
+    def test_a_number_has_one_form_however_it_is_typed(self, hall: Hall, typed: str) -> None:
+        _, first = hall.accepted()
+        case = hall.done(first, "certificate", hall.certificate(typed))
+        assert case["certificate_number"] == "（2026）渝足证字第1号"
+        _, second = hall.accepted()
+        answer = hall.step(second, "certificate", hall.certificate())
+        assert (answer.status_code, answer.json["code"]) == (409, "number_taken")
+
     def test_a_number_is_given_once_in_an_office(self, hall: Hall) -> None:
         _, first = hall.accepted()
         hall.done(first, "certificate", hall.certificate())

@@ -28,6 +28,8 @@ class TestChecks:
             ({"connection_basis": "property"}, "connection_basis"),
             ({"checklist_read": False}, "checklist_read"),
             ({"foreign_use": True}, "foreign_country"),
+            ({"foreign_use": True, "foreign_country": "\U0001f600"}, "foreign_country"),
+            ({"foreign_use": True, "foreign_country": "123"}, "foreign_country"),
             ({"contact_phone": "12"}, "contact_phone"),
             ({"party": {"document_number": "110105194912310021"}}, "parties.0.document_number"),
             ({"party": {"document_type": None}}, "parties.0.document_type"),

@@ -12,11 +12,11 @@ from portal.audit.models import AuditEvent
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import sheet_page
-from portal.notary.checks import Guardian
-from portal.notary.errors import TooManyNoShows
+from portal.notary.errors import PartyUnavailable
 from portal.notary.models import NotaryParty, NotaryTicket
 from portal.notary.operations import persons, steps
 from portal.notary.operations.no_shows import expires_on
+from portal.notary.parties import Guardian
 from portal.notifications.models import Message
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import id_number
@@ -250,13 +250,14 @@ class TestMissed:
         for when in ("2026-03-02 09:30", "2026-03-03 09:30"):
             self.missed(hall, clock, when, parties=(somebody,))
         index = persons.person_index(somebody.document_type, somebody.document_number)
-        with pytest.raises(TooManyNoShows):
-            persons.require_few_no_shows(hall.desk.office, [index])
+        who = hall.desk.person()
+        with pytest.raises(PartyUnavailable):
+            persons.require_few_no_shows(who, hall.desk.office, [index])
         clock.set("2026-06-02 23:59")
-        with pytest.raises(TooManyNoShows):
-            persons.require_few_no_shows(hall.desk.office, [index])
+        with pytest.raises(PartyUnavailable):
+            persons.require_few_no_shows(who, hall.desk.office, [index])
         clock.set("2026-06-03 00:00")
-        persons.require_few_no_shows(hall.desk.office, [index])
+        persons.require_few_no_shows(who, hall.desk.office, [index])
         db.session.rollback()
 
     def test_what_the_office_could_not_keep_is_nobodys_fault(self, hall: Hall, clock) -> None:
@@ -294,6 +295,15 @@ class TestMissed:
         answer = hall.step(hall.at(booking), "no-show-reversal")
         assert (answer.status_code, answer.json["code"]) == (409, "already_booked")
         assert again(booking.id).state.value == "no_show"
+
+    @pytest.mark.parametrize("text", ["\U0001f600" * 6, "。。。。。。", "12345678"])
+    def test_an_appeal_is_made_in_words(self, hall: Hall, clock, text: str) -> None:
+        booking = self.missed(hall, clock)
+        path = f"/notary/appointments/{booking.id}/no-show-appeal"
+        answer = hall.api.post(path, {"text": text}, headers=hall.as_resident(booking))
+        assert answer.status_code == 422
+        assert list(answer.json["errors"]) == ["text"]
+        assert hall.mine(booking, "visit")["no_show"]["appeal"] == "none"
 
     def test_an_appeal_that_is_granted_no_longer_counts(self, hall: Hall, clock, run_jobs) -> None:
         somebody = party()

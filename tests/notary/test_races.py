@@ -106,7 +106,18 @@ def test_one_person_does_not_get_two_bookings_for_a_matter(app: Flask, desk: Des
         app,
         [lambda w=who, k=key: confirming.confirm(w, k, details(same)) for who, key in held],
     )
-    assert outcomes(results) == {"done": 1, "already_booked": 3}
+    assert outcomes(results) == {"done": 1, "party_unavailable": 3}
+
+
+def test_one_person_does_not_get_two_bookings_at_a_time(app: Flask, desk: Desk) -> None:
+    same = party()
+    people = [desk.person() for _ in range(2)]
+    held = [(who, desk.hold(who, NINE, matter_id=make_matter().id).id) for who in people]
+    results = together(
+        app,
+        [lambda w=who, k=key: confirming.confirm(w, k, details(same)) for who, key in held],
+    )
+    assert outcomes(results) == {"done": 1, "party_unavailable": 1}
 
 
 def test_an_account_that_asks_many_times_at_once_holds_one_seat(app: Flask, desk: Desk) -> None:

@@ -367,7 +367,8 @@ class TestStaff:
         items = person.api.get(f"{path}/hours", headers=clerk).json["items"]
         assert {row["valid_until"] for row in items} == {"2026-03-08", None}
 
-    def test_matters_are_kept_up_at_the_version_seen(self, person: Counter, clerk: Headers) -> None:
+    def test_matters_are_kept_up_at_the_version_seen(self, person: Counter) -> None:
+        clerk = staff_headers(staff=make_staff(["notary_clerk"]))
         (matter,) = person.api.get("/staff/notary/matters", headers=clerk).json["items"]
         path = f"/staff/notary/matters/{matter['id']}"
         change = {"checklist": ["身份证件", "户口簿"], "checklist_confirmed": True}

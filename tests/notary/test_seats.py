@@ -15,8 +15,8 @@ from portal.notary.errors import (
     AlreadyBooked,
     HoldExists,
     HoldExpired,
-    LimitReached,
     NotBookable,
+    PartyUnavailable,
     SlotTaken,
 )
 from portal.notary.models import (
@@ -162,17 +162,18 @@ class TestConfirming:
 
     def test_a_person_has_one_booking_for_a_matter(self, desk: Desk) -> None:
         same = party()
-        desk.confirmed(desk.person(), NINE, same)
+        person = desk.person()
+        desk.confirmed(person, NINE, same)
         with pytest.raises(AlreadyBooked):
-            desk.confirmed(desk.person(), TEN, same)
+            desk.confirmed(person, TEN, same)
         assert desk.left(TEN) == 1, "the hold stands; only its confirmation was refused"
 
     def test_a_person_has_so_many_bookings_whatever_the_account(self, desk: Desk) -> None:
         same = party()
-        for _ in range(2):
-            desk.confirmed(desk.person(), NINE, same, matter_id=make_matter().id)
-        with pytest.raises(LimitReached):
-            desk.confirmed(desk.person(), TEN, same)
+        for when in (NINE, TEN):
+            desk.confirmed(desk.person(), when, same, matter_id=make_matter().id)
+        with pytest.raises(PartyUnavailable):
+            desk.confirmed(desk.person(), "2026-03-03 11:00", same)
 
     def test_a_cancelled_booking_no_longer_counts(self, desk: Desk) -> None:
         same, person = party(), desk.person()

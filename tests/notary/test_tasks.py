@@ -112,7 +112,7 @@ EVERYBODY = {
         (lambda actor: policies.is_system(actor, BOOKING), {"system"}),
         (
             lambda actor: policies.can_edit_matters(actor),
-            {"clerk", "anywhere", "elsewhere"},
+            {"anywhere"},
         ),
         (
             lambda actor: policies.can_ask_review(actor, BOOKING),

@@ -135,3 +135,10 @@ def test_hours_that_cannot_be_understood_stop_the_start(tmp_path, text):
 def test_the_delivered_file_can_be_read(app):
     content = app.extensions["portal_settings"].content_dir
     assert quiet_hours.load(content / "notifications.yaml") == QuietHours()
+
+
+@pytest.mark.parametrize("wishes", TABLE)
+def test_nobody_rings_where_no_sms_may_go(
+    wishes: tuple[ContactSafety, ContactSafety | None],
+) -> None:
+    assert gate.may_be_called(*wishes) is (TABLE[wishes][0] is not NONE)

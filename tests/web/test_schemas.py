@@ -310,6 +310,22 @@ def test_no_english_is_left_in_a_validator() -> None:
     assert covered == set(messages.VALIDATOR_MESSAGES)
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("日本", True), ("Japan 1", True), ("", True), ("\U0001f600", False), ("12。", False)],
+)
+def test_where_words_are_asked_for_signs_alone_do_not_do(text: str, taken: bool) -> None:
+    class Words(Schema):
+        text = CleanString(words=True)
+
+    if taken:
+        assert Words().load({"text": text}) == {"text": text}
+        return
+    with pytest.raises(ValidationError) as refused:
+        Words().load({"text": text})
+    assert refused.value.normalized_messages() == {"text": ["请用文字填写。"]}
+
+
 def test_messages_name_the_field_and_its_place() -> None:
     class Inner(Schema):
         form = CleanString(required=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +17,6 @@ from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, WrongStat
 from portal.core.references import next_reference
 from portal.core.unit_of_work import transactional
 from portal.notary import case_settings, checks, deadlines, policies
-from portal.notary.checks import Agent, CheckedParty, Party
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
@@ -30,6 +30,7 @@ from portal.notary.models import (
     TicketState,
 )
 from portal.notary.operations import case_steps, day, pauses, persons, receipts, steps, tickets
+from portal.notary.parties import Agent, CheckedParty, Party
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
 from portal.supervision import rules
@@ -39,6 +40,10 @@ REFERENCE_PREFIX = "GS"
 ISSUED_FORM = "出具公证书"
 REFUSED_FORM = "不予办理公证"
 TERMINATED_FORM = "终止公证"
+# From full-width signs to those of ASCII, and brackets the other way round, as they are printed.
+_ONE_FORM = {0xFEE0 + sign: sign for sign in range(0x21, 0x7F)} | {
+    ord(sign): bracket for signs, bracket in (("(（", "（"), (")）", "）")) for sign in signs
+}
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,14 @@ class Certificate:
     handed_over: bool = False
 
 
+def normal_number(text: str) -> str:
+    """Return the number of a certificate in one form: figures and letters in half width, brackets in full, no blanks.
+
+    However it was typed, the same number is taken once.
+    """
+    return re.sub(r"\s+", "", text).translate(_ONE_FORM)
+
+
 @transactional
 def issue(actor: Actor, case: NotaryCase, given: Certificate) -> NotaryCase:
     """Issue the certificate: it takes effect today (公证法 32), and NO-D1 is met.
@@ -228,7 +241,7 @@ def issue(actor: Actor, case: NotaryCase, given: Certificate) -> NotaryCase:
         # The unique constraint says whether the number is free; a savepoint, so that the refusal is ours to word.
         with db.session.begin_nested():
             _close(case, given.closing_form)
-            case.certificate_number, case.issued_on = given.number, clock.today()
+            case.certificate_number, case.issued_on = normal_number(given.number), clock.today()
             case.approver_id = approver
             db.session.flush()
     except IntegrityError as error:

@@ -75,7 +75,8 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
 def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> NotaryBooking:
     """Move to another time at the same office: the new seat is won first, then the old one given on, in one transaction.
 
-    Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, and Conflict once the time has come.
+    Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, ElsewhereThen, and Conflict once the time
+    has come.
     """
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
@@ -142,11 +143,18 @@ def _move_to(
         reminded_at=None,
     ):
         raise steps.lost(booking)
+    _require_one_place(actor, booking)
     if new.slots:
         seats.add_claims(booking.id, [slot.id for slot in new.slots], booking.seats, None)
     given = freeing.free(booking, booking.office, old, cool=True)
     steps.note(booking, "reschedule", "改期", actor, seats=booking.seats * len(new.slots) - given)
     told_of_new_time(actor, booking)
+
+
+def _require_one_place(actor: Actor, booking: NotaryBooking) -> None:
+    """Raise ElsewhereThen for a new time at which somebody who comes has another appointment."""
+    persons.lock([booking.id])
+    persons.require_one_place(actor, booking)
 
 
 def told_of_new_time(actor: Actor, booking: NotaryBooking) -> None:
@@ -200,7 +208,7 @@ def end_other_times(actor: Actor, offers: list[NotaryBooking]) -> None:
 def accept_other_time(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Take the other time that the office keeps for a booking whose time it cannot keep.
 
-    Raises NotFound when none is kept, HoldExpired after its time.
+    Raises NotFound when none is kept, HoldExpired after its time, ElsewhereThen.
     """
     offers = pending_other_times(booking)
     if not offers:
@@ -234,6 +242,7 @@ def accept_other_time(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
         reminded_at=None,
     ):
         raise steps.lost(booking)
+    _require_one_place(actor, booking)
     seats.hand_over(new, booking.id)
     moved = sum(claim.seats for claim in new)
     steps.note(other, "hand_over", "转入原预约", actor, seats=-moved)

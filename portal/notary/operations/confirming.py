@@ -45,8 +45,9 @@ def confirm(
 ) -> tuple[NotaryBooking, tuple[str, ...]]:
     """Make an appointment of a hold or of an offer from the waiting list; returns it with what the person should know.
 
-    Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9), AlreadyBooked, LimitReached and
-    TooManyNoShows for the parties. Of two confirmations of one hold, one succeeds.
+    Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9); for the parties AlreadyBooked,
+    LimitReached, TooManyNoShows and ElsewhereThen, or PartyUnavailable where the actor is not to know which. Of two
+    confirmations of one hold, one succeeds.
     """
     sessions.require_active(actor)
     booking = load(hold_id)
@@ -64,9 +65,10 @@ def confirm(
     checked = checks.check(details, matter, office, booking)
     rows = _party_rows(booking, checked)
     indexes = [row["person_index"] for row in rows]
-    persons.require_few_no_shows(office, indexes)
-    persons.count_up(office, indexes)
-    persons.add_parties(rows)
+    persons.require_few_no_shows(actor, office, indexes)
+    persons.count_up(actor, office, indexes)
+    persons.add_parties(actor, rows)
+    persons.require_one_place(actor, booking)
     now = clock.now()
     if not steps.move(
         booking,

@@ -8,6 +8,7 @@ from portal.core.errors import Conflict
 from portal.core.unit_of_work import transactional
 from portal.notary.models import NotaryBooking, NotaryTicket, Priority
 from portal.notary.operations import changing, holding, seats, steps, tickets
+from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
 
 
 @transactional
@@ -67,6 +68,8 @@ def hints(booking: NotaryBooking) -> list[str]:
         found.append("须由当事人本人到场（公证法第二十六条），请核对身份证件。")
     if any(party.guardian for party in booking.parties):
         found.append("有当事人由监护人代理，请核对监护关系（公证法第三十一条第一项）。")
+    if without_capacity(booking.matter, (party.guardian for party in booking.parties)):
+        found.append(WILL_WITHOUT_CAPACITY)
     if booking.agent is not None:
         found.append("有代理人，请核对授权委托书和代理人身份证件。")
     if booking.dispute:

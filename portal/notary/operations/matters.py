@@ -10,7 +10,7 @@ from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
-from portal.core.errors import Conflict, Forbidden
+from portal.core.errors import Forbidden
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
@@ -19,14 +19,31 @@ from portal.notary.models import BookingState, NotaryBooking, NotaryMatter, Orig
 REFRESH = "notary.refresh"
 
 
+class MatterIsShared(Forbidden):
+    """A matter is the same for all offices, and no single one may change it for the others."""
+
+    code = "matter_is_shared"
+    message = "公证事项由所有公证机构共用，只有管理所有公证机构的工作人员可以修改。"
+    next_step = (
+        "只是本机构不再办理的，请在本机构的窗口里去掉这个事项；要改内容的，请联系平台管理员。"
+    )
+
+
+def require_editor(actor: Actor) -> None:
+    """Raise MatterIsShared for who does not keep up the matters of all offices."""
+    if not policies.can_edit_matters(actor):
+        raise MatterIsShared
+
+
 def affected_by(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> list[NotaryBooking]:
     """Return the appointments, in all offices, that a change of the matter would leave without anybody to do it.
 
-    Raises Conflict when some are at offices where the actor does not work: texts are everybody's, appointments are not.
+    Raises MatterIsShared for who does not keep up the matters of all offices.
     """
+    require_editor(actor)
     if not matter.active or values.get("active") is not False:
         return []
-    found = list(
+    return list(
         db.session.scalars(
             select(NotaryBooking)
             .where(
@@ -37,13 +54,6 @@ def affected_by(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> l
             .order_by(NotaryBooking.starts_at, NotaryBooking.id)
         )
     )
-    if any(not policies.works_at(actor, booking.office_id) for booking in found):
-        raise Conflict(
-            "别的公证机构还有这个事项的预约，不能由本机构停办。",
-            code="booked_elsewhere",
-            next_step="只是本机构不再办理的，请在窗口里去掉这个事项；都不再办理的，请由管理所有公证机构的工作人员停办。",
-        )
-    return found
 
 
 @transactional
@@ -52,9 +62,7 @@ def change(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> Notary
 
     When it is stopped or taken up again, every office's appointments for it are told, one office after the other.
     """
-    if not policies.can_edit_matters(actor):
-        raise Forbidden
-    affected_by(actor, matter, values)
+    require_editor(actor)
     was_active = matter.active
     for name, value in values.items():
         setattr(matter, name, value)

@@ -24,8 +24,6 @@ from portal.notary.models import (
     NotaryBooking,
     NotaryNoShow,
     NotaryOffice,
-    NotaryParty,
-    NotaryPerson,
 )
 from portal.notary.operations import persons, steps
 from portal.notifications import operations as notifications
@@ -96,23 +94,10 @@ def mark_all(
     if preview:
         return list(db.session.scalars(query))
     found = list(db.session.scalars(query.with_for_update(of=NotaryBooking)))
-    _lock_persons(found)
+    persons.lock([booking.id for booking in found])
     for booking in found:
         mark(actor, booking)
     return found
-
-
-def _lock_persons(bookings: list[NotaryBooking]) -> None:
-    """Lock all persons of several bookings, in the order that everybody keeps."""
-    theirs = select(NotaryParty.person_index).where(
-        NotaryParty.booking_id.in_([booking.id for booking in bookings])
-    )
-    db.session.execute(
-        select(NotaryPerson.person_index)
-        .where(NotaryPerson.person_index.in_(theirs))
-        .order_by(NotaryPerson.person_index)
-        .with_for_update()
-    ).all()
 
 
 @transactional

@@ -7,18 +7,35 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Executable, Integer, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from portal.accounts import queries as accounts
 from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
 from portal.core import clock
+from portal.core.actor import Actor
 from portal.core.db import db, is_sqlite
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict
 from portal.core.prepared import Prepared
-from portal.notary.errors import AlreadyBooked, LimitReached, TooManyNoShows
+from portal.notary.errors import (
+    AlreadyBooked,
+    ElsewhereThen,
+    LimitReached,
+    PartyUnavailable,
+    TooManyNoShows,
+)
 from portal.notary.models import (
     AppealState,
     NotaryBooking,
@@ -26,6 +43,7 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryParty,
     NotaryPerson,
+    PartyKind,
 )
 
 # What stands in place of a person whose account was closed.
@@ -59,34 +77,105 @@ def person_index(document_type: DocumentType | None, number: str) -> str:
     return blind_index("notary.person", f"{kind}:{number}")
 
 
-def require_few_no_shows(office: NotaryOffice, indexes: Sequence[str]) -> None:
-    """Raise TooManyNoShows when one of the persons has missed as many appointments as the office allows."""
+def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Conflict) -> Conflict:
+    """Return the refusal as the actor may know it: `precise` for what the person already knows, else PartyUnavailable.
+
+    Known is what the own account has booked, and what stands for the account's own document under its own name. The number
+    alone does not do: a real name is declared and not verified. `counted` says which bookings led to the refusal.
+    """
+    if not actor.is_resident:
+        return precise
+    account = accounts.resident(actor.own_id)
+    own = account.document_number is not None and index == person_index(
+        account.document_type, account.document_number
+    )
     rows = db.session.execute(
-        select(func.count())
-        .where(
-            NotaryNoShow.person_index.in_(indexes),
-            NotaryNoShow.expires_on >= clock.today(),
-            NotaryNoShow.appeal != AppealState.GRANTED,
-        )
+        select(NotaryBooking.account_id, NotaryParty.name)
+        .join(NotaryParty, NotaryParty.booking_id == NotaryBooking.id)
+        .where(NotaryParty.person_index == index, counted)
+    ).all()
+    known = bool(rows) and all(
+        row.account_id == account.id or (own and row.name == account.real_name) for row in rows
+    )
+    return precise if known else PartyUnavailable()
+
+
+def require_few_no_shows(actor: Actor, office: NotaryOffice, indexes: Sequence[str]) -> None:
+    """Raise TooManyNoShows when one of the persons has missed as many appointments as the office allows.
+
+    PartyUnavailable where the actor is not to know, as in `count_up` and `add_parties`.
+    """
+    counts = (
+        NotaryNoShow.expires_on >= clock.today(),
+        NotaryNoShow.appeal != AppealState.GRANTED,
+    )
+    rows = db.session.execute(
+        select(NotaryNoShow.person_index, func.count())
+        .where(NotaryNoShow.person_index.in_(indexes), *counts)
         .group_by(NotaryNoShow.person_index)
     )
-    if any(count >= office.no_show_limit for (count,) in rows):
-        raise TooManyNoShows
+    for index, count in rows:
+        if count >= office.no_show_limit:
+            missed = select(NotaryNoShow.booking_id).where(
+                NotaryNoShow.person_index == index, *counts
+            )
+            raise _told(actor, index, NotaryBooking.id.in_(missed), TooManyNoShows())
 
 
-def count_up(office: NotaryOffice, indexes: Iterable[str]) -> None:
+def count_up(actor: Actor, office: NotaryOffice, indexes: Iterable[str]) -> None:
     """Count one more booking for each person, in one guarded statement each; raises LimitReached at the office's limit."""
     # In one order, so that two bookings with the same people cannot wait for each other.
     for index in sorted(indexes):
         if not _COUNT_UP.run({"person_index": index, "most": office.person_limit}):
-            raise LimitReached(f"一位当事人最多同时有 {office.person_limit} 个预约，已经到了上限。")
+            most = f"一位当事人最多同时有 {office.person_limit} 个预约，已经到了上限。"
+            raise _told(actor, index, NotaryParty.active.is_(True), LimitReached(most))
 
 
-def add_parties(rows: Sequence[dict[str, Any]]) -> None:
+def add_parties(actor: Actor, rows: Sequence[dict[str, Any]]) -> None:
     """Write the parties; raises AlreadyBooked when one of them has a booking for the matter (the unique index says so)."""
     for row in sorted(rows, key=lambda row: row["person_index"]):
         if not _ADD_PARTY.run(row):
-            raise AlreadyBooked
+            standing = and_(NotaryParty.active, NotaryParty.matter_id == row["matter_id"])
+            raise _told(actor, row["person_index"], standing, AlreadyBooked())
+
+
+def lock(booking_ids: Sequence[uuid.UUID]) -> None:
+    """Lock all persons of some bookings, in the order that everybody keeps."""
+    theirs = select(NotaryParty.person_index).where(NotaryParty.booking_id.in_(booking_ids))
+    db.session.execute(
+        select(NotaryPerson.person_index)
+        .where(NotaryPerson.person_index.in_(theirs))
+        .order_by(NotaryPerson.person_index)
+        .with_for_update()
+    ).all()
+
+
+def require_one_place(actor: Actor, booking: NotaryBooking) -> None:
+    """Raise ElsewhereThen when somebody who comes to the booking has to be at another one at its time.
+
+    The persons are locked. Who is represented by an agent is in no place; an organisation may send two people.
+    """
+    comes = and_(NotaryParty.kind == PartyKind.PERSON, NotaryParty.by_agent.is_(False))
+    mine = select(NotaryParty.person_index).where(NotaryParty.booking_id == booking.id, comes)
+    clash = db.session.execute(
+        select(NotaryParty.person_index, NotaryParty.booking_id)
+        .join(NotaryBooking, NotaryBooking.id == NotaryParty.booking_id)
+        .where(
+            NotaryParty.person_index.in_(mine),
+            NotaryParty.active,
+            comes,
+            NotaryBooking.id != booking.id,
+            # A time that the office cannot keep holds nobody.
+            NotaryBooking.affected_at.is_(None),
+            NotaryBooking.starts_at < booking.ends_at,
+            NotaryBooking.ends_at > booking.starts_at,
+        )
+        .order_by(NotaryParty.person_index)
+        .limit(1)
+    ).first()
+    if clash is not None:
+        there = NotaryBooking.id == clash.booking_id
+        raise _told(actor, clash.person_index, there, ElsewhereThen())
 
 
 def end_parties(booking_id: uuid.UUID) -> list[str]:

@@ -16,7 +16,7 @@ from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid
 from portal.core.unit_of_work import transactional, unit_of_work
-from portal.notary import policies
+from portal.notary import opening, policies
 from portal.notary.models import (
     BookingState,
     ExceptionKind,
@@ -143,7 +143,22 @@ def add_exception(
     db.session.add(row)
     db.session.flush()
     _record(actor, "exception_added", office, {"kind": given.kind, "first": given.first_day})
-    return row, apply(office, given.reason)
+    applied = apply(office, given.reason)
+    if not applied.added and _is_too_short(office, given):
+        raise Invalid(errors={"closes": [opening.no_whole_slot(office)]})
+    return row, applied
+
+
+def _is_too_short(office: NotaryOffice, given: Exceptional) -> bool:
+    """True for extra hours in which no slot lies. Beside the usual hours they may still complete one: see what was added."""
+    return (
+        given.kind is ExceptionKind.EXTRA
+        and given.opens is not None
+        and given.closes is not None
+        and not opening.has_whole_slot(
+            office, given.opens, given.closes, given.first_day, clock.zone()
+        )
+    )
 
 
 @transactional
@@ -170,9 +185,10 @@ def set_hours(
     _require_counter(office, counter_id)
     if valid_from < clock.today():
         raise Invalid(errors={"valid_from": ["应当不早于今天。"]})
-    for opening in openings:
-        if opening.closes <= opening.opens:
-            raise Invalid(errors={"hours": ["结束时间应当晚于开始时间。"]})
+    week = [(each.weekday, each.opens, each.closes) for each in openings]
+    problems = opening.problems(office, week, valid_from, clock.zone())
+    if problems:
+        raise Invalid(errors=problems)
     present = select(NotaryHours).where(
         NotaryHours.office_id == office.id,
         NotaryHours.counter_id.is_(None)
@@ -188,12 +204,12 @@ def set_hours(
         NotaryHours(
             office_id=office.id,
             counter_id=counter_id,
-            weekday=opening.weekday,
-            opens=opening.opens,
-            closes=opening.closes,
+            weekday=each.weekday,
+            opens=each.opens,
+            closes=each.closes,
             valid_from=valid_from,
         )
-        for opening in openings
+        for each in openings
     )
     db.session.flush()
     _record(actor, "hours_set", office, {"from": valid_from, "openings": len(openings)})

@@ -103,5 +103,12 @@ def confirm(tally: Tally, person: Citizen, hold_id: str) -> Conversation:
         tally.confirmed[answer.json["id"]] = answer.json["reference"]
         tally.outcomes["confirmed"] += 1
         return
-    code = tally.refused(answer, "hold_expired", "wrong_state", "already_booked", "person_limit")
+    code = tally.refused(
+        answer,
+        "hold_expired",
+        "wrong_state",
+        "already_booked",
+        "person_limit",
+        "party_unavailable",
+    )
     tally.outcomes[code or f"status {answer.status}"] += 1

@@ -1,0 +1,152 @@
+"""Rules 2.3 and 2.9: who may act for another, and what somebody without full capacity cannot do."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from portal.accounts.models import DocumentType
+from portal.notary.parties import Guardian
+from tests.factories.notary import make_matter
+from tests.factories.people import id_number
+from tests.notary.conftest import party
+from tests.notary.hall import STAFF, Hall, desk_party
+from tests.notary.screen import Counter
+
+# The appointment is on 3 March 2026.
+ADULT_THAT_DAY, ADULT_THE_NEXT = date(2008, 3, 3), date(2008, 3, 4)
+CHILD = date(2015, 5, 5)
+
+
+def representative(**changes: Any) -> dict[str, Any]:
+    """A grown-up who acts for another."""
+    return {
+        "name": "李代理",
+        "phone": "13900002222",
+        "document_type": "resident_id",
+        "document_number": id_number(),
+        **changes,
+    }
+
+
+def guardian(**changes: Any) -> dict[str, Any]:
+    """A mother."""
+    return representative(relation="母亲", **changes)
+
+
+def child(**changes: Any) -> dict[str, Any]:
+    """A child with a guardian."""
+    return {"document_number": id_number(CHILD), "guardian": guardian(**changes)}
+
+
+class TestGuardiansAndAgents:
+    def test_a_guardian_is_of_age_on_the_day(self, person: Counter) -> None:
+        held = person.hold()
+        young = child(document_number=id_number(ADULT_THE_NEXT))
+        refused = person.confirm(held, 422, party=young)
+        (said,) = refused["errors"]["parties.0.guardian.document_number"]
+        assert "第十八条" in said
+        person.confirm(held, party=child(document_number=id_number(ADULT_THAT_DAY)))
+
+    def test_an_agent_is_of_age_on_the_day(self, person: Counter) -> None:
+        held = person.hold()
+        refused = person.confirm(
+            held,
+            422,
+            party={"by_agent": True},
+            agent=representative(document_number=id_number(ADULT_THE_NEXT)),
+        )
+        (said,) = refused["errors"]["agent.document_number"]
+        assert "16 周岁" in said
+        assert "直接到公证机构" in said
+        adult = representative(document_number=id_number(ADULT_THAT_DAY))
+        person.confirm(held, party={"by_agent": True}, agent=adult)
+
+    @pytest.mark.parametrize(
+        ("kind", "number"),
+        [("chinese_passport", "E12345678"), ("permanent_residence", "911124201501010024")],
+    )
+    def test_a_document_that_does_not_surely_tell_the_age_is_left_to_the_desk(
+        self, person: Counter, kind: str, number: str
+    ) -> None:
+        agent = representative(document_type=kind, document_number=number)
+        person.confirm(person.hold(), party={"by_agent": True}, agent=agent)
+
+    def test_nobody_is_their_own_agent(self, person: Counter) -> None:
+        number = id_number()
+        refused = person.confirm(
+            person.hold(),
+            422,
+            party={"document_number": number, "by_agent": True},
+            agent=representative(document_number=f" {number}"),
+        )
+        assert list(refused["errors"]) == ["agent.document_number"]
+
+    def test_a_party_who_comes_may_act_for_another_party(self, person: Counter) -> None:
+        wife, husband = id_number(), id_number()
+        parties = [
+            {"name": "李代理", "document_type": "resident_id", "document_number": wife},
+            {
+                "name": "孙测试",
+                "document_type": "resident_id",
+                "document_number": husband,
+                "by_agent": True,
+            },
+        ]
+        agent = representative(document_number=wife)
+        person.confirm(person.hold(), parties=parties, agent=agent)
+
+    def test_an_agent_acts_for_somebody(self, person: Counter) -> None:
+        refused = person.confirm(person.hold(), 422, agent=representative())
+        (said,) = refused["errors"]["agent"]
+        assert "没有当事人选择由代理人办理" in said
+
+    @pytest.mark.parametrize(("born", "status"), [(CHILD, 422), (date(2009, 1, 1), 201)])
+    def test_the_desk_sees_whether_somebody_of_sixteen_lives_by_the_own_work(
+        self, hall: Hall, born: date, status: int
+    ) -> None:
+        ticket = hall.drawn()
+        hall.next()
+        body = {
+            "matter_id": str(hall.matter_id),
+            "parties": [desk_party(by_agent=True)],
+            "agent": representative(document_number=id_number(born)),
+        }
+        answer = hall.step(f"{STAFF}/tickets/{ticket['id']}", "acceptance", body)
+        assert answer.status_code == status, answer.json
+        assert status == 201 or list(answer.json["errors"]) == ["agent.document_number"]
+
+
+class TestWills:
+    """民法典 1143(1): a will by somebody without full capacity is void. The office decides, so that all are told."""
+
+    def test_who_books_it_is_told(self, person: Counter) -> None:
+        will = make_matter(code="N03d", name="遗嘱", agency_allowed=False)
+        for when, given in (("09:00", child()), ("09:30", {})):
+            held = person.hold(f"2026-03-03T{when}:00+08:00", matter_id=str(will.id))
+            booked = person.confirm(held, party=given)
+            warned = any("一千一百四十三条" in hint for hint in booked["hints"])
+            assert warned is bool(given)
+
+    def test_the_desk_is_told_before_and_after_the_acceptance(self, hall: Hall) -> None:
+        will = make_matter(code="N03d", name="遗嘱", agency_allowed=False)
+        confused = party(lacks_capacity=True, guardian=_guardian())
+        booking = hall.checked_in(parties=(confused,), matter_id=will.id)
+        seen = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).json
+        assert any("一千一百四十三条" in hint for hint in seen["hints"])
+        case = hall.done(hall.at(booking), "acceptance", {})
+        assert any("一千一百四十三条" in hint for hint in case["hints"])
+
+    def test_the_desk_is_told_of_somebody_without_an_appointment(self, hall: Hall) -> None:
+        will = make_matter(code="N03d", name="遗嘱", agency_allowed=False)
+        ticket = hall.drawn()
+        hall.next()
+        body = {"matter_id": str(will.id), "parties": [desk_party(**child())]}
+        case = hall.done(f"{STAFF}/tickets/{ticket['id']}", "acceptance", body)
+        assert any("一千一百四十三条" in hint for hint in case["hints"])
+
+
+def _guardian() -> Guardian:
+    return Guardian("李监护", "13900002222", "配偶", DocumentType.RESIDENT_ID, id_number())
