@@ -15,25 +15,20 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import select
-
 from portal.config import settings
-from portal.core.db import db
 from portal.core.errors import Invalid
-from portal.knowledge import index, miss_buffer
+from portal.knowledge import cited, index, miss_buffer
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
-from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
+from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.names import short
 from search_index import (
-    CitationMatch,
     Document,
     Fragment,
     Hit,
     SearchIndex,
     SearchRequest,
     SearchResult,
-    format_article_number,
     to_utf16,
 )
 
@@ -61,12 +56,6 @@ _PATHS = {
     "guide": "/api/v1/guides/{}",
     "answer": "/api/v1/questions/{}",
     "decision": "/api/v1/decisions/{}",
-}
-_CITATION_LABELS = {
-    "found": "已找到条文",
-    "no_such_article": "没有这一条",
-    "no_such_law": "没有收录这部法律",
-    "ambiguous": "法律名称不明确",
 }
 
 
@@ -169,7 +158,7 @@ def search(question: Question) -> Found:
         next=encode_cursor(following, len(leading)) if more else None,
         size=question.size,
         facets=_facets(result, labels),
-        citations=[_citation(reader, match) for match in result.citations],
+        citations=[cited.describe(reader, match, question.as_of) for match in result.citations],
         nearest_category=_nearest(result, question.text, labels),
     )
     if result.weak or not found.items:
@@ -287,64 +276,6 @@ def _facets(result: SearchResult, labels: dict[str, str]) -> dict[str, list[dict
             entries.append({"value": value, "label": label, "count": count})
         facets[name] = entries
     return facets
-
-
-# --- citations in the question ---
-
-
-def _citation(reader: SearchIndex, match: CitationMatch) -> dict[str, Any]:
-    label = format_article_number(match.number)
-    law = short(match.law)
-    messages = {
-        "found": f"《{law}》{label}。",
-        "no_such_article": f"《{law}》没有{label}。",
-        "no_such_law": f"没有收录《{law}》。",
-        "ambiguous": f"“{match.law}”可能指几部法律，请写出全称。",
-    }
-    message = messages[match.status]
-    if match.status == "no_such_article":
-        message += _last_article(match.law)
-    documents = [reader.document(key) for key in match.keys]
-    versions = [document for document in documents if document is not None]
-    neighbours = reader.neighbours(match.keys[0]) if match.status == "found" else []
-    return {
-        "text": match.text,
-        "law": match.law,
-        "article_number": match.number,
-        "article_label": label,
-        "exists": match.status == "found",
-        "status": match.status,
-        "status_label": _CITATION_LABELS[match.status],
-        "message": message,
-        "articles": [_reference(document) for document in versions],
-        "neighbours": [_reference(document) for document in neighbours],
-    }
-
-
-def _reference(document: Document) -> dict[str, Any]:
-    subject_id = document.key.partition(":")[2]
-    validity = FROM_INDEX[document.validity]
-    return {
-        "id": subject_id,
-        "url": _PATHS["article"].format(subject_id),
-        "title": f"《{short(document.law)}》{document.number}",
-        "validity": validity.value,
-        "validity_label": validity.label,
-        "valid_from": _day(document.valid_from),
-    }
-
-
-def _last_article(law: str) -> str:
-    """Say where the law ends, which is what a wrong number mostly comes from."""
-    last = db.session.scalar(
-        select(Article.label)
-        .join(Law, Law.id == Article.law_id)
-        .join(LawVersion, LawVersion.id == Article.version_id)
-        .where(Law.name == law, LawVersion.is_current, Article.number != "")
-        .order_by(Article.position.desc())
-        .limit(1)
-    )
-    return f"这部法律的最后一条是{last}。" if last else ""
 
 
 # --- never a dead end ---
