@@ -64,7 +64,7 @@ class SearchArgs(Schema):
         load_default=None,
         metadata={"description": "按这一天有效的法律检索（YYYY-MM-DD）"},
     )
-    size = BoundedInteger(minimum=1, maximum=50, load_default=10)
+    size = BoundedInteger(minimum=1, maximum=100, load_default=10)
     cursor = CleanString(
         load_default=None, max_length=100, metadata={"description": "上一页返回的 page.next"}
     )
