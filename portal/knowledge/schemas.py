@@ -154,6 +154,12 @@ class SearchCitationSchema(Schema):
         metadata={"description": "各版本，现行有效的在前"},
     )
     neighbours = fields.List(fields.Nested(ArticleReferenceSchema), required=True)
+    repealed_by = fields.Nested(
+        ArticleReferenceSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "没有收录的旧法：写明废止它的那一条"},
+    )
 
 
 class CategoryReferenceSchema(Schema):

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
-from portal.config import settings
 from portal.core.errors import Invalid
-from portal.knowledge import cited, index, miss_buffer
+from portal.knowledge import cited, index, miss_buffer, next_steps, unheld
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
 from portal.knowledge.models import LawLevel, Validity
@@ -147,25 +145,33 @@ def search(question: Question) -> Found:
             hits.append(hit)
         following += 1
     labels = category_labels()
+    mentions = unheld.mentions(question.text, result.citations, reader.snapshot().law_names)
+    citations = [cited.describe(reader, match, question.as_of) for match in result.citations]
+    citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
+    only_names = bool(mentions) and unheld.is_all(question.text, mentions)
+    weak = result.weak or only_names
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     found = Found(
         query=question.text,
         searched_for=text,
         corrected=corrected,
         total=result.total,
-        weak=result.weak,
+        weak=weak,
         items=[item_of(hit, labels) for hit in hits],
         next=encode_cursor(following, len(leading)) if more else None,
         size=question.size,
         facets=_facets(result, labels),
-        citations=[cited.describe(reader, match, question.as_of) for match in result.citations],
+        citations=citations,
         nearest_category=_nearest(result, question.text, labels),
     )
-    if result.weak or not found.items:
-        found.next_steps = _next_steps(found)
-        if led is None and not question.filtered and not result.citations:
-            category = found.nearest_category["code"] if found.nearest_category else None
-            miss_buffer.note(question.text, category)
+    lost = weak or not found.items
+    found.next_steps = next_steps.of(found, lost=lost)
+    # A wrong number is no gap in the content, and somebody in need is nobody's statistics.
+    names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
+    counted = not (question.filtered or names_law or next_steps.is_urgent(found.next_steps))
+    if lost and led is None and counted:
+        category = found.nearest_category["code"] if found.nearest_category else None
+        miss_buffer.note(question.text, category)
     return found
 
 
@@ -301,47 +307,6 @@ def by_keyword(text: str) -> str | None:
         key=lambda pair: pair[0],
     )
     return best[1] if best[0] else None
-
-
-def _next_steps(found: Found) -> list[dict[str, str]]:
-    steps = []
-    if found.corrected and found.searched_for != found.corrected:
-        steps.append(
-            {
-                "code": "corrected",
-                "text": f"您要找的是不是“{found.corrected}”？",
-                "method": "GET",
-                "url": "/api/v1/search?q=" + quote(found.corrected, safe=""),
-            }
-        )
-    if found.nearest_category:
-        code, label = found.nearest_category["code"], found.nearest_category["label"]
-        steps.append(
-            {
-                "code": "browse_category",
-                "text": f"看看“{label}”里的常见问答。",
-                "method": "GET",
-                "url": f"/api/v1/faqs?category={code}",
-            }
-        )
-    steps.append(
-        {
-            "code": "ask",
-            "text": "把您的问题发给律师，答复会通知您。",
-            "method": "POST",
-            "url": "/api/v1/consultations",
-        }
-    )
-    phone = settings().service_phone
-    steps.append(
-        {
-            "code": "call",
-            "text": f"拨打公共法律服务热线 {phone}。",
-            "method": "",
-            "url": f"tel:{phone}",
-        }
-    )
-    return steps
 
 
 # --- cursors ---

@@ -227,10 +227,10 @@ def _rows(path: Path, broken: _Broken | None) -> Iterator[tuple[int, dict[str, A
                 if row is not None:
                     yield number, row
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        problem = Unreadable(number + 1, "压缩文件不完整或者已损坏")
+        cut_off = Unreadable(number + 1, "压缩文件不完整或者已损坏")
         if broken is None:
-            raise problem from None
-        broken.add(problem)
+            raise cut_off from None
+        broken.add(cut_off)
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
