@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 from portal.core.clock import local
 from portal.core.errors import Invalid
 from portal.knowledge import evaluation, index, operations, queries, reviews, starter
+from portal.knowledge.importing.run import SUFFIXES, shortened
 from portal.knowledge.models import SearchEvaluation
 from portal.knowledge.operations import ImportReport
 from portal.knowledge.staff_schemas import SearchEvaluationSchema
@@ -22,6 +23,7 @@ law_group = AppGroup("law", help="法律条文。")
 content_group = AppGroup("content", help="问答、指南和类别。")
 search_group = AppGroup("search", help="检索索引。")
 
+FORMS = (*SUFFIXES, "starter")
 STAGES = {
     "read": "读取文件",
     "law": "导入条文",
@@ -85,23 +87,29 @@ def tell_import(report: ImportReport) -> None:
 
 
 @law_group.command("import")
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["markdown", "docx", "jsonl", "starter"]),
+    metavar="[markdown|docx|jsonl|starter]",
     help="文件格式；不写时按文件名判断，starter 是起步法律数据包。",
 )
 @click.option("--dry-run", is_flag=True, help="只读取和比较，不写入。")
 def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> None:
     """导入法律文本（文件或者文件夹），可以重复运行。有错的文件整个不导入。"""
+    # Looked at here, because what click itself says of them is English.
+    if form not in (None, *FORMS):
+        raise click.ClickException(f"没有“{form}”这种格式，--format 可以是 {'、'.join(FORMS)}。")
     if form == "starter":
         if paths:
-            raise click.UsageError("--format starter 只导入已安装的数据包，不接受路径。")
+            raise click.ClickException("--format starter 只导入已安装的数据包，不接受路径。")
         _import_starter(dry_run=dry_run)
         return
     if not paths:
-        raise click.UsageError("请写明要导入的文件或者文件夹。")
+        raise click.ClickException("请写明要导入的文件或者文件夹。")
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent:
+        raise click.ClickException(f"没有这个文件或者文件夹：{'、'.join(absent)}。请核对路径。")
     try:
         report = operations.import_law(paths, form, dry_run=dry_run, progress=Progress())
     except Invalid as error:
@@ -126,6 +134,8 @@ def tell_law(report: operations.LawReport) -> None:
         click.echo(f"  {file.file}：{'、'.join(versions)}；{file.articles}。")
         for note in file.notes:
             click.echo(f"    提示：{note}。")
+    if report.passed_over:
+        click.echo(f"  跳过：{shortened(report.passed_over)}，这些格式不能导入。")
     for line in report.repealed:
         click.echo(f"  效力：{line}。")
     for problem in report.problems:

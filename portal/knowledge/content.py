@@ -1,4 +1,4 @@
-"""Loads what the district edits under `content/`: categories, FAQ and guides.
+"""Loads what the district edits under `content/`: categories, FAQ and guides; checks what search says.
 
 One file is one transaction: a file with a mistake is left out whole, with every mistake named by
 file and entry, and the others go in. What has not changed is left alone, and so is what staff have
@@ -16,15 +16,15 @@ from typing import Any
 
 import marshmallow as ma
 import structlog
-import yaml
 from sqlalchemy import select
 
 from portal.config import settings
 from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import index, names
+from portal.knowledge import index, names, search_content
 from portal.knowledge.citations import lookup
+from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     CategoryEntry,
     FaqEntry,
@@ -61,37 +61,6 @@ class ContentReport:
     seen: dict[str, str] = field(default_factory=dict)
 
 
-class BrokenFile(Exception):
-    """A file that does not go in; each message names the entry and the reason."""
-
-    def __init__(self, messages: list[str]) -> None:
-        self.messages = messages
-        super().__init__("; ".join(messages))
-
-
-class _OurMistake(yaml.MarkedYAMLError):
-    """A mistake that is told in our words."""
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice, where YAML would silently keep the last."""
-
-
-def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        if not isinstance(key, str):
-            raise _OurMistake(problem="名称应当是文字", problem_mark=key_node.start_mark)
-        if key in seen:
-            raise _OurMistake(problem=f"“{key}”写了两次", problem_mark=key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
-
-
 def load_content(progress: Progress = index.silent) -> ContentReport:
     """Load all files of the content folder; `progress(stage, done, total)` counts files."""
     folder = settings().content_dir
@@ -114,6 +83,9 @@ def load_content(progress: Progress = index.silent) -> ContentReport:
     _withdraw_absent(report)
     names.refresh_aliases()
     _note_unresolved(report)
+    wrong, notes = search_content.problems()
+    report.problems += wrong
+    report.notes += notes
     _log.info(
         "content_loaded",
         files=report.files,
@@ -124,63 +96,9 @@ def load_content(progress: Progress = index.silent) -> ContentReport:
     return report
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BrokenFile(["没有这个文件。"]) from None
-    except UnicodeDecodeError as error:
-        raise BrokenFile([f"不是 UTF-8 编码（第 {error.start} 个字节处）。"]) from None
-
-
-def _parse(source: str, first_line: int = 1) -> dict[str, Any]:
-    try:
-        # The loader is a SafeLoader: it builds plain values only.
-        value = yaml.load(source, Loader=_UniqueKeyLoader)  # noqa: S506
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"第 {mark.line + first_line} 行：" if mark else ""
-        # What the parser itself says is English and about tokens; ours is about the file.
-        ours = isinstance(error, _OurMistake)
-        reason = error.problem if ours else "请检查这一行和上一行的缩进、冒号、引号和括号"
-        raise BrokenFile([f"{where}YAML 格式有误，{reason}。"]) from None
-    except yaml.YAMLError:
-        raise BrokenFile(["YAML 格式有误，含有不能出现的字符。"]) from None
-    except ValueError:
-        # What looks like a date or a number and is none: 2024-02-30.
-        raise BrokenFile(["有一个日期或者数字不存在，请核对。"]) from None
-    if not isinstance(value, dict):
-        raise BrokenFile(["内容应当是“名称: 值”的形式。"])
-    return value
-
-
-def _entries(items: Any, schema: ma.Schema, key: str) -> list[dict[str, Any]]:
-    """Validate every entry of a file; raises BrokenFile with all messages, by entry."""
-    if not isinstance(items, list) or not items:
-        raise BrokenFile(["没有条目。"])
-    loaded: list[dict[str, Any]] = []
-    problems: list[str] = []
-    seen: set[str] = set()
-    for number, item in enumerate(items, start=1):
-        name = item.get(key) if isinstance(item, dict) else None
-        label = f"第 {number} 条" + (f"（{name}）" if isinstance(name, str) else "")
-        try:
-            entry = schema.load(item)
-        except ma.ValidationError as error:
-            problems += [f"{label}：{text}" for text in messages_of(error)]
-            continue
-        if entry[key] in seen:
-            problems.append(f"{label}：编号“{entry[key]}”在本文件中重复。")
-        seen.add(entry[key])
-        loaded.append(entry)
-    if problems:
-        raise BrokenFile(problems)
-    return loaded
-
-
 def _load_categories(path: Path, report: ContentReport) -> None:
-    content = _parse(_read(path))
-    entries = _entries(content.get("categories"), CategoryEntry(), "code")
+    content = parse(read(path))
+    entries = entries_of(content.get("categories"), CategoryEntry(), "code")
     held = {row.code: row for row in db.session.scalars(select(Category))}
     for position, entry in enumerate(entries):
         category = held.get(entry["code"])
@@ -203,12 +121,12 @@ def _require_category(code: Any) -> str:
 
 
 def _load_faq_file(path: Path, report: ContentReport) -> None:
-    content = _parse(_read(path))
+    content = parse(read(path))
     unknown = sorted(set(content) - {"category", "entries"})
     if unknown:
         raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
     category = _require_category(content.get("category"))
-    entries = _entries(content.get("entries"), FaqEntry(), "id")
+    entries = entries_of(content.get("entries"), FaqEntry(), "id")
     slugs = [entry["id"] for entry in entries]
     _note_ids(path, slugs, report)
     held = {row.slug: row for row in db.session.scalars(select(Faq).where(Faq.slug.in_(slugs)))}
@@ -247,9 +165,9 @@ def _note_ids(path: Path, slugs: list[str], report: ContentReport) -> None:
 
 
 def _load_guide(path: Path, report: ContentReport) -> None:
-    head, body = _split(_read(path))
+    head, body = _split(read(path))
     try:
-        entry: dict[str, Any] = GuideEntry().load({**_parse(head, first_line=2), "body": body})
+        entry: dict[str, Any] = GuideEntry().load({**parse(head, first_line=2), "body": body})
     except ma.ValidationError as error:
         raise BrokenFile(messages_of(error)) from None
     _require_category(entry["category"])

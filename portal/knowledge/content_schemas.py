@@ -79,6 +79,74 @@ class GuideEntry(Schema):
     reviewed_on = PlainDate(required=True)
 
 
+# --- what a search says besides its results ---
+
+
+class RepealedLaw(Schema):
+    """A law that was replaced, and the words by which its successor is searched."""
+
+    name = CleanString(required=True, min_length=2, max_length=300)
+    about = CleanString(required=True, min_length=2, max_length=60)
+
+
+class RepealEntry(Schema):
+    """An entry of search/repealed_laws.yaml: the article of a law that repeals others."""
+
+    by = CleanString(required=True, min_length=2, max_length=300)
+    article = CleanString(required=True, min_length=1, max_length=30, validate=_article)
+    laws = fields.List(fields.Nested(RepealedLaw), required=True, validate=validate.Length(min=1))
+
+
+class UrgentStep(Schema):
+    """A step that helps at once."""
+
+    text = CleanString(required=True, min_length=4, max_length=120)
+    phone = CleanString(
+        required=True,
+        min_length=3,
+        max_length=13,
+        validate=validate.Regexp(r"[0-9][0-9-]+\Z", error="只能是电话号码，要加引号。"),
+    )
+
+
+def _words() -> fields.List[Any]:
+    return fields.List(
+        # One character would stand in every other question.
+        CleanString(min_length=2, max_length=40),
+        required=True,
+        validate=validate.Length(min=1, error="至少要有一项。"),
+    )
+
+
+class UrgentEntry(Schema):
+    """An entry of search/urgent.yaml."""
+
+    id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
+    words = _words()
+    steps = fields.List(
+        fields.Nested(UrgentStep), required=True, validate=validate.Length(min=1, max=5)
+    )
+
+
+class ServiceEntry(Schema):
+    """An entry of search/services.yaml."""
+
+    id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
+    words = _words()
+    text = CleanString(required=True, min_length=4, max_length=120)
+    method = fields.String(
+        load_default="GET", validate=validate.OneOf(("GET", "POST"), error="只能是 GET 或者 POST。")
+    )
+    url = CleanString(
+        required=True,
+        min_length=1,
+        max_length=200,
+        validate=validate.Regexp(
+            r"/api/v1/[a-z0-9/_?=&-]+\Z", error="应当是以 /api/v1/ 开头的路径。"
+        ),
+    )
+
+
 def messages_of(error: ma.ValidationError) -> list[str]:
     """Return marshmallow's messages as sentences that begin with the name of the field."""
     found = flatten(error.normalized_messages())

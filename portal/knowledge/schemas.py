@@ -64,7 +64,7 @@ class SearchArgs(Schema):
         load_default=None,
         metadata={"description": "按这一天有效的法律检索（YYYY-MM-DD）"},
     )
-    size = BoundedInteger(minimum=1, maximum=50, load_default=10)
+    size = BoundedInteger(minimum=1, maximum=100, load_default=10)
     cursor = CleanString(
         load_default=None, max_length=100, metadata={"description": "上一页返回的 page.next"}
     )
@@ -154,6 +154,12 @@ class SearchCitationSchema(Schema):
         metadata={"description": "各版本，现行有效的在前"},
     )
     neighbours = fields.List(fields.Nested(ArticleReferenceSchema), required=True)
+    repealed_by = fields.Nested(
+        ArticleReferenceSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "没有收录的旧法：写明废止它的那一条"},
+    )
 
 
 class CategoryReferenceSchema(Schema):

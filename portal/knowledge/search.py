@@ -11,27 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import select
-
-from portal.config import settings
-from portal.core.db import db
-from portal.knowledge import index, miss_buffer
+from portal.knowledge import cited, index, miss_buffer, next_steps, unheld
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
-from portal.knowledge.models import Article, Law, LawLevel, LawVersion, Validity
+from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.names import short
 from portal.web.pagination import bad_cursor, seal, unseal
 from search_index import (
-    CitationMatch,
     Document,
     Fragment,
     Hit,
     SearchIndex,
     SearchRequest,
     SearchResult,
-    format_article_number,
     to_utf16,
 )
 
@@ -59,12 +52,6 @@ _PATHS = {
     "guide": "/api/v1/guides/{}",
     "answer": "/api/v1/questions/{}",
     "decision": "/api/v1/decisions/{}",
-}
-_CITATION_LABELS = {
-    "found": "已找到条文",
-    "no_such_article": "没有这一条",
-    "no_such_law": "没有收录这部法律",
-    "ambiguous": "法律名称不明确",
 }
 
 
@@ -156,25 +143,33 @@ def search(question: Question) -> Found:
             hits.append(hit)
         following += 1
     labels = category_labels()
+    mentions = unheld.mentions(question.text, result.citations, reader.snapshot().law_names)
+    citations = [cited.describe(reader, match, question.as_of) for match in result.citations]
+    citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
+    only_names = bool(mentions) and unheld.is_all(question.text, mentions)
+    weak = result.weak or only_names
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     found = Found(
         query=question.text,
         searched_for=text,
         corrected=corrected,
         total=result.total,
-        weak=result.weak,
+        weak=weak,
         items=[item_of(hit, labels) for hit in hits],
         next=encode_cursor(following, len(leading)) if more else None,
         size=question.size,
         facets=_facets(result, labels),
-        citations=[_citation(reader, match) for match in result.citations],
+        citations=citations,
         nearest_category=_nearest(result, question.text, labels),
     )
-    if result.weak or not found.items:
-        found.next_steps = _next_steps(found)
-        if led is None and not question.filtered and not result.citations:
-            category = found.nearest_category["code"] if found.nearest_category else None
-            miss_buffer.note(question.text, category)
+    lost = weak or not found.items
+    found.next_steps = next_steps.of(found, lost=lost)
+    # A wrong number is no gap in the content, and somebody in need is nobody's statistics.
+    names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
+    counted = not (question.filtered or names_law or next_steps.is_urgent(found.next_steps))
+    if lost and led is None and counted:
+        category = found.nearest_category["code"] if found.nearest_category else None
+        miss_buffer.note(question.text, category)
     return found
 
 
@@ -287,64 +282,6 @@ def _facets(result: SearchResult, labels: dict[str, str]) -> dict[str, list[dict
     return facets
 
 
-# --- citations in the question ---
-
-
-def _citation(reader: SearchIndex, match: CitationMatch) -> dict[str, Any]:
-    label = format_article_number(match.number)
-    law = short(match.law)
-    messages = {
-        "found": f"《{law}》{label}。",
-        "no_such_article": f"《{law}》没有{label}。",
-        "no_such_law": f"没有收录《{law}》。",
-        "ambiguous": f"“{match.law}”可能指几部法律，请写出全称。",
-    }
-    message = messages[match.status]
-    if match.status == "no_such_article":
-        message += _last_article(match.law)
-    documents = [reader.document(key) for key in match.keys]
-    versions = [document for document in documents if document is not None]
-    neighbours = reader.neighbours(match.keys[0]) if match.status == "found" else []
-    return {
-        "text": match.text,
-        "law": match.law,
-        "article_number": match.number,
-        "article_label": label,
-        "exists": match.status == "found",
-        "status": match.status,
-        "status_label": _CITATION_LABELS[match.status],
-        "message": message,
-        "articles": [_reference(document) for document in versions],
-        "neighbours": [_reference(document) for document in neighbours],
-    }
-
-
-def _reference(document: Document) -> dict[str, Any]:
-    subject_id = document.key.partition(":")[2]
-    validity = FROM_INDEX[document.validity]
-    return {
-        "id": subject_id,
-        "url": _PATHS["article"].format(subject_id),
-        "title": f"《{short(document.law)}》{document.number}",
-        "validity": validity.value,
-        "validity_label": validity.label,
-        "valid_from": _day(document.valid_from),
-    }
-
-
-def _last_article(law: str) -> str:
-    """Say where the law ends, which is what a wrong number mostly comes from."""
-    last = db.session.scalar(
-        select(Article.label)
-        .join(Law, Law.id == Article.law_id)
-        .join(LawVersion, LawVersion.id == Article.version_id)
-        .where(Law.name == law, LawVersion.is_current, Article.number != "")
-        .order_by(Article.position.desc())
-        .limit(1)
-    )
-    return f"这部法律的最后一条是{last}。" if last else ""
-
-
 # --- never a dead end ---
 
 
@@ -368,47 +305,6 @@ def by_keyword(text: str) -> str | None:
         key=lambda pair: pair[0],
     )
     return best[1] if best[0] else None
-
-
-def _next_steps(found: Found) -> list[dict[str, str]]:
-    steps = []
-    if found.corrected and found.searched_for != found.corrected:
-        steps.append(
-            {
-                "code": "corrected",
-                "text": f"您要找的是不是“{found.corrected}”？",
-                "method": "GET",
-                "url": "/api/v1/search?q=" + quote(found.corrected, safe=""),
-            }
-        )
-    if found.nearest_category:
-        code, label = found.nearest_category["code"], found.nearest_category["label"]
-        steps.append(
-            {
-                "code": "browse_category",
-                "text": f"看看“{label}”里的常见问答。",
-                "method": "GET",
-                "url": f"/api/v1/faqs?category={code}",
-            }
-        )
-    steps.append(
-        {
-            "code": "ask",
-            "text": "把您的问题发给律师，答复会通知您。",
-            "method": "POST",
-            "url": "/api/v1/consultations",
-        }
-    )
-    phone = settings().service_phone
-    steps.append(
-        {
-            "code": "call",
-            "text": f"拨打公共法律服务热线 {phone}。",
-            "method": "",
-            "url": f"tel:{phone}",
-        }
-    )
-    return steps
 
 
 # --- cursors ---

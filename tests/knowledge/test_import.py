@@ -16,12 +16,14 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import operations
+from portal.knowledge.importing import json_lines
 from portal.knowledge.importing import run as importing
 from portal.knowledge.models import (
     Article,
     CitedArticle,
     IndexState,
     Law,
+    LawLevel,
     LawVersion,
     ReviewItem,
     Validity,
@@ -298,6 +300,33 @@ def test_the_command_refuses_what_makes_no_sense(run, package, tmp_path):
         importing.find([tmp_path / "a.txt"], None)
 
 
+@pytest.mark.parametrize("arguments", [("没有的文件夹",), ("--format", "pdf", ".")])
+def test_a_wrong_path_or_format_is_told_in_chinese(run, settings, arguments):
+    result = run("law", "import", *arguments)
+    assert result.exit_code == 1
+    assert "Usage" not in result.output
+    assert "Invalid value" not in result.output
+    assert ("没有这个文件或者文件夹：没有的文件夹。" in result.output) == (len(arguments) == 1)
+    assert ("可以是 markdown、docx、jsonl、starter。" in result.output) == (len(arguments) == 3)
+
+
+def test_a_file_that_no_reader_knows_is_said_to_be_passed_over(run, settings, tmp_path):
+    folder = tmp_path / "laws"
+    write(folder, "养犬条例(2011-03-25).md", OLD)
+    write(folder, "~$lock.docx", "")
+    write(folder, ".hidden", "")
+    for name in ("扫描件.pdf", "说明.txt"):
+        write(folder, name, "x")
+    result = run("law", "import", str(folder))
+    assert result.exit_code == 0
+    assert "跳过：扫描件.pdf、说明.txt，这些格式不能导入。" in result.output
+    (folder / "养犬条例(2011-03-25).md").unlink()
+    nothing = run("law", "import", str(folder))
+    assert nothing.exit_code == 1
+    assert "这些文件的格式不能导入：扫描件.pdf、说明.txt。" in nothing.output
+    assert importing.shortened([str(number) for number in range(30)]).endswith("9等 30 个文件")
+
+
 # --- JSON lines ---
 
 
@@ -389,6 +418,52 @@ def test_a_broken_line_is_named_and_nothing_of_its_file_goes_in(settings, tmp_pa
     assert [(problem.file, problem.line) for problem in report.problems] == [("a.jsonl", 3)]
     assert reason in report.problems[0].reason
     assert list(db.session.scalars(select(Law.name))) == ["乙法"]
+
+
+def test_every_broken_line_is_named_up_to_a_bound(settings, tmp_path):
+    path = write_lines(
+        tmp_path / "a.jsonl",
+        [GOOD[0], "{", GOOD[1] | {"level": "传说"}, GOOD[1] | {"text": ""}, "x" * 1_100_000, "[]"],
+    )
+    many = write_lines(tmp_path / "b.jsonl", ["{"] * 30)
+    report = operations.import_law([path, many])
+    assert [problem.line for problem in report.problems[:4]] == [2, 3, 4, 5]
+    assert "超过 1 MB" in report.problems[3].reason
+    assert len(report.problems[4:]) == json_lines.MOST_PROBLEMS + 1
+    assert str(report.problems[-1]) == "b.jsonl：还有 10 行有错，没有列出"
+    assert count(Law) == 0
+
+
+def test_a_day_that_does_not_exist_is_found_before_anything_is_written(settings, tmp_path):
+    lines = rows(
+        ("甲法", "2020-01-01", [("第一条", "测试一。")]),
+        ("乙法", "2020-01-01", [("第一条", "本法自2020年13月1日起施行。")]),
+    )
+    (problem,) = operations.import_law([write_lines(tmp_path / "a.jsonl", lines)]).problems
+    assert (problem.line, "不存在" in problem.reason) == (2, True)
+    assert count(Law) == 0
+
+
+@pytest.mark.parametrize("level", ["地方性法规", "local_regulation"])
+def test_a_level_goes_by_its_chinese_label_or_its_code(settings, tmp_path, level):
+    lines = [row | {"level": level} for row in GOOD]
+    assert operations.import_law([write_lines(tmp_path / "a.jsonl", lines)]).problems == []
+    assert versions("甲法")[0].level is LawLevel.LOCAL_REGULATION
+
+
+def test_a_level_that_nobody_knows_is_answered_with_those_that_are_known(settings, tmp_path):
+    path = write_lines(tmp_path / "a.jsonl", [GOOD[0] | {"level": "传说"}])
+    (problem,) = operations.import_law([path]).problems
+    assert "“传说”无法识别" in problem.reason
+    for known in LawLevel:
+        assert f"{known.label}（{known.value}）" in problem.reason
+
+
+def test_a_bare_number_is_labelled_as_the_law_writes_it(settings, tmp_path):
+    lines = rows(("甲法", "2020-01-01", [("1", "测试一。"), ("120-1", "测试二。"), ("", "附录。")]))
+    assert operations.import_law([write_lines(tmp_path / "a.jsonl", lines)]).problems == []
+    labels = db.session.scalars(select(Article.label).order_by(Article.position))
+    assert list(labels) == ["第一条", "第一百二十条之一", "全文"]
 
 
 def test_a_packed_file_that_is_cut_off_and_one_that_contradicts_itself(settings, tmp_path):

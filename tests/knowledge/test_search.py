@@ -134,7 +134,7 @@ def test_filters_narrow_and_are_counted(loaded, api):
 
 
 def test_pages_neither_repeat_nor_lose_a_result(loaded, api):
-    whole = found(api, "押金 租赁 承租人 工资 返还", size=50)
+    whole = found(api, "押金 租赁 承租人 工资 返还", size=100)
     assert whole["page"]["next"] is None
     seen = []
     cursor = None
@@ -271,7 +271,7 @@ def test_a_count_that_cannot_be_written_costs_nobody_an_answer(loaded, api, monk
         "?q=",
         "?q=%20",
         "?q=a&size=0",
-        "?q=a&size=51",
+        "?q=a&size=101",
         "?q=a&kind=planet",
         "?q=a&level=high",
         "?q=a&validity=good",

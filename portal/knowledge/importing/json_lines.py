@@ -1,7 +1,8 @@
 """Articles as JSON lines: {id, law, number, heading, text, level, version}, plain or gzip.
 
 One file holds many texts, each in consecutive lines. It is read twice and never held whole: first
-every line is checked, so that a broken file loads nothing, then text after text is handed over.
+every line is checked, so that a broken file loads nothing and all its broken lines are told at once,
+then text after text is handed over.
 """
 
 from __future__ import annotations
@@ -21,18 +22,24 @@ from typing import Any
 
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
-from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
+from portal.knowledge.importing.texts import (
+    ArticleText,
+    Unreadable,
+    UnreadableLines,
+    VersionText,
+)
 from portal.knowledge.models import LawLevel
-from search_index import parse_article_number
+from search_index import format_article_number, parse_article_number
 
+# The labels that people read, the portal's own codes, and two that are usual elsewhere.
 LEVELS = {
-    "constitution": LawLevel.CONSTITUTION,
+    **{level.label: level for level in LawLevel},
+    **{level.value: level for level in LawLevel},
     "statute": LawLevel.LAW,
-    "administrative_regulation": LawLevel.ADMINISTRATIVE_REGULATION,
-    "local_regulation": LawLevel.LOCAL_REGULATION,
-    "judicial_interpretation": LawLevel.JUDICIAL_INTERPRETATION,
     "departmental_rule": LawLevel.RULE,
 }
+# A file of the wrong kind is broken in every line; so many tell what is wrong with it.
+MOST_PROBLEMS = 20
 LONGEST_LINE = 1024 * 1024
 _HEADINGS = re.compile(r"\s+(?=第[零一二三四五六七八九十百千]+(?:编|分编|章|节)(?:\s|$))")
 _TITLE_YEAR = re.compile(r"（(\d{4})年）$")
@@ -57,6 +64,19 @@ class Run:
 
 
 @dataclass(slots=True)
+class _Broken:
+    """The broken lines of a file: how many, and the first of them."""
+
+    problems: list[Unreadable] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, problem: Unreadable) -> None:
+        self.count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+@dataclass(slots=True)
 class Survey:
     """What the first reading found."""
 
@@ -68,11 +88,20 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Check every line of a file; raises Unreadable with the first line that is broken."""
+    """Check every line of a file; raises UnreadableLines with those that are broken."""
     found = Survey()
     kept: dict[str, dict[str, Run]] = defaultdict(dict)
     dated: dict[Key, int] = {}
-    for run in _runs(path):
+    broken = _Broken()
+    for run in _runs(path, broken):
+        if broken.count:
+            # Without its broken lines a text may look like another one; only lines are checked now.
+            continue
+        try:
+            lines.commencement_of(_articles(run), run.line)
+        except Unreadable as problem:
+            broken.add(problem)
+            continue
         found.articles += len(run.rows)
         found.texts += 1
         name, version = run.key
@@ -90,14 +119,14 @@ def survey(path: Path) -> Survey:
             if loser is run:
                 continue
         elif run.key in dated:
-            raise Unreadable(
-                run.line,
-                f"《{name}》同一版本在第 {dated[run.key]} 行已有，两处文字不同",
-            )
+            reason = f"《{name}》同一版本在第 {dated[run.key]} 行已有，两处文字不同"
+            raise UnreadableLines([Unreadable(run.line, reason)], 1)
         kept[name][text_hash] = run
         dated[run.key] = run.line
+    if broken.count:
+        raise UnreadableLines(broken.problems, broken.count)
     if not found.articles:
-        raise Unreadable(1, "文件里没有条文")
+        raise UnreadableLines([Unreadable(1, "文件里没有条文")], 1)
     return found
 
 
@@ -111,16 +140,7 @@ def read(path: Path, found: Survey) -> Iterator[VersionText]:
 
 def _version(run: Run, found: Survey, source: str) -> VersionText:
     name, written = run.key
-    articles = tuple(
-        ArticleText(
-            position=place,
-            number=parse_article_number(row["number"]),
-            label=row["number"] or "全文",
-            chapter=_chapter(row["heading"]),
-            text=row["text"],
-        )
-        for place, row in enumerate(run.rows)
-    )
+    articles = _articles(run)
     start = lines.commencement_of(articles, run.line)
     if written is not None:
         version_date = date.fromisoformat(written)
@@ -143,14 +163,33 @@ def _version(run: Run, found: Survey, source: str) -> VersionText:
     )
 
 
+def _articles(run: Run) -> tuple[ArticleText, ...]:
+    return tuple(
+        ArticleText(
+            position=place,
+            number=parse_article_number(row["number"]),
+            label=_label(row["number"]),
+            chapter=_chapter(row["heading"]),
+            text=row["text"],
+        )
+        for place, row in enumerate(run.rows)
+    )
+
+
+def _label(number: str) -> str:
+    """An article's number as the law writes it, also of one that came as a bare number."""
+    canonical = parse_article_number(number)
+    return format_article_number(canonical) if canonical else number or "全文"
+
+
 def _chapter(heading: str) -> tuple[str, ...]:
     text = heading.strip()
     return tuple(lines.heading_title(part) for part in _HEADINGS.split(text)) if text else ()
 
 
-def _runs(path: Path) -> Iterator[Run]:
+def _runs(path: Path, broken: _Broken | None = None) -> Iterator[Run]:
     run: Run | None = None
-    for number, row in _rows(path):
+    for number, row in _rows(path, broken):
         key = (row["law"], row["version"])
         if run is None or run.key != key or _begins_anew(run, row):
             if run is not None:
@@ -166,18 +205,32 @@ def _begins_anew(run: Run, row: dict[str, Any]) -> bool:
     return bool(row["number"]) and row["number"] == run.rows[0]["number"]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path, broken: _Broken | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read line after line; a broken one goes to `broken`, or raises Unreadable without it."""
     number = 0
     try:
         with _opened(path) as stream:
             while line := stream.readline(LONGEST_LINE + 1):
                 number += 1
-                if len(line) > LONGEST_LINE:
-                    raise Unreadable(number, "这一行超过 1 MB")
-                if line.strip():
-                    yield number, _row(line, number)
+                try:
+                    if len(line) > LONGEST_LINE:
+                        raise Unreadable(number, "这一行超过 1 MB，之后的没有检查")
+                    row = _row(line, number) if line.strip() else None
+                except Unreadable as problem:
+                    if broken is None:
+                        raise
+                    broken.add(problem)
+                    if len(line) > LONGEST_LINE:
+                        # What follows is the rest of this line, and no line.
+                        return
+                    continue
+                if row is not None:
+                    yield number, row
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Unreadable(number + 1, "压缩文件不完整或者已损坏") from None
+        cut_off = Unreadable(number + 1, "压缩文件不完整或者已损坏")
+        if broken is None:
+            raise cut_off from None
+        broken.add(cut_off)
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
@@ -210,7 +263,10 @@ def _checked(row: dict[str, Any], number: int) -> dict[str, Any]:
     if not row["text"]:
         raise Unreadable(number, f"{row['number'] or '这一条'}没有文字")
     if row["level"] not in LEVELS:
-        raise Unreadable(number, f"效力级别“{row['level'][:40]}”无法识别")
+        allowed = "、".join(f"{level.label}（{level.value}）" for level in LawLevel)
+        raise Unreadable(
+            number, f"效力级别“{row['level'][:40]}”无法识别，可以写中文或者括号里的代码：{allowed}"
+        )
     if len(row["number"]) > lines.LABEL_LENGTH:
         raise Unreadable(number, "条文序号过长")
     if row["number"].startswith("第") and not parse_article_number(row["number"]):

@@ -23,7 +23,13 @@ from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names
 from portal.knowledge.importing import json_lines, lines, markdown, word, writing
 from portal.knowledge.importing.markdown import Sheet
-from portal.knowledge.importing.texts import FileReport, Problem, Unreadable, VersionText
+from portal.knowledge.importing.texts import (
+    FileReport,
+    Problem,
+    Unreadable,
+    UnreadableLines,
+    VersionText,
+)
 
 # Articles per unit of work of a JSON file: about half a second of writing.
 BATCH_ARTICLES = 1500
@@ -32,6 +38,9 @@ SUFFIXES = {
     "docx": (".docx",),
     "jsonl": (".jsonl", ".jsonl.gz"),
 }
+_ENDINGS = "、".join(ending for endings in SUFFIXES.values() for ending in endings)
+# Names of files that a message lists.
+MOST_NAMED = 10
 READERS: dict[str, Callable[[Path], Sheet]] = {"markdown": markdown.read, "docx": word.read}
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +54,8 @@ class Report:
     files: list[FileReport] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     repealed: list[str] = field(default_factory=list)
+    # Files in a folder that are of no form that can be read.
+    passed_over: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -121,6 +132,12 @@ class _Importer:
                 done += sum(len(read.articles) for read in batch)
                 self.progress("law", done, found.articles)
             self.progress("law", found.articles, found.articles)
+        except UnreadableLines as error:
+            self.report.problems += [Problem(shown, one.line, one.reason) for one in error.problems]
+            more = error.count - len(error.problems)
+            if more:
+                self.report.problems.append(Problem(shown, None, f"还有 {more} 行有错，没有列出"))
+            return
         except (Unreadable, OSError) as error:
             self._fail(shown, error)
             return
@@ -184,6 +201,7 @@ def run(
     """
     began = time.monotonic()
     report = Report(dry_run=dry_run)
+    report.passed_over = unknown(paths)
     files = find(paths, form)
     importer = _Importer(report, progress, clock.today())
     for kind in READERS:
@@ -228,8 +246,31 @@ def find(paths: Iterable[Path], form: str | None) -> list[tuple[Path, str, str]]
             raise Invalid(f"看不出 {path.name} 是什么格式。", next_step="请用 --format 写明格式。")
         found.append((path, path.name, kind))
     if not found:
-        raise Invalid("没有找到可以导入的文件。", next_step="请核对路径和 --format。")
+        others = [name for path in paths for name in unknown([path])]
+        told = f"这些文件的格式不能导入：{shortened(others)}。" if others else ""
+        raise Invalid(
+            f"没有找到可以导入的文件。{told}",
+            next_step=f"请核对路径和 --format；可以导入 {_ENDINGS} 文件。",
+        )
     return found
+
+
+def unknown(paths: Iterable[Path]) -> list[str]:
+    """Return the files in the folders `paths` that no reader knows, by the name to show."""
+    return [
+        str(inner.relative_to(path))
+        for path in paths
+        if path.is_dir()
+        for inner in sorted(path.rglob("*"))
+        # Lock files and what a system keeps for itself are nobody's texts.
+        if inner.is_file() and _form_of(inner) is None and inner.name[:1] not in (".", "~")
+    ]
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return the first names of a list, and how many there are when it is longer."""
+    more = f"等 {len(names)} 个文件" if len(names) > MOST_NAMED else ""
+    return "、".join(names[:MOST_NAMED]) + more
 
 
 def _form_of(path: Path) -> str | None:

@@ -19,6 +19,15 @@ class Unreadable(ValueError):
         self.reason = reason
 
 
+class UnreadableLines(Exception):
+    """A file with several broken lines: the first of them, and how many there are."""
+
+    def __init__(self, problems: list[Unreadable], count: int) -> None:
+        super().__init__(f"{count} broken lines")
+        self.problems = problems
+        self.count = count
+
+
 @dataclass(frozen=True, slots=True)
 class ArticleText:
     """An article as read."""

@@ -1,0 +1,171 @@
+"""What the district lets a search say besides its results, from `content/search/`.
+
+Urgent help, links to services, and which laws were replaced by which. The files are read anew when
+they change, so that a correction needs no restart; `content load` tells what is wrong in them.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import marshmallow as ma
+import structlog
+
+from portal.config import settings
+from portal.knowledge.citations import lookup
+from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
+from portal.knowledge.content_schemas import RepealEntry, ServiceEntry, UrgentEntry
+from portal.knowledge.models import Article
+from portal.knowledge.names import short
+from search_index import analysis, parse_article_number
+
+FOLDER = "search"
+# File, name of its list, form of an entry, and what no two entries may share.
+FILES: tuple[tuple[str, str, type[ma.Schema], str], ...] = (
+    ("repealed_laws.yaml", "repealed", RepealEntry, "by"),
+    ("urgent.yaml", "urgent", UrgentEntry, "id"),
+    ("services.yaml", "services", ServiceEntry, "id"),
+)
+_NOISE = re.compile(r"[\W_]+")
+
+_log = structlog.get_logger(__name__)
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeal:
+    """A law that another one replaced: full names, the article that says so, words to search with."""
+
+    law: str
+    by: str
+    number: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchContent:
+    """The files' content; `repealed` by the short name of the law that is gone."""
+
+    repealed: Mapping[str, Repeal] = field(default_factory=dict)
+    urgent: tuple[dict[str, Any], ...] = ()
+    services: tuple[dict[str, Any], ...] = ()
+
+
+_Stamp = tuple[tuple[int, int] | None, ...]
+_kept: dict[Path, tuple[_Stamp, SearchContent]] = {}
+
+
+def current() -> SearchContent:
+    """Return the content as the files have it now; of a broken file what it held before."""
+    folder = settings().content_dir / FOLDER
+    stamp = tuple(_stamp(folder / name) for name, *_ in FILES)
+    kept = _kept.get(folder)
+    if kept is not None and kept[0] == stamp:
+        return kept[1]
+    with _lock:
+        before = kept[1] if kept else SearchContent()
+        parts: dict[str, Any] = {}
+        for name, key, form, unique in FILES:
+            try:
+                parts[key] = _built(key, _entries(folder / name, key, form, unique))
+            except (BrokenFile, OSError) as error:
+                parts[key] = getattr(before, key)
+                _log.warning("search_content_broken", file=name, error=type(error).__name__)
+        made = SearchContent(**parts)
+        _kept[folder] = (stamp, made)
+    return made
+
+
+def problems() -> tuple[list[str], list[str]]:
+    """Check the files for their editor: what is wrong in them, and which sources are not held."""
+    folder = settings().content_dir / FOLDER
+    wrong: list[str] = []
+    notes: list[str] = []
+    for name, key, form, unique in FILES:
+        try:
+            entries = _entries(folder / name, key, form, unique)
+        except BrokenFile as error:
+            wrong += [f"{name}：{message}" for message in error.messages]
+            continue
+        if key == "repealed":
+            for repeal in _built(key, entries).values():
+                article = _article_of(repeal)
+                if article is None:
+                    note = f"{name}：《{repeal.by}》第 {repeal.number} 条没有收录。"
+                    notes += [note] if note not in notes else []
+                elif not _says(article, repeal):
+                    wrong.append(f"{name}：{article.title}没有写明废止《{repeal.law}》。")
+    return wrong, notes
+
+
+def repealed(name: str) -> tuple[Repeal, Article] | None:
+    """Return by what a law was replaced, when an article that the portal holds says so."""
+    repeal = current().repealed.get(short(name))
+    article = _article_of(repeal) if repeal else None
+    if repeal is None or article is None or not _says(article, repeal):
+        return None
+    return repeal, article
+
+
+def urgent_for(text: str) -> list[dict[str, Any]]:
+    """Return the steps that help at once somebody who writes `text`; none for most questions."""
+    matching = _matching(text, current().urgent)
+    return [step for entry in matching for step in entry["steps"]]
+
+
+def services_for(text: str) -> list[dict[str, Any]]:
+    """Return the services that `text` asks for: text, method and url."""
+    return _matching(text, current().services)
+
+
+def _matching(text: str, entries: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    plain = _NOISE.sub("", analysis.normalise(text))
+    return [
+        entry
+        for entry in entries
+        if any(all(part in plain for part in words.split()) for words in entry["words"])
+    ]
+
+
+def _article_of(repeal: Repeal) -> Article | None:
+    return lookup([(repeal.by, repeal.number)]).get((repeal.by, repeal.number))
+
+
+def _says(article: Article, repeal: Repeal) -> bool:
+    return f"《{repeal.law}》" in article.text and "废止" in article.text
+
+
+def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[dict[str, Any]]:
+    """Return a file's entries; none without the file. Raises BrokenFile."""
+    if not path.exists():
+        return []
+    content = parse(read(path))
+    unknown = sorted(set(content) - {key})
+    if unknown:
+        raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
+    return entries_of(content.get(key), form(), unique)
+
+
+def _built(key: str, entries: list[dict[str, Any]]) -> Any:
+    if key != "repealed":
+        return tuple(entries)
+    return {
+        short(law["name"]): Repeal(
+            law["name"], entry["by"], parse_article_number(entry["article"]), law["about"]
+        )
+        for entry in entries
+        for law in entry["laws"]
+    }
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

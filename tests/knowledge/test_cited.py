@@ -1,0 +1,244 @@
+"""What a search over HTTP says about the laws and articles that a question names."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.core.db import db
+from portal.knowledge import index, operations
+from portal.knowledge.models import SearchMiss
+from portal.knowledge.schemas import SearchResultSchema
+from tests.factories.laws import make_law
+from tests.knowledge.conftest import CIVIL, TRADEMARK
+
+RULES = "测试河道管理办法"
+OF_2020 = f"""\
+# {RULES}
+
+2020年3月1日 测试市人民政府第三次常务会议通过
+
+<!-- INFO END -->
+
+第一条 测试：为了管理河道，制定本办法。
+
+第二条 测试：河道禁止倾倒垃圾。
+
+第三条 本办法自2020年5月1日起施行。
+"""
+OF_2024 = (
+    OF_2020.replace("2020年3月1日", "2024年2月1日")
+    .replace("第三条 本办法自2020年5月1日起施行。", "第三条 测试：河道禁止采砂。")
+    .rstrip()
+    + "\n\n第四条 本办法自2024年4月1日起施行。\n"
+)
+
+
+def cited(api, query: str, **parameters):
+    answer = api.get("/search", query_string={"q": query, **parameters})
+    assert answer.status_code == 200, answer.json
+    (citation,) = answer.json["citations"]
+    return citation
+
+
+@pytest.fixture
+def rules(law, tmp_path):
+    """A law in two versions: three articles from May 2020, four from April 2024."""
+    folder = tmp_path / "laws"
+    folder.mkdir()
+    (folder / "河道(2020-03-01).md").write_text(OF_2020, encoding="utf-8")
+    (folder / "河道(2024-02-01).md").write_text(OF_2024, encoding="utf-8")
+    assert operations.import_law([folder]).problems == []
+    index.rebuild()
+
+
+# --- the law of a day ---
+
+
+def test_a_wrong_number_is_told_with_the_last_article_of_that_days_version(rules, api):
+    found = cited(api, f"{RULES}第四条", as_of="2022-01-01")
+    assert (found["exists"], found["status"]) == (False, "no_such_article")
+    assert found["message"] == (
+        f"《{RULES}》没有第四条。那一天（2022-01-01）的版本最后一条是第三条。"
+    )
+    assert cited(api, f"{RULES}第四条", as_of="2024-04-01")["exists"]
+    today = cited(api, f"{RULES}第五条")
+    assert today["message"] == f"《{RULES}》没有第五条。这部法律的最后一条是第四条。"
+
+
+def test_before_its_first_day_a_law_is_said_not_to_be_in_force_yet(rules, api):
+    found = cited(api, f"{RULES}第一条", as_of="2020-04-30")
+    assert (found["exists"], found["status"]) == (False, "not_yet")
+    assert found["status_label"] == "收录的版本那时还没有施行"
+    assert "没有第一条" not in found["message"]
+    # It may be a revision of a text that is not held; nothing tells, and nothing is claimed.
+    assert found["message"] == (
+        f"《{RULES}》收录的最早版本自 2020-05-01 起施行，那时（2020-04-30）还没有施行；"
+        "如果有更早的版本，没有收录。"
+    )
+    assert cited(api, f"{RULES}第一条", as_of="2020-05-01")["exists"]
+
+
+def test_a_day_whose_version_is_not_held_is_told_as_such(rules, api):
+    """The oldest text of this law is an amendment: there was law before it."""
+    found = cited(api, "商标法第一条", as_of="2015-01-01")
+    assert (found["law"], found["status"]) == (TRADEMARK, "no_such_version")
+    assert found["message"] == "没有收录《商标法》那一天（2015-01-01）的版本。"
+
+
+def test_after_its_repeal_a_law_is_said_to_be_repealed(rules, api):
+    found = cited(api, "环境保护法第五条", as_of="2026-02-26")
+    assert (found["exists"], found["status"]) == (False, "no_longer")
+    assert found["message"] == "《环境保护法》那时（2026-02-26）已经废止。"
+
+
+# --- laws that are not held ---
+
+REPEALING = """\
+# 中华人民共和国民法典
+
+2020年5月28日第十三届全国人民代表大会第三次会议通过
+
+<!-- INFO END -->
+
+第一条 测试：为了保护民事主体的合法权益。
+
+第二条 测试：夫妻应当互相扶养，婚姻自由。
+
+第三条 本法自2021年1月1日起施行。《中华人民共和国婚姻法》、《中华人民共和国合同法》、《中华人民共和国民法总则》同时废止。
+"""
+TABLE = """\
+repealed:
+  - by: 中华人民共和国民法典
+    article: 第三条
+    laws:
+      - {name: 中华人民共和国婚姻法, about: 婚姻 夫妻}
+      - {name: 中华人民共和国合同法, about: 合同 违约}
+      - {name: 中华人民共和国民法总则, about: 诉讼时效}
+"""
+
+
+@pytest.fixture
+def replaced(settings, tmp_path):
+    """A code whose last article repeals three laws, and the table that says so."""
+    path = tmp_path / "民法典(2020-05-28).md"
+    path.write_text(REPEALING, encoding="utf-8")
+    assert operations.import_law([path]).problems == []
+    (settings.content_dir / "search").mkdir()
+    (settings.content_dir / "search" / "repealed_laws.yaml").write_text(TABLE, encoding="utf-8")
+    assert operations.load_content().problems == []
+    operations.ensure_index()
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("婚姻法第32条", "婚姻法"),
+        ("合同法第五十二条", "合同法"),
+        ("中华人民共和国合同法第五十二条", "合同法"),
+        ("《婚姻法》第三十二条是什么", "婚姻法"),
+        ("民法总则第一百八十八条", "民法总则"),
+        ("请问原民法总则第188条怎么说", "民法总则"),
+        ("婚姻法", "婚姻法"),
+        ("合同法52", "合同法"),
+        ("合同法的违约金", "合同法"),
+        ("根据合同法解除合同", "合同法"),
+    ],
+)
+def test_a_repealed_law_is_answered_with_the_article_that_repealed_it(replaced, api, query, named):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    assert (found["law"], found["exists"], found["status"]) == (
+        f"中华人民共和国{named}",
+        False,
+        "repealed",
+    )
+    assert found["message"] == (
+        f"《{named}》自 2021-01-01 起已由《民法典》废止（第三条），没有收录它的条文。"
+    )
+    assert found["repealed_by"]["title"] == "《民法典》第三条"
+    assert "同时废止" in api.client.get(found["repealed_by"]["url"]).json["text"]
+    step = result["next_steps"][0]
+    assert step["code"] == "search_successor"
+    answer = api.client.get(step["url"])
+    assert answer.status_code == 200
+    assert answer.json["query"].startswith("民法典 ")
+
+
+def test_what_names_a_repealed_law_is_no_gap_in_the_content(replaced, api):
+    for query in ("婚姻法第32条", "民法总则第一百八十八条", "婚姻法"):
+        cited(api, query)
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_a_repealed_law_was_the_law_before_that_day(replaced, api):
+    found = cited(api, "婚姻法第32条", as_of="2019-01-01")
+    assert (found["status"], found["exists"]) == ("no_such_law", False)
+    assert "自 2021-01-01 起" in found["message"]
+
+
+def test_the_portal_says_what_replaced_a_law_only_if_a_held_text_does(replaced, settings, api):
+    table = settings.content_dir / "search" / "repealed_laws.yaml"
+    table.write_text(TABLE.replace("合同法", "担保法"), encoding="utf-8")
+    (problem,) = operations.load_content().problems
+    assert problem == "repealed_laws.yaml：《民法典》第三条没有写明废止《中华人民共和国担保法》。"
+    assert cited(api, "担保法第六条")["message"] == "没有收录《担保法》。"
+    table.write_text(TABLE.replace("第三条", "第九条"), encoding="utf-8")
+    report = operations.load_content()
+    assert report.problems == []
+    assert report.notes.count("repealed_laws.yaml：《中华人民共和国民法典》第 9 条没有收录。") == 1
+    assert cited(api, "婚姻法第32条")["message"] == "没有收录《婚姻法》。"
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("大足石刻保护条例", "大足石刻保护条例"),
+        ("请问大足石刻保护条例的全文", "大足石刻保护条例"),
+        ("民通意见第一条", "民通意见"),
+        ("《大足石刻保护条例》对游客有什么要求", "大足石刻保护条例"),
+        ("大足石刻保护条例第5条", "大足石刻保护条例"),
+    ],
+)
+def test_a_law_that_is_not_held_is_said_not_to_be_held(loaded, api, query, named):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    assert (found["law"], found["status"]) == (named, "no_such_law")
+    assert found["message"] == f"没有收录《{named}》。"
+    assert found["repealed_by"] is None
+    assert {"ask", "call"} <= {step["code"] for step in result["next_steps"]}
+    assert SearchResultSchema().validate(result) == {}
+
+
+def test_a_question_that_is_only_the_name_of_a_law_that_is_not_held_has_no_fitting_result(
+    loaded, api
+):
+    assert api.get("/search", query_string={"q": "租赁押金保护条例"}).json["weak"]
+
+
+@pytest.mark.parametrize("query", ["民法典第0条", "《民法典》第0条"])
+def test_a_number_that_is_none_is_said_not_to_exist(loaded, api, query):
+    found = cited(api, query)
+    assert (found["law"], found["status"]) == (CIVIL, "no_such_article")
+    assert found["message"].startswith("《民法典》没有第0条。这部法律的最后一条是")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "签合同法人不在场有效吗",
+        "担保法院怎么执行",
+        "合同法规有哪些",
+        "婚姻法庭在哪里",
+        "有什么解决办法",
+        "本条例第三条",
+        "该办法第五条怎么理解",
+        "劳动合同法的赔偿",
+        "《劳动合同法》怎么说工资",
+        "拖欠工资有哪些规定",
+    ],
+)
+def test_what_only_sounds_like_a_law_is_left_alone(replaced, api, query):
+    make_law()
+    index.rebuild()
+    assert api.get("/search", query_string={"q": query}).json["citations"] == []

@@ -1,0 +1,117 @@
+"""What a search offers besides its results: help at once, the service that was asked for, a way on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.consultations.policies import NEXT_STEPS
+from portal.core.db import db
+from portal.knowledge import operations, search_content
+from portal.knowledge.models import SearchMiss
+
+CONTENT = Path(__file__).parents[2] / "content" / "search"
+
+
+@pytest.fixture
+def shipped(loaded, settings):
+    """The files as the portal ships them, beside the small corpus."""
+    shutil.copytree(CONTENT, settings.content_dir / "search")
+
+
+def steps(api, query: str, **parameters):
+    answer = api.get("/search", query_string={"q": query, **parameters})
+    assert answer.status_code == 200, answer.json
+    return answer.json["next_steps"]
+
+
+@pytest.mark.parametrize(
+    "query", ["我不想活了", "想死", "自杀", "被打了，现在很怕", "我 不 想 活 了", "老公打我我好怕"]
+)
+def test_somebody_in_need_first_gets_what_helps_at_once(shipped, api, query):
+    found = steps(api, query)
+    assert [step["code"] for step in found[:3]][:2] == ["urgent", "urgent"]
+    assert {found[0]["url"], found[1]["url"]} == {"tel:110", "tel:120"}
+    assert found[0]["url"] == ("tel:110" if "打" in query else "tel:120")
+    assert {"ask", "call"} <= {step["code"] for step in found}
+    # What somebody in need wrote is nobody's statistics.
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+@pytest.mark.parametrize("query", ["公司拖欠工资怎么办", "飞碟外星生命", "房东不退押金"])
+def test_other_questions_are_answered_as_before(shipped, api, query):
+    assert not {"urgent", "service"} & {step["code"] for step in steps(api, query)}
+
+
+def test_only_numbers_that_the_portal_names_elsewhere_are_given(shipped):
+    given = {step["phone"] for entry in search_content.current().urgent for step in entry["steps"]}
+    told = "".join(NEXT_STEPS.values())
+    assert given == {"110", "120"}
+    assert all(number in told for number in given)
+
+
+@pytest.mark.parametrize(
+    ("query", "url"),
+    [
+        ("公证处上班时间", "/api/v1/notary/offices"),
+        ("公证处地址电话", "/api/v1/notary/offices"),
+        ("怎么预约公证", "/api/v1/notary/matters"),
+        ("怎么申请法律援助", "/api/v1/guides?category=legal_aid"),
+    ],
+)
+def test_whoever_wants_a_service_gets_the_way_to_it(shipped, api, query, url):
+    assert ("service", url) in [(step["code"], step["url"]) for step in steps(api, query)]
+
+
+def test_a_service_is_offered_beside_good_results_too(shipped, settings, api):
+    path = settings.content_dir / "search" / "services.yaml"
+    before = steps(api, "公司拖欠工资怎么办")
+    path.write_text(
+        "services:\n  - id: wages\n    words: [拖欠 工资]\n    text: 在线投诉。\n    url: /api/v1/faqs\n",
+        encoding="utf-8",
+    )
+    # A correction shows without a restart.
+    found = api.get("/search", query_string={"q": "公司拖欠工资怎么办"}).json
+    assert (before, found["weak"]) == ([], False)
+    assert found["next_steps"] == [
+        {"code": "service", "text": "在线投诉。", "method": "GET", "url": "/api/v1/faqs"}
+    ]
+
+
+def test_every_service_link_leads_somewhere(shipped, api):
+    for service in search_content.current().services:
+        assert service["method"] == "GET"
+        # An unknown category would give an empty list, as here; what counts is that the path exists.
+        assert api.client.get(service["url"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("urgent.yaml", 'phone: "120"', "phone: 120", "phone"),
+        ("urgent.yaml", "id: violence", "id: self-harm", "在本文件中重复"),
+        ("urgent.yaml", "urgent:", "urgently:", "不认识的名称：urgently"),
+        ("services.yaml", "/api/v1/notary/offices", "https://example.test/", "/api/v1/"),
+        ("services.yaml", "    text: 查看公证处", "    txt: 查看公证处", "txt：没有这个字段"),
+        ("repealed_laws.yaml", "第一千二百六十条", "最后一条", "条文序号无法识别"),
+    ],
+)
+def test_a_broken_file_is_told_and_what_it_said_before_is_kept(
+    shipped, settings, api, name, old, new, said
+):
+    before = steps(api, "我不想活了"), steps(api, "公证处上班时间")
+    path = settings.content_dir / "search" / name
+    path.write_text(path.read_text("utf-8").replace(old, new), encoding="utf-8")
+    problems = operations.load_content().problems
+    assert problems
+    assert all(problem.startswith(f"{name}：") for problem in problems)
+    assert any(said in problem for problem in problems)
+    assert (steps(api, "我不想活了"), steps(api, "公证处上班时间")) == before
+
+
+def test_without_the_files_a_search_goes_on(loaded, api):
+    assert steps(api, "公证处上班时间") != []
+    assert operations.load_content().problems == []
