@@ -20,7 +20,10 @@ def check_index() -> Report:
     # An old index still answers; only one that cannot be opened keeps residents from searching.
     if index.is_open():
         return Report(ok=True, detail=f"{reason}目前由旧索引提供检索。")
-    return Report(ok=False, detail=f"{reason}请运行 flask --app wsgi search rebuild。")
+    return Report(
+        ok=False,
+        detail=f"{reason}后台任务会自动建立；它没有运行时，请运行 flask --app wsgi search rebuild。",
+    )
 
 
 def check_law() -> Report:
