@@ -17,7 +17,16 @@ from portal.core.errors import Conflict, NotFound
 from portal.core.unit_of_work import transactional
 from portal.notary import runs
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
-from portal.notary.operations import bookings, confirming, freeing, holding, persons, seats, steps
+from portal.notary.operations import (
+    bookings,
+    confirming,
+    freeing,
+    holding,
+    persons,
+    refusing,
+    seats,
+    steps,
+)
 from portal.notary.operations.seats import Run
 
 
@@ -121,7 +130,7 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
             end_other_times(actor, offers)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
-    raise holding.taken(office, matter, booking.seats, booking.priority).keeping()
+    raise refusing.at(office, matter, booking.seats, quotas, starts_at).keeping()
 
 
 def _move_to(
