@@ -15,7 +15,7 @@ from portal.core.db import db
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, NotFound
 from portal.core.unit_of_work import transactional
-from portal.notary import runs
+from portal.notary import next_steps, runs
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
 from portal.notary.operations import (
     bookings,
@@ -43,7 +43,7 @@ def require_before_start(booking: NotaryBooking) -> None:
         raise Conflict(
             "预约的时间已经到了，不能再改期或者取消。",
             code="already_begun",
-            next_step="如果来不了，请直接联系公证机构。",
+            next_step=f"还能到场的请尽快到场；来不了或者要晚到的，请{next_steps.contact(booking.office)}。",
         )
 
 

@@ -1,0 +1,28 @@
+"""What the person of a booking can do next, in words: what they are told to do has to be possible."""
+
+from __future__ import annotations
+
+from portal.core import clock
+from portal.notary.models import BookingState, NotaryBooking, NotaryOffice
+from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE, STOPPED_NEXT_STEP
+
+
+def contact(office: NotaryOffice) -> str:
+    """Return how to reach an office; a telephone only where it has entered one."""
+    if office.phone:
+        return f"拨打{office.name}的电话 {office.phone}"
+    return f"直接联系{office.name}"
+
+
+def of_booking(booking: NotaryBooking) -> str:
+    """Return what its person can do now."""
+    if booking.state is not BookingState.CONFIRMED:
+        return NEXT_STEP_BY_STATE[booking.state]
+    if booking.affected_at is not None:
+        return AFFECTED_NEXT_STEP if booking.matter.active else STOPPED_NEXT_STEP
+    if booking.starts_at > clock.now():
+        return NEXT_STEP_BY_STATE[booking.state]
+    how = contact(booking.office)
+    if booking.day < clock.today():
+        return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
+    return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
