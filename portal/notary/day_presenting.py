@@ -321,6 +321,7 @@ def appointment(
                 "connection_basis",
                 "priority",
                 "affected_reason",
+                "cancellation_reason",
             )
         },
         "matter": booking.matter.name,

@@ -162,12 +162,14 @@ def check_in(appointment_id: uuid.UUID) -> Dumped:
 @blp.post(
     "/appointments/<uuid:appointment_id>/cancellation",
     audience=CLERK,
+    body=schemas.CancellationIn,
     returns=schemas.StaffAppointmentSchema,
     if_match=True,
 )
-def cancel(appointment_id: uuid.UUID) -> Dumped:
-    """由公证机构取消预约，不计入未到场"""
-    changing.cancel(current_actor(), loading.booking_for_step(appointment_id))
+def cancel(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """由公证机构取消预约，附原因；不计入未到场"""
+    booking = loading.booking_for_step(appointment_id)
+    changing.cancel_by_office(current_actor(), booking, body["reason"])
     return dump_booking(appointment_id)
 
 

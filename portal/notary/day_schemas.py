@@ -37,6 +37,17 @@ class CheckInIn(Schema):
     )
 
 
+class CancellationIn(Schema):
+    """Why the office cancels."""
+
+    reason = CleanString(
+        required=True,
+        min_length=2,
+        max_length=200,
+        metadata={"description": "取消的原因，会告诉当事人"},
+    )
+
+
 class DrawIn(Schema):
     """Somebody who came without an appointment."""
 
@@ -245,6 +256,7 @@ class StaffAppointmentSchema(Schema):
     priority = fields.Enum(Priority, by_value=True, allow_none=True)
     contact_phone = fields.String(allow_none=True, metadata={"description": "已隐去"})
     affected_reason = fields.String(allow_none=True)
+    cancellation_reason = fields.String(allow_none=True)
     hints = fields.List(fields.String())
     ticket = fields.Nested(TicketSchema, allow_none=True)
     no_show = fields.Nested(NoShowSchema, allow_none=True)

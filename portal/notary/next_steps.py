@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from portal.core import clock
 from portal.notary.models import BookingState, NotaryBooking, NotaryOffice
-from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE, STOPPED_NEXT_STEP
+from portal.notary.notifications import (
+    AFFECTED_NEXT_STEP,
+    CANCELLED_BY_OFFICE_NEXT_STEP,
+    NEXT_STEP_BY_STATE,
+    STOPPED_NEXT_STEP,
+)
 
 
 def contact(office: NotaryOffice) -> str:
@@ -16,6 +21,8 @@ def contact(office: NotaryOffice) -> str:
 
 def of_booking(booking: NotaryBooking) -> str:
     """Return what its person can do now."""
+    if booking.state is BookingState.CANCELLED and booking.cancellation_reason is not None:
+        return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
     if booking.state is not BookingState.CONFIRMED:
         return NEXT_STEP_BY_STATE[booking.state]
     if booking.affected_at is not None:

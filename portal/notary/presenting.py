@@ -149,6 +149,7 @@ def appointment(
         "check_in_code": booking.check_in_code if confirmed else None,
         "cancellation_token": changing.link_token(booking) if confirmed else None,
         "affected_reason": booking.affected_reason if affected else None,
+        "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
         "parties": [_party(each) for each in booking.parties],
         "agent": _represented(booking.agent),

@@ -319,6 +319,9 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
         allow_none=True, metadata={"description": "放进取消链接，不登录也能取消"}
     )
     affected_reason = fields.String(allow_none=True)
+    cancellation_reason = fields.String(
+        allow_none=True, metadata={"description": "由公证机构取消的，写明原因；自己取消的为空"}
+    )
     other_time = fields.Nested(NotaryOtherTimeSchema, allow_none=True)
     parties = fields.List(fields.Nested(NotaryPartySchema))
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)

@@ -50,6 +50,31 @@ def require_before_start(booking: NotaryBooking) -> None:
 @transactional
 def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
+    if booking.state is BookingState.CONFIRMED:
+        require_before_start(booking)
+    _cancel(actor, booking, "取消预约")
+    when = steps.spoken(booking.starts_at)
+    steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
+    return booking
+
+
+@transactional
+def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> NotaryBooking:
+    """Cancel for the office, also once the time has come; the person is told why, and that it does not count against them."""
+    _cancel(actor, booking, "公证机构取消预约", cancellation_reason=reason)
+    steps.tell(
+        booking,
+        "notary.cancelled_by_office",
+        when=steps.spoken(booking.starts_at),
+        office=booking.office.name,
+        # Its own end of a sentence follows.
+        reason=reason.rstrip("。"),
+        contact=next_steps.contact(booking.office),
+    )
+    return booking
+
+
+def _cancel(actor: Actor, booking: NotaryBooking, label: str, **values: str) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
         [
@@ -57,17 +82,12 @@ def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             *((o.counter_id, o.day) for o in offers),
         ]
     )
-    if not actor.is_staff and booking.state is BookingState.CONFIRMED:
-        require_before_start(booking)
-    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None):
+    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None, **values):
         raise steps.lost(booking)
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
-    holding.give_up_seats(actor, booking, "cancel", "取消预约")
+    holding.give_up_seats(actor, booking, "cancel", label)
     steps.record(booking, "cancel", actor)
-    when = steps.spoken(booking.starts_at)
-    steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
-    return booking
 
 
 @transactional

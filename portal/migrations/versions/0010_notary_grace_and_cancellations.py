@@ -1,4 +1,4 @@
-"""How long a notary office waits before an appointment counts as missed"""
+"""How long a notary office waits before an appointment counts as missed, and why it has cancelled one"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,8 +15,12 @@ def upgrade() -> None:
         "notary_office",
         sa.Column("no_show_grace_minutes", sa.Integer(), server_default="15", nullable=False),
     )
+    op.add_column(
+        "notary_booking", sa.Column("cancellation_reason", sa.LargeBinary(), nullable=True)
+    )
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
+    op.drop_column("notary_booking", "cancellation_reason")
     op.drop_column("notary_office", "no_show_grace_minutes")
