@@ -230,7 +230,7 @@ def cancel(appointment_id: uuid.UUID) -> Dumped:
     problems=(404,),
 )
 def cancel_by_link(body: Dumped) -> Dumped:
-    """凭取消链接取消预约，不用登录"""
+    """凭取消链接取消预约，不用登录；已经取消的，再点也一样答复"""
     booking = changing.cancel_by_link(body["appointment_id"], body["token"])
     return {"state": booking.state, "next_step": "预约已取消；需要时可以重新预约。"}
 

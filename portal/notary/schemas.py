@@ -93,7 +93,9 @@ class NotaryAvailabilityArgs(Schema):
         if first is None or last is None:
             return
         days = (last - first).days
-        if not 0 <= days < LONGEST_SPAN:
+        if days < 0:
+            raise ma.ValidationError("截止日期应当不早于开始日期。", "to")
+        if days >= LONGEST_SPAN:
             raise ma.ValidationError(f"从开始到截止最多 {LONGEST_SPAN} 天。", "to")
 
 

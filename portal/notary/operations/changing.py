@@ -13,7 +13,7 @@ from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
 from portal.core.encryption import blind_index
-from portal.core.errors import Conflict, NotFound
+from portal.core.errors import Conflict, NotFound, WrongState
 from portal.core.unit_of_work import transactional
 from portal.notary import next_steps, runs
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
@@ -92,11 +92,21 @@ def _cancel(actor: Actor, booking: NotaryBooking, label: str, **values: str) -> 
 
 @transactional
 def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
-    """Cancel with the secret of the link. Raises NotFound for a wrong one, which tells nothing about the booking."""
+    """Cancel with the secret of the link; once it is cancelled, a second tap changes nothing.
+
+    Raises NotFound for a wrong secret, which tells nothing about the booking.
+    """
     booking = confirming.load(booking_id)
     known = None if booking is None else link_token(booking)
     if booking is None or known is None or not hmac.compare_digest(known, token):
         raise NotFound("这个取消链接无效。", next_step="请登录后在“我的预约”里取消。")
+    if booking.state is BookingState.CANCELLED:
+        return booking
+    if booking.state is not BookingState.CONFIRMED:
+        raise WrongState(
+            "这个预约已经不能取消。",
+            next_step=f"请登录查看办理情况，或者{next_steps.contact(booking.office)}。",
+        )
     return cancel(SYSTEM, booking)
 
 
@@ -106,11 +116,13 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
 
     Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, and Conflict once the time has come.
     """
+    if booking.state is not BookingState.CONFIRMED:
+        raise steps.lost(booking)
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
         raise Conflict("新的时间与原来的相同。", code="same_time")
-    if booking.affected_at is None and booking.state is BookingState.CONFIRMED:
+    if booking.affected_at is None:
         require_before_start(booking)
     day = clock.local(starts_at).date()
     holding.require_bookable(office, day, starts_at)
