@@ -65,6 +65,7 @@ def _exported(booking: NotaryBooking) -> dict[str, Any]:
         "office": booking.office.name,
         "matter": booking.matter.name,
         "starts_at": clock.local(booking.starts_at).isoformat(timespec="seconds"),
+        "cancellation_reason": booking.cancellation_reason,
         "contact_phone": booking.contact_phone,
         "agent": persons.masked(booking.agent),
         "parties": [
@@ -140,7 +141,14 @@ def _leave_the_list(resident_id: uuid.UUID) -> None:
 
 
 def _erase(booking: NotaryBooking) -> None:
-    steps.write(booking, account_id=None, contact_phone=None, agent=None, link_nonce=None)
+    steps.write(
+        booking,
+        account_id=None,
+        contact_phone=None,
+        agent=None,
+        cancellation_reason=None,
+        link_nonce=None,
+    )
     for party in booking.parties:
         # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
         if not party.active:

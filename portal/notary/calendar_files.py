@@ -46,8 +46,18 @@ def _event(booking: NotaryBooking, wish: ContactSafety) -> list[str]:
     ]
     if told:
         lines.append(f"LOCATION:{escape(' '.join([booking.office.name, booking.office.address]))}")
-        lines.append(f"DESCRIPTION:{escape('要带的材料请登录查看。来不了请提前取消或者改期。')}")
+        lines.append(f"DESCRIPTION:{escape(_description(booking))}")
     return [*lines, "END:VEVENT"]
+
+
+def _description(booking: NotaryBooking) -> str:
+    if booking.state is BookingState.CONFIRMED:
+        return "要带的材料请登录查看。来不了请提前取消或者改期。"
+    if booking.state is not BookingState.CANCELLED:
+        return "办理情况请登录查看。"
+    if booking.cancellation_reason is None:
+        return "这个预约已取消；需要时可以重新预约。"
+    return "公证机构取消了这个预约，不计入未到场次数；原因请登录查看，需要时可以重新预约。"
 
 
 def _status(booking: NotaryBooking) -> str:

@@ -66,6 +66,11 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "公证事项 {reference} 的公证书已出具，请带身份证件领取。",
         _SMS,
     ),
+    "notary.issued_and_received": (
+        "公证书已出具",
+        "公证事项 {reference} 的公证书已出具，并已当场领取。",
+        _SMS,
+    ),
     "notary.refused": (
         "不予办理",
         "公证事项 {reference} 不予办理，请登录查看理由。",
@@ -106,11 +111,12 @@ _STAFF_TEXTS = {
     ),
 }
 
+STAFF_RECEIVED_NEXT_STEP = "公证书已经领取。"
 CALLED = "notary.called"
 
 NEXT_STEP_BY_STATE: dict[C, str] = {
     C.ACCEPTED: "公证机构正在办理，期限见下。",
-    C.SUPPLEMENT: "期限暂停；请看暂停的原因，需要您补充的请尽快补充。",
+    C.SUPPLEMENT: "期限暂停，公证机构处理完毕后恢复，原因见下。目前不用您补充材料。",
     C.ISSUED: "公证书自出具之日起生效；请带身份证件领取。认为有错误的，可以申请复查。",
     C.REFUSED: "请查看不予办理的理由；情况改变后可以重新申请。",
     C.TERMINATED: "请查看终止的理由；需要时可以重新申请。",
@@ -121,6 +127,10 @@ NEXT_STEP_BY_STATE: dict[C, str] = {
     C.CORRECTED: "公证书已更正；认为还有错误的，可以再次申请复查。",
     C.REVOKED: "公证书已撤销，自始无效；造成损失的，可以要求公证机构赔偿（公证法第四十三条）。",
 }
+
+# Where the party has to supply papers: there is no way to hand them in on the portal.
+SUPPLEMENT_NEXT_STEP = "期限暂停；要补充什么见下。请尽快把材料送到{place}，不清楚的请先{contact}。"
+RECEIVED_NEXT_STEP = "公证书自出具之日起生效，已经领取。认为有错误的，可以申请复查。"
 
 STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {
     C.ACCEPTED: "审查并出具公证书，或者要求补充、不予办理、终止。",
@@ -147,7 +157,7 @@ def register_templates() -> None:
         Template(
             code=CALLED,
             title="请到窗口办理",
-            in_app="预约 {reference} 的号码 {number} 已叫号，请到{counter}。",
+            in_app="预约 {reference} 的号码 {number} 已叫号，请到“{counter}”办理。",
             sms=_SMS_CALLED,
             urgent=True,
         )

@@ -12,7 +12,7 @@ from portal.accounts import queries as accounts
 from portal.accounts.identity import documents, names, phones
 from portal.accounts.models import DocumentType
 from portal.core.actor import Actor
-from portal.notary.case_notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
+from portal.notary import next_steps
 from portal.notary.case_workflow import CASE
 from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
@@ -107,7 +107,7 @@ def for_resident(actor: Actor, case: NotaryCase) -> dict[str, Any]:
         hints.append("申请复查已经超过期限，是否办理由公证机构决定。")
     return {
         **_base(actor, case, hints),
-        "next_step": NEXT_STEP_BY_STATE[case.state],
+        "next_step": next_steps.of_case(case),
         # What somebody else has written, and who decided, is the office's.
         "reviews": [
             _review(each, shown=each.by is ReviewBy.PARTY, reviewer=None) for each in case.reviews
@@ -142,7 +142,7 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
     contact = contacts.of_case(case)
     return {
         **_base(actor, case, [*_warnings(case, contact), *hints]),
-        "next_step": STAFF_NEXT_STEP_BY_STATE[case.state],
+        "next_step": next_steps.of_case_for_staff(case),
         "office_id": case.office_id,
         "booking_id": case.booking_id,
         "parties": [_party(party) for party in case.parties],

@@ -109,6 +109,7 @@ class OfficeEntry(Schema):
     person_limit = BoundedInteger(required=True, minimum=1)
     no_show_limit = BoundedInteger(required=True, minimum=1)
     no_show_months = BoundedInteger(required=True, minimum=1, maximum=60)
+    no_show_grace_minutes = BoundedInteger(load_default=15, maximum=240)
     seat_per_party = StrictBoolean(load_default=True)
 
 

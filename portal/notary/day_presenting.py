@@ -7,7 +7,7 @@ from typing import Any
 from portal.accounts.identity import documents, names, phones
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.notary import policies
+from portal.notary import next_steps, policies
 from portal.notary.case_presenting import representative
 from portal.notary.models import (
     AppealState,
@@ -19,8 +19,8 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations.day import hints
+from portal.notary.operations.no_shows import possible_from
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
@@ -269,7 +269,7 @@ def visit(
 ) -> dict[str, Any]:
     """What became of one's own appointment on its day."""
     open_to_appeal = can_appeal(actor, booking, rows)
-    next_step = NEXT_STEP_BY_STATE[booking.state]
+    next_step = next_steps.of_booking(booking)
     if open_to_appeal:
         next_step = "记录有误的，可以申诉一次。"
     elif any(row.appeal is AppealState.OPEN for row in rows):
@@ -297,11 +297,11 @@ def _booking_actions(
     actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
-    today, begun = clock.today(), booking.starts_at <= clock.now()
+    today, late = clock.today(), possible_from(booking) <= clock.now()
     possible = {
         "check_in": booking.day == today,
         "come_back": booking.day == today,
-        "no_show": begun and booking.affected_at is None,
+        "no_show": late and booking.affected_at is None,
         "revert_no_show": booking.day == today,
     }
     found = [
@@ -341,6 +341,7 @@ def appointment(
                 "connection_basis",
                 "priority",
                 "affected_reason",
+                "cancellation_reason",
             )
         },
         "matter": booking.matter.name,

@@ -162,12 +162,14 @@ def check_in(appointment_id: uuid.UUID) -> Dumped:
 @blp.post(
     "/appointments/<uuid:appointment_id>/cancellation",
     audience=CLERK,
+    body=schemas.CancellationIn,
     returns=schemas.StaffAppointmentSchema,
     if_match=True,
 )
-def cancel(appointment_id: uuid.UUID) -> Dumped:
-    """由公证机构取消预约，不计入未到场"""
-    changing.cancel(current_actor(), loading.booking_for_step(appointment_id))
+def cancel(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """由公证机构取消预约，附原因；不计入未到场"""
+    booking = loading.booking_for_step(appointment_id)
+    changing.cancel_by_office(current_actor(), booking, body["reason"])
     return dump_booking(appointment_id)
 
 
@@ -178,7 +180,7 @@ def cancel(appointment_id: uuid.UUID) -> Dumped:
     if_match=True,
 )
 def no_show(appointment_id: uuid.UUID) -> Dumped:
-    """登记未到场，计入次数；当事人可以申诉"""
+    """登记未到场，计入次数；当事人可以申诉。预约时间过后还要等机构设定的分钟数"""
     no_shows.mark(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
@@ -202,7 +204,7 @@ def revert_no_show(appointment_id: uuid.UUID) -> Dumped:
     returns=schemas.NoShowsSchema,
 )
 def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
-    """把一天里过了时间没有签到的预约都登记为未到场：先预览，再执行"""
+    """把一天里过了时间和等候的分钟数还没有签到的预约都登记为未到场：先预览，再执行"""
     marked = no_shows.mark_all(
         current_actor(),
         loading.office_of(office_id),

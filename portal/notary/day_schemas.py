@@ -38,6 +38,17 @@ class CheckInIn(Schema):
     )
 
 
+class CancellationIn(Schema):
+    """Why the office cancels."""
+
+    reason = CleanString(
+        required=True,
+        min_length=2,
+        max_length=200,
+        metadata={"description": "取消的原因，会告诉当事人"},
+    )
+
+
 class DrawIn(Schema):
     """Somebody who came without an appointment."""
 
@@ -263,6 +274,7 @@ class StaffAppointmentSchema(Schema):
     contact_safety = fields.Enum(ContactSafety, by_value=True)
     contact_safety_label = Label(attribute="contact_safety")
     affected_reason = fields.String(allow_none=True)
+    cancellation_reason = fields.String(allow_none=True)
     hints = fields.List(fields.String())
     ticket = fields.Nested(TicketSchema, allow_none=True)
     no_show = fields.Nested(NoShowSchema, allow_none=True)

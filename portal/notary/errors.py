@@ -37,6 +37,28 @@ class NotBookable(Conflict):
     next_step = "请查看可以预约的日期，换一天再约。"
 
 
+class NoSuchTime(NotBookable):
+    """Nothing is ever given out that begins then, or not for long enough."""
+
+    code = "no_such_time"
+    message = "没有这个时段。"
+
+
+class ClosedDay(NotBookable):
+    """No counter for the matter is open on the day."""
+
+    code = "closed_day"
+    message = "当天不对外办理。"
+
+
+class TooManyParties(NotBookable):
+    """More people than any one seat of the office can hold."""
+
+    code = "too_many_parties"
+    message = "一个时段容不下这么多人。"
+    next_step = "请分开预约，或者直接联系公证机构。"
+
+
 class AlreadyBooked(Conflict):
     """A party has a booking for the same matter (rules 2.9)."""
 

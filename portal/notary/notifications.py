@@ -23,6 +23,12 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
     ),
     "notary.rescheduled": ("预约已改期", "预约 {reference} 已改到 {when}，{office}。", _SMS),
     "notary.cancelled": ("预约已取消", "预约 {reference}（{when}，{office}）已取消。", _SMS),
+    "notary.cancelled_by_office": (
+        "公证机构取消了预约",
+        "预约 {reference}（{when}，{office}）由公证机构取消。原因：{reason}。这不计入您的未到场次数。"
+        "请登录重新预约；有疑问请{contact}。",
+        _SMS,
+    ),
     "notary.affected": (
         "预约时间需要调整",
         "预约 {reference} 原定 {when}，因{reason}不能办理，目前没有可以为您留的新时段，请登录改期。",
@@ -102,6 +108,9 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
     B.EXPIRED: "保留时间已过，请重新选择时段。",
     B.RELEASED: "您已放弃这个时段，需要时可以重新预约。",
 }
+CANCELLED_BY_OFFICE_NEXT_STEP = (
+    "公证机构取消了这个预约，原因见下，不计入您的未到场次数。请重新预约；有疑问请{contact}。"
+)
 AFFECTED_NEXT_STEP = "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期。"
 STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 

@@ -19,6 +19,7 @@ from portal.notary.models import (
     NotaryException,
     NotaryHours,
     NotaryOffice,
+    Quota,
 )
 from portal.working_days.calendar import Calendar, DayKind, DayStatus
 
@@ -251,3 +252,19 @@ def bookable_days(office: NotaryOffice, today: date, calendar: Calendar) -> tupl
     first = calendar.add_workdays(today, office.lead_workdays).raw
     last = calendar.add_workdays(today, office.horizon_workdays).raw
     return first, last if office.closes_on is None else min(last, office.closes_on)
+
+
+def most_seats(
+    counters: Iterable[NotaryCounter], quotas: Sequence[Quota], first: date, last: date
+) -> int:
+    """Return how many seats one slot of these quotas has at most, at the counters that are open some time in the span."""
+    return max(
+        (
+            counter.seats(quota)
+            for counter in counters
+            for quota in quotas
+            if counter.active_from <= last
+            and (counter.active_until is None or counter.active_until >= first)
+        ),
+        default=0,
+    )

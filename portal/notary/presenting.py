@@ -8,7 +8,7 @@ from typing import Any
 from portal.accounts.identity import documents, phones
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.notary import case_presenting
+from portal.notary import case_presenting, next_steps
 from portal.notary.models import (
     PENDING_STATES,
     BookingState,
@@ -17,7 +17,7 @@ from portal.notary.models import (
     NotaryParty,
     NotaryWaiting,
 )
-from portal.notary.notifications import AFFECTED_NEXT_STEP, NEXT_STEP_BY_STATE, STOPPED_NEXT_STEP
+from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing
 from portal.notary.queries import bookings, cases
 from portal.notary.queries.availability import OfficeAvailability
@@ -121,15 +121,9 @@ def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "starts_at": booking.starts_at,
         "ends_at": booking.ends_at,
         "affected": affected,
-        "next_step": _next_step(booking, affected=affected),
+        "next_step": next_steps.of_booking(booking),
         "allowed_actions": actions(actor, booking),
     }
-
-
-def _next_step(booking: NotaryBooking, *, affected: bool) -> str:
-    if not affected:
-        return NEXT_STEP_BY_STATE[booking.state]
-    return AFFECTED_NEXT_STEP if booking.matter.active else STOPPED_NEXT_STEP
 
 
 def appointment(
@@ -155,6 +149,7 @@ def appointment(
         "check_in_code": booking.check_in_code if confirmed else None,
         "cancellation_token": changing.link_token(booking) if confirmed else None,
         "affected_reason": booking.affected_reason if affected else None,
+        "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
         "allowed_actions": [*map(_acceptance, other), *actions(actor, booking)],
         "parties": [_party(each) for each in booking.parties],

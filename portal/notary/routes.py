@@ -114,7 +114,7 @@ def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
 def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dumped, int]:
     """保留一个时段，几分钟内有效
 
-    同一账号一次保留一个。约满时答复 409，并附上最近的空闲时段。
+    同一账号一次保留一个。约满、没有这个时段或者当天不办理时答复 409，并附上离所选时间最近的空闲时段。
     """
     actor = current_actor()
     wish, seen = prepared
@@ -231,7 +231,7 @@ def cancel(appointment_id: uuid.UUID) -> Dumped:
     problems=(404,),
 )
 def cancel_by_link(body: Dumped) -> Dumped:
-    """凭取消链接取消预约，不用登录"""
+    """凭取消链接取消预约，不用登录；已经取消的，再点也一样答复"""
     booking = changing.cancel_by_link(body["appointment_id"], body["token"])
     return {"state": booking.state, "next_step": "预约已取消；需要时可以重新预约。"}
 
@@ -303,7 +303,10 @@ def feed(token: str) -> Response:
     problems=(404,),
 )
 def join(body: Dumped) -> tuple[Dumped, int]:
-    """排队：有人退号时按先后通知，逾期不确认转给下一位"""
+    """排队：有人退号时按先后通知，逾期不确认转给下一位
+
+    只有约满的日子才能排队；不办理、还没有放号的日子和一个时段容不下的人数，不会等到号。
+    """
     actor = current_actor()
     entry = waiting.join(actor, waiting.WaitingWish(**body))
     return presenting.waiting(actor, entry), 201

@@ -93,7 +93,9 @@ class NotaryAvailabilityArgs(Schema):
         if first is None or last is None:
             return
         days = (last - first).days
-        if not 0 <= days < LONGEST_SPAN:
+        if days < 0:
+            raise ma.ValidationError("截止日期应当不早于开始日期。", "to")
+        if days >= LONGEST_SPAN:
             raise ma.ValidationError(f"从开始到截止最多 {LONGEST_SPAN} 天。", "to")
 
 
@@ -321,6 +323,9 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
         allow_none=True, metadata={"description": "放进取消链接，不登录也能取消"}
     )
     affected_reason = fields.String(allow_none=True)
+    cancellation_reason = fields.String(
+        allow_none=True, metadata={"description": "由公证机构取消的，写明原因；自己取消的为空"}
+    )
     other_time = fields.Nested(NotaryOtherTimeSchema, allow_none=True)
     parties = fields.List(fields.Nested(NotaryPartySchema))
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)

@@ -45,6 +45,9 @@ class NotaryOfficeSettings(Schema):
     person_limit = BoundedInteger(minimum=1, maximum=100)
     no_show_limit = BoundedInteger(minimum=1, maximum=100)
     no_show_months = BoundedInteger(minimum=1, maximum=60)
+    no_show_grace_minutes = BoundedInteger(
+        maximum=240, metadata={"description": "预约时间过后多少分钟才能登记未到场"}
+    )
     seat_per_party = StrictBoolean()
 
 

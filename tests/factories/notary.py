@@ -39,6 +39,7 @@ def make_notary_office(
         "person_limit": 2,
         "no_show_limit": 2,
         "no_show_months": 3,
+        "no_show_grace_minutes": 0,
         **settings,
     }
     with unit_of_work():

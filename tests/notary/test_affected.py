@@ -14,7 +14,7 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import calendar_files
-from portal.notary.errors import HoldExpired
+from portal.notary.errors import HoldExpired, NotBookable
 from portal.notary.models import (
     BookingState,
     NotaryBooking,
@@ -51,6 +51,15 @@ def other_of(booking: NotaryBooking) -> NotaryBooking:
     """The other time that is kept for a booking."""
     (other,) = changing.pending_other_times(again(booking))
     return other
+
+
+def only_tuesday_and_full(desk: Desk) -> None:
+    """Let the office be open on Tuesday alone, and other people have its seats."""
+    close(desk, date(2026, 3, 2))
+    close(desk, date(2026, 3, 4), date(2026, 4, 30))
+    for hour in ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30"):
+        for _ in range(2):
+            desk.confirmed(desk.person(), f"2026-03-03 {hour}")
 
 
 def serve(desk: Desk, counter: NotaryCounter, *codes: str, **changes: Any) -> Applied:
@@ -255,7 +264,7 @@ class TestCounterGivesUpAMatter:
     def test_nobody_moves_back_to_the_counter_that_gave_the_matter_up(self, desk: Desk) -> None:
         booked = desk.confirmed(person := desk.person(), NINE)
         serve(desk, desk.counter, make_matter().code)
-        with pytest.raises(Exception, match="约满"):
+        with pytest.raises(NotBookable, match="没有办理这个事项的窗口"):
             desk.move(person, booked, NINE)
         assert again(booked).affected_at is not None
 
@@ -332,7 +341,7 @@ class TestMatterIsStopped:
         assert again(booked).affected_at is None
 
     def test_who_waits_for_it_is_let_go_with_a_word(self, desk: Desk) -> None:
-        close(desk, date(2026, 3, 2), date(2026, 4, 30))
+        only_tuesday_and_full(desk)
         waits = desk.person()
         wish = waiting.WaitingWish(desk.matter.id, TUESDAY, TUESDAY)
         entry_id = waiting.join(waits, wish).id
@@ -345,7 +354,7 @@ class TestMatterIsStopped:
     def test_who_waits_at_an_office_that_has_closed_is_let_go_with_a_word(
         self, desk: Desk, clock: SettableClock
     ) -> None:
-        close(desk, date(2026, 3, 2), date(2026, 4, 30))
+        only_tuesday_and_full(desk)
         waits = desk.person()
         wish = waiting.WaitingWish(desk.matter.id, TUESDAY, date(2026, 3, 31), desk.office.id)
         entry_id = waiting.join(waits, wish).id

@@ -237,7 +237,7 @@ class TestMissed:
 
     def test_nobody_is_late_before_the_time(self, hall: Hall) -> None:
         answer = hall.step(hall.at(hall.booked()), "no-show")
-        assert (answer.status_code, answer.json["code"]) == (409, "not_begun")
+        assert (answer.status_code, answer.json["code"]) == (409, "too_early")
 
     def test_it_counts_for_the_months_that_the_office_sets(self, hall: Hall, clock) -> None:
         booking = self.missed(hall, clock)

@@ -15,6 +15,7 @@ from portal.notary.errors import (
     AlreadyBooked,
     HoldExists,
     HoldExpired,
+    NoSuchTime,
     NotBookable,
     PartyUnavailable,
     SlotTaken,
@@ -51,7 +52,7 @@ class TestHolding:
         assert desk.left(NINE) == 0
         with pytest.raises(SlotTaken) as refused:
             desk.hold(third, NINE)
-        assert refused.value.errors["next_free"][0] == "2026-03-02T09:30:00+08:00"
+        assert refused.value.errors["next_free"][0] == "2026-03-03T09:30:00+08:00"
         clock.advance(minutes=10)
         # No job has run: the lapsed hold is freed by whoever asks for the seat.
         desk.hold(third, NINE)
@@ -81,7 +82,7 @@ class TestHolding:
         with pytest.raises(SlotTaken):
             desk.hold(desk.person(), "2026-03-03 09:30", matter_id=long.id)
         assert desk.left("2026-03-03 09:30") == 1
-        with pytest.raises(SlotTaken):
+        with pytest.raises(NoSuchTime):
             desk.hold(desk.person(), "2026-03-03 11:00", matter_id=long.id)
 
     def test_parties_take_a_seat_each(self, desk: Desk) -> None:
@@ -97,8 +98,9 @@ class TestHolding:
             db.session.execute(update(NotaryOffice).values(slots_until=None))
             db.session.get_one(type(desk.counter), desk.counter.id).active_until = date(2026, 3, 1)
         schedule.refresh_all()
-        with pytest.raises(SlotTaken):
+        with pytest.raises(NotBookable) as refused:
             desk.hold(desk.person(), NINE)
+        assert refused.value.code == "not_online"
         held = desk.hold(desk.person(), NINE, priority=Priority.ELDERLY)
         assert held.counter_id == counter.id
 

@@ -31,7 +31,7 @@ from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import Conflict
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.errors import HoldExists, HoldExpired, SlotTaken
+from portal.notary.errors import HoldExists, HoldExpired, NoSuchTime, SlotTaken
 from portal.notary.models import (
     BookingState,
     NotaryBooking,
@@ -258,9 +258,14 @@ class SeatsMachine(RuleBasedStateMachine):
             assert until is not None
             assert until > self.clock()
             return
+        except NoSuchTime:
+            assert not possible
+            self.settle()
+            return
         except SlotTaken:
             # What had lapsed was freed all the same, and left no seat.
-            assert not possible or not self.would_fit(run)
+            assert possible
+            assert not self.would_fit(run)
             self.settle()
             return
         before = self.model.pending(person)
@@ -366,9 +371,14 @@ class SeatsMachine(RuleBasedStateMachine):
         try:
             with unit_of_work():
                 changing.reschedule(self.people[booked.person], self.booking(key), TIMES[slot])
+        except NoSuchTime:
+            assert slot + booked.need > len(TIMES)
+            self.settle()
+            return
         except SlotTaken:
             new = tuple(number for number in run if number not in firm.slots)
-            assert slot + booked.need > len(TIMES) or not self.would_fit(new)
+            assert slot + booked.need <= len(TIMES)
+            assert not self.would_fit(new)
             self.settle()
             return
         self.settle()

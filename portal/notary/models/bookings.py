@@ -183,6 +183,10 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
     # Set when the office can no longer keep the time.
     affected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     affected_reason: Mapped[str | None] = mapped_column(String(100))
+    # Why the office has cancelled, for the person to read; None when they did it themselves.
+    cancellation_reason: Mapped[str | None] = mapped_column(
+        EncryptedText("notary_booking.cancellation_reason")
+    )
 
     office: Mapped[NotaryOffice] = relationship(viewonly=True)
     matter: Mapped[NotaryMatter] = relationship(viewonly=True)

@@ -21,7 +21,7 @@ from portal.core.db import (
 )
 from portal.core.encryption import EncryptedJSON, EncryptedText
 from portal.notary.models.bookings import NotaryHistory
-from portal.notary.models.offices import NotaryMatter
+from portal.notary.models.offices import NotaryMatter, NotaryOffice
 
 CASE_KIND = "notary_case"
 
@@ -204,6 +204,7 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     )
     closing_note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.closing_note"))
 
+    office: Mapped[NotaryOffice] = relationship(viewonly=True)
     matter: Mapped[NotaryMatter] = relationship(viewonly=True)
     history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)
     pauses: Mapped[list[NotaryCasePause]] = relationship(

@@ -114,6 +114,8 @@ class NotaryOffice(Timestamped, Versioned, Model):
     person_limit: Mapped[int]
     no_show_limit: Mapped[int]
     no_show_months: Mapped[int]
+    # How long after its time an appointment can first be marked as missed.
+    no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
     # True: each party needs a seat of its own; False: one booking takes one seat.
     seat_per_party: Mapped[bool] = mapped_column(default=True)
     # Up to which day slots have been made.

@@ -20,10 +20,20 @@ from portal.supervision import operations as supervision
 from portal.supervision.models import Deadline
 
 
-def move(case: NotaryCase, action: str, actor: Actor, detail: steps.Detail | None = None) -> None:
-    """Carry out the transition of a case that was loaded for update, and record it; raises what the workflow raises."""
+def move(
+    case: NotaryCase,
+    action: str,
+    actor: Actor,
+    detail: steps.Detail | None = None,
+    *,
+    label: str | None = None,
+) -> None:
+    """Carry out the transition of a case that was loaded for update, and record it; raises what the workflow raises.
+
+    `label` says in the history what happened where the name of the action leaves it open.
+    """
     row = CASE.execute(case, action, actor)
-    note(case, action, row.label, actor, detail)
+    note(case, action, label or row.label, actor, detail)
 
 
 def note(

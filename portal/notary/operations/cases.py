@@ -250,7 +250,7 @@ def issue(actor: Actor, case: NotaryCase, given: Certificate) -> NotaryCase:
         ) from error
     case_steps.move(case, "issue", actor)
     supervision.meet(CASE_KIND, case.id, deadlines.ISSUE)
-    case_steps.tell(case, "notary.issued")
+    case_steps.tell(case, "notary.issued_and_received" if given.handed_over else "notary.issued")
     if given.handed_over:
         receipts.hand_over(actor, case, clock.today())
     return case

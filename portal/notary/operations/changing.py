@@ -13,11 +13,20 @@ from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
 from portal.core.encryption import blind_index
-from portal.core.errors import Conflict, NotFound
+from portal.core.errors import Conflict, NotFound, WrongState
 from portal.core.unit_of_work import transactional
-from portal.notary import runs
+from portal.notary import next_steps, runs
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
-from portal.notary.operations import bookings, confirming, freeing, holding, persons, seats, steps
+from portal.notary.operations import (
+    bookings,
+    confirming,
+    freeing,
+    holding,
+    persons,
+    refusing,
+    seats,
+    steps,
+)
 from portal.notary.operations.seats import Run
 
 
@@ -34,13 +43,38 @@ def require_before_start(booking: NotaryBooking) -> None:
         raise Conflict(
             "预约的时间已经到了，不能再改期或者取消。",
             code="already_begun",
-            next_step="如果来不了，请直接联系公证机构。",
+            next_step=f"还能到场的请尽快到场；来不了或者要晚到的，请{next_steps.contact(booking.office)}。",
         )
 
 
 @transactional
 def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
+    if booking.state is BookingState.CONFIRMED:
+        require_before_start(booking)
+    _cancel(actor, booking, "取消预约")
+    when = steps.spoken(booking.starts_at)
+    steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
+    return booking
+
+
+@transactional
+def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> NotaryBooking:
+    """Cancel for the office, also once the time has come; the person is told why, and that it does not count against them."""
+    _cancel(actor, booking, "公证机构取消预约", cancellation_reason=reason)
+    steps.tell(
+        booking,
+        "notary.cancelled_by_office",
+        when=steps.spoken(booking.starts_at),
+        office=booking.office.name,
+        # Its own end of a sentence follows.
+        reason=reason.rstrip("。"),
+        contact=next_steps.contact(booking.office),
+    )
+    return booking
+
+
+def _cancel(actor: Actor, booking: NotaryBooking, label: str, **values: str) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
         [
@@ -48,26 +82,31 @@ def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             *((o.counter_id, o.day) for o in offers),
         ]
     )
-    if not actor.is_staff and booking.state is BookingState.CONFIRMED:
-        require_before_start(booking)
-    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None):
+    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None, **values):
         raise steps.lost(booking)
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
-    holding.give_up_seats(actor, booking, "cancel", "取消预约")
+    holding.give_up_seats(actor, booking, "cancel", label)
     steps.record(booking, "cancel", actor)
-    when = steps.spoken(booking.starts_at)
-    steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
-    return booking
 
 
 @transactional
 def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
-    """Cancel with the secret of the link. Raises NotFound for a wrong one, which tells nothing about the booking."""
+    """Cancel with the secret of the link; once it is cancelled, a second tap changes nothing.
+
+    Raises NotFound for a wrong secret, which tells nothing about the booking.
+    """
     booking = confirming.load(booking_id)
     known = None if booking is None else link_token(booking)
     if booking is None or known is None or not hmac.compare_digest(known, token):
         raise NotFound("这个取消链接无效。", next_step="请登录后在“我的预约”里取消。")
+    if booking.state is BookingState.CANCELLED:
+        return booking
+    if booking.state is not BookingState.CONFIRMED:
+        raise WrongState(
+            "这个预约已经不能取消。",
+            next_step=f"请登录查看办理情况，或者{next_steps.contact(booking.office)}。",
+        )
     return cancel(SYSTEM, booking)
 
 
@@ -78,11 +117,13 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
     Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, ElsewhereThen, and Conflict once the time
     has come.
     """
+    if booking.state is not BookingState.CONFIRMED:
+        raise steps.lost(booking)
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
         raise Conflict("新的时间与原来的相同。", code="same_time")
-    if booking.affected_at is None and booking.state is BookingState.CONFIRMED:
+    if booking.affected_at is None:
         require_before_start(booking)
     day = clock.local(starts_at).date()
     holding.require_bookable(office, day, starts_at)
@@ -122,7 +163,7 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
             end_other_times(actor, offers)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
-    raise holding.taken(office, matter, booking.seats, booking.priority).keeping()
+    raise refusing.at(office, matter, booking.seats, quotas, starts_at).keeping()
 
 
 def _move_to(

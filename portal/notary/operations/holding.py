@@ -16,7 +16,7 @@ from portal.core.db import db
 from portal.core.errors import Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import joining, transactional
 from portal.notary import runs
-from portal.notary.errors import HoldExists, HoldExpired, NotBookable, SlotTaken
+from portal.notary.errors import HoldExists, HoldExpired, NotBookable
 from portal.notary.models import (
     BookingState,
     NotaryBooking,
@@ -27,7 +27,7 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import bookings, freeing, known, next_free, seats, steps
+from portal.notary.operations import bookings, freeing, known, refusing, seats, steps
 from portal.notary.operations.known import OtherHold
 from portal.notary.operations.seats import Run
 from portal.working_days.counting import current_calendar
@@ -78,7 +78,7 @@ def look(actor: Actor, wish: Wish) -> Look:
     """Read what a hold needs to know; writes nothing, so it may come before the unit of work.
 
     Raises what `hold` does. SlotTaken only when the time is full and nothing in it has lapsed: most of a rush ends here,
-    without waiting for a turn to write.
+    without waiting for a turn to write. What never was a time ends here as well.
     """
     if not actor.is_resident:
         raise Forbidden("只有居民可以在网上预约。")
@@ -97,7 +97,7 @@ def look(actor: Actor, wish: Wish) -> Look:
     wanted = wish.party_count if office.seat_per_party else 1
     found = _candidates(office, matter, wish, day, wanted)
     if not found and other is None and not freeing.lapsed_days_of(office.id, day):
-        raise taken(office, matter, wanted, wish.priority)
+        raise refusing.at(office, matter, wanted, seats.quotas_for(wish.priority), wish.starts_at)
     return Look(matter, office, other, day, wanted, found)
 
 
@@ -106,7 +106,7 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     """Take the seats of a time for some minutes and return the hold.
 
     Raises HoldExists while the account holds another time, NotBookable for a time that is not given out, SlotTaken when the
-    seats are gone, with the next free times. `seen` is what `look` has read: what it found free is tried, and whatever
+    seats are gone, with the nearest free times. `seen` is what `look` has read: what it found free is tried, and whatever
     has changed since is told by the guarded statements.
     """
     sessions.require_active(actor)
@@ -126,7 +126,8 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
             run = _take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
     if run is None:
         # What has lapsed stays freed, and with whom it was offered to: otherwise everybody in a rush would do it again.
-        raise taken(office, matter, wanted, wish.priority).keeping()
+        quotas = seats.quotas_for(wish.priority)
+        raise refusing.at(office, matter, wanted, quotas, wish.starts_at).keeping()
     booking = bookings.new(
         account_id=actor.id,
         office_id=office.id,
@@ -172,22 +173,6 @@ def _end_other_hold(other: OtherHold, office: NotaryOffice, day: date) -> None:
     )
     # The day of the new hold is locked with it, so that all locks are taken in one order.
     freeing.settle([(other.counter_id, other.day), *((counter_id, day) for counter_id in counters)])
-
-
-def taken(
-    office: NotaryOffice, matter: NotaryMatter, wanted: int, priority: Priority | None
-) -> SlotTaken:
-    """Return the refusal with the next free times."""
-    times = next_free.times(office, matter, wanted, seats.quotas_for(priority))
-    if not times:
-        return SlotTaken(next_step="目前没有别的空闲时段。您可以加入排队，有号时按先后通知您。")
-    said = "、".join(steps.spoken(moment) for moment in times)
-    return SlotTaken(
-        next_step=f"目前还可以约：{said}。也可以加入排队，有号时按先后通知您。",
-        errors={
-            "next_free": [clock.local(moment).isoformat(timespec="seconds") for moment in times]
-        },
-    )
 
 
 @transactional

@@ -1,11 +1,12 @@
-"""The next free times of an office, for who was too late."""
+"""The free times of an office that are nearest to one that cannot be had."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from portal.core import clock
 from portal.notary import runs
@@ -18,28 +19,48 @@ SHOWN = 3
 # In a rush thousands ask for the same within a second; a suggestion may be that old.
 KEPT_SECONDS = 1.0
 _Key = tuple[uuid.UUID, uuid.UUID, int, tuple[Quota, ...]]
-_kept: dict[_Key, tuple[float, datetime, list[datetime]]] = {}
+_Days = dict[date, list[datetime]]
+_kept: dict[_Key, tuple[float, datetime, _Days]] = {}
 
 
 def times(
-    office: NotaryOffice, matter: NotaryMatter, wanted: int, quotas: Sequence[Quota]
+    office: NotaryOffice,
+    matter: NotaryMatter,
+    wanted: int,
+    quotas: Sequence[Quota],
+    near: datetime,
 ) -> list[datetime]:
-    """Return up to three times at which the matter can be booked, at most a second old."""
+    """Return up to three times at which the matter can be booked, at most a second old.
+
+    Those of the same day come first, then those of the days after it, and the nearest time of each day first; days before it
+    only where nothing else is left.
+    """
     key = (office.id, matter.id, wanted, tuple(quotas))
     now = clock.now()
     kept = _kept.get(key)
     if kept is not None and time.monotonic() - kept[0] < KEPT_SECONDS and kept[1] <= now:
-        return kept[2]
+        return _nearest(kept[2], near)
     if len(_kept) > 1000:
         _kept.clear()
     found = _look(office, matter, wanted, quotas)
     _kept[key] = time.monotonic(), now, found
-    return found
+    return _nearest(found, near)
+
+
+def _nearest(days: _Days, near: datetime) -> list[datetime]:
+    wished = clock.local(near).date()
+    found: list[datetime] = []
+    for day in sorted(days, key=lambda day: (day < wished, abs(day - wished))):
+        same_time = near + (day - wished)
+        found += sorted(days[day], key=lambda start: (abs(start - same_time), start))
+        if len(found) >= SHOWN:
+            break
+    return found[:SHOWN]
 
 
 def _look(
     office: NotaryOffice, matter: NotaryMatter, wanted: int, quotas: Sequence[Quota]
-) -> list[datetime]:
+) -> _Days:
     first, last = bookable_days(office, clock.today(), current_calendar())
     free = seat_counts.free_slots(
         office.id,
@@ -51,5 +72,8 @@ def _look(
         NotarySlot.starts_at > clock.now(),
     )
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    starts = dict.fromkeys(run.first.starts_at for run in seat_counts.runs_of(free, need))
-    return list(starts)[:SHOWN]
+    found: _Days = defaultdict(list)
+    for run in seat_counts.runs_of(free, need):
+        if run.first.starts_at not in found[run.first.day]:
+            found[run.first.day].append(run.first.starts_at)
+    return dict(found)

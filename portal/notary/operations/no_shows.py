@@ -6,7 +6,7 @@ The seats of a missed appointment stay with it: its time has come, so nobody els
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -35,11 +35,16 @@ def expires_on(office: NotaryOffice, day: date) -> date:
     return add_months(day, office.no_show_months).raw
 
 
+def possible_from(booking: NotaryBooking) -> datetime:
+    """Return from when on the appointment can be marked as missed: its time and the office's grace."""
+    return booking.starts_at + timedelta(minutes=booking.office.no_show_grace_minutes)
+
+
 @transactional
 def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Write down that nobody came. Counts for every party until it expires or an appeal is granted.
 
-    Raises Conflict before the time has come, and where the office itself could not keep the time.
+    Raises Conflict before the time and its grace are over, and where the office itself could not keep the time.
     """
     if booking.affected_at is not None:
         raise Conflict(
@@ -47,9 +52,12 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="office_cannot_keep",
             next_step="请当事人改到别的时段，或者由机构取消这个预约。",
         )
-    if booking.starts_at > clock.now():
+    if possible_from(booking) > clock.now():
+        since = steps.spoken(possible_from(booking))
         raise Conflict(
-            "还没有到预约的时间。", code="not_begun", next_step="请在预约时间过后再登记。"
+            f"{since} 起才能登记未到场。",
+            code="too_early",
+            next_step=f"当事人可能还在路上，{since} 以后还没有到的再登记。",
         )
     if not steps.move(
         booking,
@@ -76,7 +84,10 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
 def mark_all(
     actor: Actor, office: NotaryOffice, day: date, *, preview: bool
 ) -> list[NotaryBooking]:
-    """Mark every appointment of `day` that is over and was not checked in; returns them. `preview` changes nothing."""
+    """Mark every appointment of `day` whose time and grace are over without a check-in; returns them.
+
+    `preview` changes nothing.
+    """
     if not policies.works_at(actor, office.id):
         raise Forbidden("您没有管理这个公证机构的权限。")
     query = (
@@ -86,7 +97,8 @@ def mark_all(
             NotaryBooking.day == day,
             NotaryBooking.state == BookingState.CONFIRMED,
             NotaryBooking.affected_at.is_(None),
-            NotaryBooking.ends_at <= clock.now(),
+            NotaryBooking.starts_at
+            <= clock.now() - timedelta(minutes=office.no_show_grace_minutes),
         )
         .order_by(NotaryBooking.id)
         .execution_options(populate_existing=True)

@@ -45,6 +45,7 @@ def pause(actor: Actor, case: NotaryCase, ground: PauseGround, note: str) -> Not
         "pause_review" if in_review else "ask_supplement",
         actor,
         {"ground": ground.value},
+        label=f"期限暂停：{ground.label}",
     )
     case.pauses.append(row)
     db.session.flush()
@@ -102,7 +103,13 @@ def end_pause(actor: Actor, case: NotaryCase, pause_id: uuid.UUID) -> NotaryCase
     action = "supplemented" if last else "part_supplemented"
     if in_review:
         action = "resume_review"
-    case_steps.move(case, action, actor, {"ground": row.ground.value})
+    case_steps.move(
+        case,
+        action,
+        actor,
+        {"ground": row.ground.value},
+        label=f"暂停原因结束：{row.ground.label}",
+    )
     row.to_at = clock.now()
     db.session.flush()
     if row.ground is PauseGround.SUPPLEMENT:

@@ -85,13 +85,31 @@ def free_slots(
     *conditions: Any,
 ) -> list[SlotRow]:
     """Return open slots with so many seats left at the office's counters that serve the matter, in order of time."""
+    return slots_for(
+        office_id,
+        matter_code,
+        quotas,
+        seats,
+        NotarySlot.claimed + seats <= NotarySlot.capacity,
+        *conditions,
+    )
+
+
+def slots_for(
+    office_id: uuid.UUID,
+    matter_code: str,
+    quotas: Sequence[Quota],
+    seats: int,
+    *conditions: Any,
+) -> list[SlotRow]:
+    """Return open slots that can hold so many, full ones too, at the office's counters that serve the matter."""
     rows = db.session.execute(
         select(*COLUMNS, NotaryCounter.matter_codes)
         .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
         .where(
             NotaryCounter.office_id == office_id,
             NotarySlot.is_open,
-            NotarySlot.claimed + seats <= NotarySlot.capacity,
+            NotarySlot.capacity >= seats,
             NotarySlot.quota.in_(quotas),
             *conditions,
         )

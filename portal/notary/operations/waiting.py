@@ -26,12 +26,15 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import holding, seats, steps
+from portal.notary.operations import holding, refusing, seats, steps
 from portal.notary.workflow import WAITING
 from portal.working_days.counting import current_calendar
 
 SUBJECT_KIND = "notary_waiting"
 LONGEST_DAYS = 92
+_OTHER_DAYS = ("too_soon", "too_far", "closed_day")
+# How near an office comes to what somebody waits for, by the code of its refusal.
+_NEAREST_LAST = ("no_counter", "not_online", "too_many_parties", "no_such_time", *_OTHER_DAYS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class WaitingWish:
 def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     """Take a place at the end of the list.
 
-    Raises Invalid for a span that is over or too long, Conflict while there are free seats, or for a second place.
+    Raises Invalid for a span that is over or too long, NotBookable when no seat can ever become free for it, Conflict while
+    there are free seats, or for a second place.
     """
     if not actor.is_resident:
         raise Forbidden("只有居民可以加入排队。")
@@ -60,8 +64,10 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
         raise NotFound("没有找到这个公证事项。")
     holding.require_active(matter)
     _require_span(wish)
-    for office in _offices(wish):
+    offices = _offices(wish)
+    for office in offices:
         _require_full(office, matter, wish)
+    _require_possible(offices, matter, wish)
     dialect = sqlite if is_sqlite() else postgresql
     now = clock.now()
     entry_id = db.session.execute(
@@ -135,6 +141,23 @@ def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish)
             code="seats_free",
             next_step="请直接预约。",
         )
+
+
+def _require_possible(offices: list[NotaryOffice], matter: NotaryMatter, wish: WaitingWish) -> None:
+    """Raise NotBookable when none of the offices will ever have such a seat in the span."""
+    quotas = seats.quotas_for(wish.priority)
+    refusals = []
+    for office in offices:
+        wanted = wish.party_count if office.seat_per_party else 1
+        refused = refusing.never(office, matter, wanted, quotas, wish.from_day, wish.until_day)
+        if refused is None:
+            return
+        refusals.append(refused)
+    # Of several offices the one that comes nearest to it says why.
+    nearest = max(refusals, key=lambda refused: _NEAREST_LAST.index(refused.code))
+    if nearest.code in _OTHER_DAYS:
+        nearest.next_step = "请换能预约的日期；约满的日子才需要排队。"
+    raise nearest
 
 
 @transactional

@@ -27,7 +27,7 @@ from portal.notary.models import (
     NotarySlot,
     Quota,
 )
-from portal.notary.opening import Schedule, bookable_days, minute_of
+from portal.notary.opening import Schedule, bookable_days, minute_of, most_seats
 from portal.notary.queries.masks import counter_key, of_free
 from portal.working_days.calendar import Calendar, DayStatus
 from portal.working_days.counting import current_calendar
@@ -44,6 +44,7 @@ class NothingFree(LabelledEnum):
     CLOSED = "closed", "不办理"
     FULL = "full", "已约满"
     NO_COUNTER = "no_counter", "没有办理这个事项的窗口"
+    TOO_MANY = "too_many", "人数超过一个时段的容量"
     NO_RUN = "no_run", "没有足够长的连续时段"
 
 
@@ -304,6 +305,9 @@ def _why(
         return NothingFree.CLOSED, ended.reason
     if not counters:
         return NothingFree.NO_COUNTER, "这个机构没有办理这个事项的窗口"
+    most, wanted = most_seats(counters, asked.quotas, day, day), asked.seats[office.id]
+    if 0 < most < wanted:
+        return NothingFree.TOO_MANY, f"一个时段最多容纳 {most} 人，请分开预约，或者直接联系公证机构"
     if day < earliest:
         return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {earliest}"
     if masks is not None:

@@ -1,0 +1,62 @@
+"""What can be done next about a booking or a case, in words: what people are told to do has to be possible."""
+
+from __future__ import annotations
+
+from portal.core import clock
+from portal.notary import case_notifications as cases
+from portal.notary.models import (
+    BookingState,
+    CaseState,
+    NotaryBooking,
+    NotaryCase,
+    NotaryOffice,
+    PauseGround,
+)
+from portal.notary.notifications import (
+    AFFECTED_NEXT_STEP,
+    CANCELLED_BY_OFFICE_NEXT_STEP,
+    NEXT_STEP_BY_STATE,
+    STOPPED_NEXT_STEP,
+)
+
+
+def contact(office: NotaryOffice) -> str:
+    """Return how to reach an office; a telephone only where it has entered one."""
+    if office.phone:
+        return f"拨打{office.name}的电话 {office.phone}"
+    return f"直接联系{office.name}"
+
+
+def of_booking(booking: NotaryBooking) -> str:
+    """Return what its person can do now."""
+    if booking.state is BookingState.CANCELLED and booking.cancellation_reason is not None:
+        return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
+    if booking.state is not BookingState.CONFIRMED:
+        return NEXT_STEP_BY_STATE[booking.state]
+    if booking.affected_at is not None:
+        return AFFECTED_NEXT_STEP if booking.matter.active else STOPPED_NEXT_STEP
+    if booking.starts_at > clock.now():
+        return NEXT_STEP_BY_STATE[booking.state]
+    how = contact(booking.office)
+    if booking.day < clock.today():
+        return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
+    return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
+
+
+def of_case(case: NotaryCase) -> str:
+    """Return what the party of a case can do now."""
+    if case.state is CaseState.ISSUED and case.received_on is not None:
+        return cases.RECEIVED_NEXT_STEP
+    papers = any(pause.ground is PauseGround.SUPPLEMENT for pause in case.lasting)
+    if papers:
+        office = case.office
+        place = f"{office.name}（{office.address}）" if office.address else office.name
+        return cases.SUPPLEMENT_NEXT_STEP.format(place=place, contact=contact(office))
+    return cases.NEXT_STEP_BY_STATE[case.state]
+
+
+def of_case_for_staff(case: NotaryCase) -> str:
+    """Return what the office can do now."""
+    if case.state is CaseState.ISSUED and case.received_on is not None:
+        return cases.STAFF_RECEIVED_NEXT_STEP
+    return cases.STAFF_NEXT_STEP_BY_STATE[case.state]

@@ -1,0 +1,183 @@
+"""Who asks for what can never be is told so, and not that somebody was quicker; nobody waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories.notary import make_counter, make_matter, make_notary_office
+from tests.notary.conftest import Desk
+from tests.notary.screen import NINE, Counter
+
+TIMES = ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30")
+
+
+def at(time: str, day: str = "2026-03-03") -> str:
+    return f"{day}T{time}:00+08:00"
+
+
+def fill(desk: Desk, day: str = "2026-03-03") -> None:
+    """Let other people have every seat of the day."""
+    for time in TIMES:
+        for _ in range(2):
+            desk.confirmed(desk.person(), f"{day} {time}")
+
+
+def wait(person: Counter, first: str, last: str, status: int = 409, **changes: Any) -> Any:
+    body = {
+        "matter_id": str(person.desk.matter.id),
+        "from_day": first,
+        "until_day": last,
+        **changes,
+    }
+    return person.sent("/notary/waiting-list", body, status)
+
+
+def day_of(person: Counter, day: str, **query: Any) -> dict[str, Any]:
+    asked = {"matter_id": str(person.desk.matter.id), "from": day, "to": day, **query}
+    (office,) = person.api.get("/notary/availability", query_string=asked).json["items"]
+    (found,) = office["days"]
+    return found
+
+
+class TestTooManyPeople:
+    def test_a_day_says_how_many_one_seat_can_hold(self, person: Counter) -> None:
+        day = day_of(person, "2026-03-03", parties=3)
+        assert day["reason"] == "too_many"
+        assert "最多容纳 2 人" in day["reason_text"]
+        assert "排队" not in day["reason_text"]
+
+    def test_a_hold_is_refused_and_names_how_many(self, person: Counter) -> None:
+        refused = person.hold(NINE, 409, party_count=20)
+        assert refused["code"] == "too_many_parties"
+        assert "最多容纳 2 人" in refused["detail"]
+        assert "排队" not in refused["next_step"]
+        assert "next_free" not in refused["errors"]
+
+    def test_nobody_waits_for_it(self, person: Counter) -> None:
+        fill(person.desk)
+        refused = wait(person, "2026-03-03", "2026-03-03", party_count=3)
+        assert refused["code"] == "too_many_parties"
+        assert "最多容纳 2 人" in refused["errors"]["party_count"][0]
+        wait(person, "2026-03-03", "2026-03-03", 201, party_count=2)
+
+    def test_seats_kept_for_others_do_not_count(self, person: Counter) -> None:
+        office = make_notary_office(name="另一公证处")
+        make_counter(office, capacity=3, kept_priority=1)
+        body = {"party_count": 3, "office_id": str(office.id)}
+        assert "最多容纳 2 人" in person.hold(NINE, 409, **body)["detail"]
+
+    def test_where_a_family_takes_one_seat_any_number_may_come(self, person: Counter) -> None:
+        office = make_notary_office(name="另一公证处", seat_per_party=False)
+        asked = {"parties": 6, "office_id": str(office.id)}
+        make_counter(office)
+        assert day_of(person, "2026-03-03", **asked)["reason"] != "too_many"
+
+
+class TestNoSuchTime:
+    def test_beside_the_grid(self, person: Counter) -> None:
+        refused = person.hold(at("09:07"), 409)
+        assert refused["code"] == "no_such_time"
+        assert "没有 2026年3月3日09:07 这个时段" in refused["detail"]
+        assert "约满" not in refused["detail"]
+
+    def test_too_near_the_end_of_the_day(self, person: Counter) -> None:
+        long = make_matter(minutes=60)
+        refused = person.hold(at("11:30"), 409, matter_id=str(long.id))
+        assert refused["code"] == "no_such_time"
+        assert "60 分钟" in refused["detail"]
+        assert refused["errors"]["next_free"][0] == at("11:00")
+
+    def test_on_a_closed_day(self, person: Counter) -> None:
+        refused = person.hold(at("09:00", "2026-03-07"), 409)
+        assert refused["code"] == "closed_day"
+        assert "2026-03-07 当天不对外办理" in refused["detail"]
+        assert refused["errors"]["next_free"][0] == at("09:00", "2026-03-09")
+
+    def test_a_closure_gives_its_reason(self, person: Counter, clerk: dict[str, str]) -> None:
+        body = {
+            "kind": "closed",
+            "first_day": "2026-03-04",
+            "last_day": "2026-03-04",
+            "reason": "设备检修",
+        }
+        path = f"/staff/notary/offices/{person.desk.office.id}/exceptions"
+        assert person.api.post(path, body, headers=clerk).status_code == 201
+        refused = person.hold(at("09:00", "2026-03-04"), 409)
+        assert (refused["code"], "设备检修" in refused["detail"]) == ("closed_day", True)
+
+    @pytest.mark.parametrize(
+        ("when", "code"),
+        [
+            (at("09:10"), "no_such_time"),
+            (at("09:00", "2026-03-07"), "closed_day"),
+        ],
+    )
+    def test_an_appointment_is_not_moved_there_and_stands(
+        self, person: Counter, when: str, code: str
+    ) -> None:
+        booked = person.booked()
+        path = f"/notary/appointments/{booked['id']}"
+        assert person.sent(f"{path}/reschedule", {"starts_at": when}, 409)["code"] == code
+        assert person.got(path)["starts_at"] == NINE
+
+    def test_what_has_lapsed_elsewhere_on_the_day_makes_no_difference(
+        self, person: Counter, other: Counter, clock: Any
+    ) -> None:
+        other.hold(at("10:00"))
+        clock.advance(minutes=11)
+        assert person.hold(at("09:07"), 409)["code"] == "no_such_time"
+
+
+class TestTheNextFreeTimes:
+    def test_are_those_near_the_wanted_one(self, person: Counter) -> None:
+        for _ in range(2):
+            person.desk.confirmed(person.desk.person(), "2026-03-03 10:30")
+        refused = person.hold(at("10:30"), 409)
+        assert refused["code"] == "slot_taken"
+        near = [at("10:00"), at("11:00"), at("09:30")]
+        assert refused["errors"]["next_free"] == near
+
+    def test_go_on_with_the_following_days(self, person: Counter) -> None:
+        fill(person.desk)
+        refused = person.hold(at("10:30"), 409)
+        first, *rest = refused["errors"]["next_free"]
+        assert first == at("10:30", "2026-03-04")
+        assert {each[:10] for each in rest} == {"2026-03-04"}
+
+    def test_are_of_earlier_days_only_where_nothing_else_is_left(self, person: Counter) -> None:
+        fill(person.desk, "2026-03-16")
+        refused = person.hold(at("10:30", "2026-03-16"), 409)
+        assert refused["errors"]["next_free"][0] == at("10:30", "2026-03-13")
+
+
+class TestNobodyWaits:
+    def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:
+        refused = wait(person, "2026-03-07", "2026-03-08")
+        assert refused["code"] == "closed_day"
+        assert "2026-03-07 到 2026-03-08 不对外办理" in refused["detail"]
+
+    def test_for_days_beyond_those_that_are_given_out(self, person: Counter) -> None:
+        refused = wait(person, "9999-12-30", "9999-12-30")
+        assert refused["code"] == "too_far"
+        assert "2026-03-16" in refused["detail"]
+
+    def test_for_a_matter_that_is_longer_than_the_office_is_open(self, person: Counter) -> None:
+        long = make_matter(minutes=240)
+        refused = wait(person, "2026-03-03", "2026-03-03", matter_id=str(long.id))
+        assert refused["code"] == "no_such_time"
+
+    def test_but_one_day_of_the_span_is_enough(self, person: Counter) -> None:
+        fill(person.desk, "2026-03-06")
+        assert wait(person, "2026-03-06", "2026-03-08", 201)["state"] == "waiting"
+
+    def test_and_one_office_of_several(self, person: Counter) -> None:
+        make_notary_office(name="另一公证处")
+        fill(person.desk)
+        assert wait(person, "2026-03-03", "2026-03-03", 201)["state"] == "waiting"
+        elsewhere = make_matter()
+        refused = wait(
+            person, "2026-03-03", "2026-03-03", party_count=3, matter_id=str(elsewhere.id)
+        )
+        assert refused["code"] == "too_many_parties"
