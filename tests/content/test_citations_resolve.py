@@ -143,6 +143,31 @@ def test_a_citation_comes_first(client, question):
     assert result["citations"][0]["exists"] is True
 
 
+@pytest.mark.parametrize("question", ["婚姻法第32条", "合同法第五十二条", "民法总则第一百八十八条"])
+def test_a_law_that_the_civil_code_repealed_is_answered_with_the_article_that_says_so(
+    client, question
+):
+    result = search(client, question)
+    (citation,) = result["citations"]
+    assert "已由《民法典》废止（第一千二百六十条）" in citation["message"]
+    assert citation["repealed_by"]["title"] == "《民法典》第一千二百六十条"
+    first = client.get(result["next_steps"][0]["url"]).json["items"]
+    assert first[0]["law"] == "中华人民共和国民法典"
+
+
+@pytest.mark.parametrize(
+    ("question", "url"),
+    [
+        ("我不想活了", "tel:120"),
+        ("被打了现在很怕", "tel:110"),
+        ("公证处上班时间", "/api/v1/notary/offices"),
+        ("怎么申请法律援助", "/api/v1/guides?category=legal_aid"),
+    ],
+)
+def test_the_first_step_helps_at_once_or_leads_to_the_service(client, question, url):
+    assert search(client, question)["next_steps"][0]["url"] == url
+
+
 def test_an_article_that_does_not_exist_is_said_not_to_exist(client):
     (citation,) = search(client, "民法典9999")["citations"]
     assert citation["exists"] is False
