@@ -214,7 +214,7 @@ def problems(
 def no_whole_slot(office: NotaryOffice) -> str:
     """Return why hours are of no use although they are long enough to be typed."""
     return (
-        f"这段时间里没有一个完整的时段，约不了：时段从 {office.grid_from:%H:%M} 起"
+        f"这段时间里没有一个完整的时段，不能预约：时段从 {office.grid_from:%H:%M} 起"
         f"每 {office.slot_minutes} 分钟一个。"
     )
 

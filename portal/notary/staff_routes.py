@@ -44,6 +44,7 @@ def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
         "added": found.added,
         "closed": found.closed,
         "affected": presenting.affected(found.affected, found.kept),
+        "hints": list(found.hints),
     }
 
 

@@ -94,6 +94,7 @@ class NotaryAppliedSchema(Schema):
     added = fields.Integer(metadata={"description": "新开的时段数"})
     closed = fields.Integer(metadata={"description": "停办的时段数"})
     affected = fields.List(fields.Nested(NotaryAffectedSchema))
+    hints = fields.List(fields.String(), metadata={"description": "需要留意的，例如加开后约不了"})
 
 
 class NotaryAffectedListSchema(Schema):

@@ -1,4 +1,4 @@
-"""Hours in which nobody could be served are refused with the field named, over HTTP."""
+"""Weekly hours in which nothing can be booked are refused with the field named; extra ones say so. Over HTTP."""
 
 from __future__ import annotations
 
@@ -70,20 +70,29 @@ class TestWeeklyHours:
 
 class TestExtraHours:
     @pytest.mark.parametrize("preview", [True, False])
-    def test_those_without_a_whole_slot_are_refused(self, hall: Hall, preview: bool) -> None:
+    def test_those_without_a_whole_slot_only_open_the_hall_and_say_so(
+        self, hall: Hall, preview: bool
+    ) -> None:
         answer = extra(hall, "13:07", "13:50", preview=preview)
-        assert answer.status_code == 422
-        (said,) = answer.json["errors"]["closes"]
-        assert "08:00" in said
-        assert "30 分钟" in said
-        listed = hall.api.get(f"{hall.office}/exceptions", headers=hall.headers["clerk"]).json
-        assert listed["items"] == []
+        assert (answer.status_code, answer.json["added"]) == (201, 0)
+        (hint,) = answer.json["hints"]
+        for word in ("08:00", "30 分钟", "不能预约", "现场取号"):
+            assert word in hint
+
+    def test_those_of_today_let_people_draw_a_number(self, hall: Hall, clock) -> None:
+        clock.set("2026-03-02 13:10")
+        closed = hall.api.post(f"{hall.office}/tickets", {}, headers=hall.headers["clerk"])
+        assert closed.status_code == 409
+        today = {"first_day": "2026-03-02", "last_day": "2026-03-02"}
+        assert extra(hall, "13:07", "13:50", **today).json["hints"]
+        assert hall.drawn()["number"] == 1
 
     def test_those_that_complete_a_slot_of_the_usual_hours_are_taken(self, hall: Hall) -> None:
         assert put(hall, {**hours((1, "09:00", "12:10")), "valid_from": "2026-03-02"}).json
         answer = extra(hall, "12:10", "12:30")
-        assert (answer.status_code, answer.json["added"]) == (201, 1)
+        assert (answer.status_code, answer.json["added"], answer.json["hints"]) == (201, 1, [])
 
     def test_those_beyond_the_days_that_can_be_booked_yet_are_taken(self, hall: Hall) -> None:
         later = {"first_day": "2026-06-02", "last_day": "2026-06-02"}
-        assert extra(hall, "13:00", "14:00", **later).status_code == 201
+        answer = extra(hall, "13:00", "14:00", **later)
+        assert (answer.status_code, answer.json["hints"]) == (201, [])

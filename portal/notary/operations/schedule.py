@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -39,12 +39,16 @@ GRID = ("grid_from", "slot_minutes")
 
 @dataclass(frozen=True)
 class Applied:
-    """What a change did to the slots, the confirmed bookings that have to move, and the other times kept for them."""
+    """What a change did to the slots, the confirmed bookings that have to move, and the other times kept for them.
+
+    `hints` tells staff in words what the figures do not.
+    """
 
     added: int
     closed: int
     affected: list[NotaryBooking]
     kept: dict[uuid.UUID, NotaryBooking]
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,12 +148,13 @@ def add_exception(
     db.session.flush()
     _record(actor, "exception_added", office, {"kind": given.kind, "first": given.first_day})
     applied = apply(office, given.reason)
-    if not applied.added and _is_too_short(office, given):
-        raise Invalid(errors={"closes": [opening.no_whole_slot(office)]})
+    if not applied.added and _holds_no_slot(office, given):
+        hint = f"{opening.no_whole_slot(office)}已加开，但只能现场取号。"
+        applied = replace(applied, hints=(hint,))
     return row, applied
 
 
-def _is_too_short(office: NotaryOffice, given: Exceptional) -> bool:
+def _holds_no_slot(office: NotaryOffice, given: Exceptional) -> bool:
     """True for extra hours in which no slot lies. Beside the usual hours they may still complete one: see what was added."""
     return (
         given.kind is ExceptionKind.EXTRA
