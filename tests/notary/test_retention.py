@@ -25,7 +25,7 @@ from portal.notary.models import (
     NotaryParty,
     NotaryPerson,
 )
-from portal.notary.operations import confirming, no_shows
+from portal.notary.operations import changing, confirming, no_shows
 from portal.notary.queries import bookings
 from tests.conftest import SettableClock
 from tests.factories.people import id_number, make_staff
@@ -98,6 +98,16 @@ def test_a_year_after_a_cancellation_the_persons_are_forgotten_and_the_figures_s
     # Its account still has it in the list, and is told why the names are gone.
     assert (found.account_id, found.state) == (person.id, BookingState.CANCELLED)
     assert found.history[-1].label == "已过保存期限，当事人信息已清除"
+
+
+def test_what_the_office_wrote_about_a_cancellation_is_forgotten_with_the_persons(
+    desk: Desk, clock: SettableClock, clerk_of: Actor
+) -> None:
+    booking = desk.confirmed(desk.person(), NINE)
+    changing.cancel_by_office(clerk_of, booking, "赵测试的公证员生病了。")
+    clock.advance(days=366)
+    assert retention.forget_persons() == 1
+    assert again(booking).cancellation_reason is None
 
 
 def test_the_period_is_a_setting(desk: Desk, clock: SettableClock, ten_days: None) -> None:

@@ -239,21 +239,12 @@ def count_again(booking_id: uuid.UUID) -> None:
 
 
 def require_known(booking: NotaryBooking) -> None:
-    """Raise Conflict for a booking whose parties are forgotten: nobody knows any more whom it would count for."""
+    """Raise Conflict for a booking whose account was closed: who its parties were is forgotten, so it cannot stand again."""
     if booking.account_id is None:
         raise Conflict(
             "预约人的账号已经注销，这个预约不能恢复。",
             code="account_closed",
             next_step="请当事人现场取号。",
-        )
-    forgotten = select(NotaryParty.id).where(
-        NotaryParty.booking_id == booking.id, NotaryParty.person_index == ""
-    )
-    if db.session.scalar(forgotten.limit(1)) is not None:
-        raise Conflict(
-            "当事人的信息已过保存期限，这个预约不能恢复。",
-            code="persons_forgotten",
-            next_step="请当事人重新预约，或者现场取号。",
         )
 
 
