@@ -31,8 +31,11 @@ from portal.core import clock
 from portal.core.db import db, is_sqlite, new_id, rows_changed
 from portal.core.encryption import blind_index
 from portal.core.unit_of_work import transactional
+from portal.knowledge import index
 from portal.knowledge.models import MissState, SearchMiss
+from portal.knowledge.names import short
 from portal.observability.redaction import redact
+from search_index import Thesaurus
 
 MOST = 60
 SHORTEST = 2
@@ -43,6 +46,8 @@ FORGET = timedelta(days=180)
 PERSON = "某某"
 NUMBER = "〔号码〕"
 HIDDEN = "□"
+# Longer words of the thesaurus are known by their parts.
+LONGEST_KNOWN = 8
 
 _LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}")
 # Stricter than the log's pattern, which takes the words around an address along.
@@ -66,6 +71,10 @@ _FAMILY = frozenset(
 _FAMILY_OF_TWO = frozenset(
     ("欧阳", "上官", "司马", "诸葛", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "慕容")
 )
+# The same with the sentence going on: only a family name tells then that it is a name.
+_CALLED_ON = re.compile(
+    rf"(我叫|名叫|姓名是?[:：]?|叫做)([{''.join(sorted(_FAMILY))}][\u4e00-\u9fff])([\u4e00-\u9fff])([\u4e00-\u9fff])"
+)
 # Tagged as names by the dictionary, and the law's own words.
 _NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
 # Words of one character that questions are made of. Any other single character may be part of a name
@@ -75,7 +84,7 @@ _COMMON = frozenset(
     "要想能会应该可需请没不别未无一二两三四五六七八九十百千万几多少大小上下里外中前后时年月日天次个只条"
     "件份家户人男女老孩子父母夫妻哥弟姐妹钱房屋车狗猫树路水电气网店厂村镇区县市法律罪刑税费款债保险"
     "打骂偷抢骗借欠还赔付收租买卖送拿拆建住离结婚生死病伤残告诉判审查抓关放罚扣退换修漏吵堵占分立写签"
-    "怎谁啥哪咋何号楼门墙窗井坟山田地林粮菜鱼鸡牛羊猪"
+    "怎谁啥哪咋何号叫楼门墙窗井坟山田地林粮菜鱼鸡牛羊猪"
 )
 # What people write in Latin letters. Anything else may be a name in Pinyin or a user's name.
 _COMMON_LATIN = frozenset(
@@ -99,6 +108,7 @@ def clean(question: str) -> Cleaned | None:
     text = _MARK.sub(NUMBER, redact(_EMAIL.sub(NUMBER, text)))
     text = _HOUSE.sub(NUMBER, _LONG_NUMBER.sub(NUMBER, text))
     text = _CALLED.sub(lambda match: match[1] + PERSON, text)
+    text = _CALLED_ON.sub(_without_name, text)
     text = _TITLED.sub(lambda match: PERSON + match[2], text)
     text = "".join(PERSON if _is_person(word, tag) else word for word, tag in rjieba.tag(text))
     text = re.sub(r"\s+", " ", text).strip()
@@ -117,8 +127,46 @@ def shown(miss: SearchMiss) -> str:
     """Return the wording that staff see: common words only, until it was asked on a second day."""
     if miss.first_seen_on != miss.last_seen_on:
         return miss.text
-    words = rjieba.cut(miss.text)
-    return "".join(word if _is_common(word) else HIDDEN * len(word) for word in words)
+    text = miss.text
+    known = _known(text)
+    parts, end = [], 0
+    for word in rjieba.cut(text):
+        start, end = end, end + len(word)
+        rest = [text[at] for at in range(start, end) if not known[at]]
+        # The segmenter guesses words (醉|驾会判|几年): what the thesaurus knows of them names nobody.
+        guessed = len(rest) < len(word) and all(map(_is_common, rest))
+        if _is_common(word) or guessed:
+            parts.append(word)
+        else:
+            parts += [text[at] if known[at] else HIDDEN for at in range(start, end)]
+    return "".join(parts)
+
+
+def _known(text: str) -> list[bool]:
+    """For each character whether it stands in a word of the thesaurus or in a law's short name."""
+    found = [False] * len(text)
+    words = _vocabulary()
+    for start in range(len(text)):
+        for end in range(start + 2, min(start + LONGEST_KNOWN, len(text)) + 1):
+            if text[start:end] in words:
+                found[start:end] = [True] * (end - start)
+    return found
+
+
+_kept: tuple[Thesaurus, frozenset[str]] | None = None
+
+
+def _vocabulary() -> frozenset[str]:
+    """The words that the district's thesaurus names, as the index has them; none without an index."""
+    global _kept
+    if not index.is_open():
+        return frozenset()
+    thesaurus = index.reader().snapshot().thesaurus
+    if _kept is None or _kept[0] is not thesaurus:
+        laws = (*thesaurus.law_names, *map(short, thesaurus.law_names.values()))
+        legal = (word for others in thesaurus.words.values() for word in others)
+        _kept = thesaurus, frozenset((*laws, *thesaurus.words, *legal))
+    return _kept[1]
 
 
 def is_masked(text: str) -> bool:
@@ -265,6 +313,13 @@ def reopen(members: Iterable[SearchMiss]) -> None:
     for miss in members:
         miss.state = MissState.OPEN
         miss.handled_by = miss.handled_at = miss.faq_id = None
+
+
+def _without_name(match: re.Match[str]) -> str:
+    """What remains of 我叫张三电话: the third character belongs to the name unless it begins a word with the fourth."""
+    opening, _, third, fourth = match.groups()
+    stays = third if rjieba.has_word(third + fourth) else ""
+    return f"{opening}{PERSON}{stays}{fourth}"
 
 
 def _is_person(word: str, tag: str) -> bool:

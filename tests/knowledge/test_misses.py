@@ -10,6 +10,7 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import misses
 from portal.knowledge.models import MissState, SearchMiss
+from search_index import IndexWriter, Thesaurus
 from tests.factories.people import id_number, staff_headers
 
 
@@ -337,3 +338,26 @@ def test_only_editors_see_them(database, clock, api):
     for step in ("dismissal", "reopening"):
         assert api.post(f"{unknown}/{step}", headers=headers).status_code == 404
     assert api.post(f"{unknown}/faq-draft", {}, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("question", "seen"),
+    [
+        ("醉驾会判几年", "醉驾会判几年"),
+        ("民法典1254", "民法典1254"),
+        ("李合同欠钱", "□合同欠钱"),
+        ("我叫张三电话被骗", "我叫某某电话被骗"),
+        ("我叫王小明在厂里受伤", "我叫某某在厂里受伤"),
+        ("名叫欧阳锋的人打我", "名叫某某的人打我"),
+    ],
+)
+def test_what_the_thesaurus_knows_shows_at_once_and_a_name_does_not(
+    settings, clock, question, seen
+):
+    known = Thesaurus(
+        {"民法典": "中华人民共和国民法典"}, {"醉驾": ("危险驾驶",), "签合同": ("合同",)}
+    )
+    IndexWriter(settings.index_dir, known).build([])
+    misses.record(question, None)
+    (row,) = rows()
+    assert misses.shown(row) == seen
