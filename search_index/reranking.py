@@ -51,8 +51,7 @@ class Teaching:
     row numbered `pair_cited[i]` among the cited, which belongs to the law `pair_law[i]` and, where
     `pair_inside` is true, to a chapter (`pair_chapter` lists those only). `place` gives a row's number
     among the cited, -1 for rows nobody cites. `law` and `chapter` number the groups of every row, -1
-    for no chapter; there are `laws`, `chapters` and
-    `cited` of them.
+    for no chapter. There are `laws` laws, `chapters` chapters and `cited` cited rows.
     """
 
     sources: Rows

@@ -51,12 +51,12 @@ def rebuild_index(run: JobRun) -> None:
 
 def check_index(_run: JobRun) -> None:
     """Ask for a build when there is no index that fits, or at night for one of what has changed since the last."""
-    with unit_of_work():
-        if index.why_rebuild() is not None:
-            # Somebody removed the folder, or put another database in place.
-            index.request_rebuild()
-        elif clock.local(clock.now()).hour in NIGHT and index.has_grown():
-            index.request_rebuild(anyway=True)
+    # Somebody may have removed the folder, or put another database in place.
+    misfit = index.why_rebuild() is not None
+    if misfit or (clock.local(clock.now()).hour in NIGHT and index.has_grown()):
+        # The files are looked at before: opening them takes a while, in which nobody could write.
+        with unit_of_work():
+            index.request_rebuild(anyway=not misfit)
 
 
 def daily(_run: JobRun) -> None:

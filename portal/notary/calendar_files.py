@@ -63,9 +63,7 @@ def _description(booking: NotaryBooking) -> str:
 def _status(booking: NotaryBooking) -> str:
     if booking.state is BookingState.CANCELLED:
         return "CANCELLED"
-    # The office cannot keep the time, and the person has not moved yet.
-    moves = booking.state is BookingState.CONFIRMED and booking.affected_at is not None
-    return "TENTATIVE" if moves else "CONFIRMED"
+    return "TENTATIVE" if booking.has_to_move else "CONFIRMED"
 
 
 def _utc(moment: datetime) -> str:

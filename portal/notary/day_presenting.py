@@ -215,8 +215,7 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
                 "parties": [_masked(party) for party in booking.parties],
                 "agent": representative(booking.agent, whole_name=False),
                 **_contact(contact[booking.id]),
-                "affected": booking.affected_at is not None
-                and booking.state is BookingState.CONFIRMED,
+                "affected": booking.has_to_move,
                 "notes": _notes(booking, contact[booking.id]),
                 "ticket_number": number.number if number else None,
                 "case_reference": found.cases.get(booking.id),

@@ -33,7 +33,7 @@ def of_booking(booking: NotaryBooking) -> str:
         return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
     if booking.state is not BookingState.CONFIRMED:
         return NEXT_STEP_BY_STATE[booking.state]
-    if booking.affected_at is not None:
+    if booking.has_to_move:
         return AFFECTED_NEXT_STEP if booking.matter.active else STOPPED_NEXT_STEP
     if booking.starts_at > clock.now():
         return NEXT_STEP_BY_STATE[booking.state]

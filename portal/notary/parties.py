@@ -16,7 +16,8 @@ from portal.core import clock
 from portal.notary.models import NotaryMatter, PartyKind
 
 OLDEST = 150
-# Who lives mainly by the own work has full capacity from this age on (民法典 18(2)). No document shows it: the desk judges.
+# Who lives mainly by the own work has full capacity from this age on (rules 2.3, 民法典 17 to 22). No document shows it: the
+# desk judges.
 SELF_SUPPORTING_AGE = 16
 # The matter of a will (rules 2.2).
 WILL = "N03d"
@@ -129,7 +130,8 @@ def checked(
 def without_capacity(matter: NotaryMatter, guardians: Iterable[object]) -> bool:
     """True for a will by somebody who does not have full capacity: it is void, and no guardian can make it for them.
 
-    民法典 1143(1). The office decides (公证法 27, 28): who is under age may live by the own work.
+    民法典 1143(1), read in the law's text: the rule book has no rule for it, so nothing is refused and the office decides
+    (公证法 27, 28). Who is under age may live by the own work.
     """
     return matter.code == WILL and any(guardian is not None for guardian in guardians)
 
@@ -289,8 +291,8 @@ def _of_age(
     day: date,
     least_age: int,
 ) -> None:
-    # Who acts for another needs full capacity: 18 years (民法典 17, 18(1); a guardian also 27 and 28, an agent 173(3)). A
-    # document without a date of birth, and one whose layout is not certain (rules 8.3: U), is checked at the desk.
+    # Who acts for another needs full capacity: 18 years (rules 2.3, 民法典 17 to 22). A document without a date of birth, and
+    # one whose layout is not certain (rules 8.3: U), is checked at the desk.
     if number.birth_date is None or kind is DocumentType.PERMANENT_RESIDENCE:
         return
     if age_on(number.birth_date, day) >= least_age:

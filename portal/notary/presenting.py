@@ -111,7 +111,7 @@ def hold(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
 
 def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     """One line of the person's own list."""
-    affected = booking.affected_at is not None and booking.state is BookingState.CONFIRMED
+    affected = booking.has_to_move
     return {
         "id": booking.id,
         "reference": booking.reference,
@@ -130,7 +130,7 @@ def appointment(
     actor: Actor, booking: NotaryBooking, hints: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
-    affected = booking.affected_at is not None and booking.state is BookingState.CONFIRMED
+    affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
     confirmed = booking.state is BookingState.CONFIRMED
     return {

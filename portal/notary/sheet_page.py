@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.core import clock
+from portal.notary.operations.steps import spoken_day
 
 _STYLE = """
 @page { size: A4 landscape; margin: 12mm; }
@@ -72,7 +73,7 @@ def page(sheet: dict[str, Any]) -> Markup:
     numbers = [_number(each) for each in sheet["walk_ins"]]
     day = sheet["day"]
     return _PAGE.format(
-        title=f"{sheet['office']}　{day.year}年{day.month}月{day.day}日",
+        title=f"{sheet['office']}　{spoken_day(day)}",
         style=Markup(_STYLE),  # noqa: S704 - a constant of this module
         count=len(rows),
         walk_ins=len(numbers),

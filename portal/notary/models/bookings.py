@@ -196,6 +196,11 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
     claims: Mapped[list[NotaryClaim]] = relationship(viewonly=True)
     history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)
 
+    @property
+    def has_to_move(self) -> bool:
+        """True while it stands at a time that the office cannot keep."""
+        return self.state is BookingState.CONFIRMED and self.affected_at is not None
+
 
 class NotaryClaim(PublicId, Model):
     """Seats of one slot that a booking has. `occupies_until` None: firmly; a time: until a hold, an offer or a cool-off ends.

@@ -47,7 +47,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
     for claim in claims:
         booking = loaded[claim.booking_id]
         if booking.state in PENDING_STATES:
-            _end_pending(booking, reason, ended)
+            ended += _end_pending(booking, reason)
         elif claim.cooling:
             # Nobody has it: it makes room before anybody is asked to move.
             given = seats.release([claim])
@@ -59,15 +59,13 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
     for booking in _bookings(not_served(office)).values():
         why = NOT_SERVED if booking.matter.active else STOPPED
         if booking.state in PENDING_STATES:
-            _end_pending(booking, why, ended)
+            ended += _end_pending(booking, why)
         elif booking.affected_at is None and booking.id not in moving:
             moving[booking.id] = booking, why
     for booking, why in sorted(moving.values(), key=lambda pair: (pair[0].starts_at, pair[0].id)):
         _must_move(office, booking, why)
     lost = {other.replaces_id: other for other in ended if other.replaces_id is not None}
-    again = [
-        each for each in _bookings(lost.keys() - moving.keys()).values() if _still_has_to(each)
-    ]
+    again = [each for each in _bookings(lost.keys() - moving.keys()).values() if each.has_to_move]
     for booking in again:
         _lost_other_time(office, booking, lost[booking.id])
     return [*(booking for booking, _ in moving.values()), *again]
@@ -109,10 +107,6 @@ def is_due(office: NotaryOffice) -> bool:
     return db.session.scalar(untold.limit(1)) is not None
 
 
-def _still_has_to(booking: NotaryBooking) -> bool:
-    return booking.state is BookingState.CONFIRMED and booking.affected_at is not None
-
-
 def _bookings(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
     return {
         booking.id: booking
@@ -125,10 +119,10 @@ def _bookings(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
     }
 
 
-def _end_pending(booking: NotaryBooking, reason: str, ended: list[NotaryBooking]) -> None:
+def _end_pending(booking: NotaryBooking, reason: str) -> list[NotaryBooking]:
     """End a hold or an offer at a time that is no longer given out; an offer's person goes back to their place, and is told.
 
-    What ends is added to `ended`.
+    Returns the booking, and nothing when it was not pending any more.
     """
     now = clock.now()
     if not steps.write(
@@ -138,11 +132,10 @@ def _end_pending(booking: NotaryBooking, reason: str, ended: list[NotaryBooking]
         kept_until=None,
         ended_at=now,
     ):
-        return
+        return []
     freeing.end_waiting(booking, WaitingState.WAITING, ended_at=None)
     given = seats.release(seats.live_claims(*seats.of_booking(booking.id)))
     steps.note(booking, "expire", "时段停办，保留结束", SYSTEM, seats=-given)
-    ended.append(booking)
     if booking.waiting_id is not None:
         steps.tell(
             booking,
@@ -150,6 +143,7 @@ def _end_pending(booking: NotaryBooking, reason: str, ended: list[NotaryBooking]
             when=steps.spoken(booking.starts_at),
             reason=reason,
         )
+    return [booking]
 
 
 def _too_many(
@@ -191,41 +185,41 @@ def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> Non
         return
     steps.note(booking, "affected", "时段停办，请改期", SYSTEM)
     steps.record(booking, "affected", SYSTEM)
-    when = steps.spoken(booking.starts_at)
-    other = _keep_other_time(office, booking)
-    if other is not None:
-        steps.tell(
-            booking,
-            "notary.affected_with_offer",
-            when=when,
-            reason=reason,
-            other=steps.spoken(other.starts_at),
-            until=steps.spoken(bookings.end_of_keeping(other)),
-        )
-    elif not booking.matter.active:
-        steps.tell(booking, "notary.matter_stopped", when=when)
-    elif not told:
-        steps.tell(booking, "notary.affected", when=when, reason=reason)
+    _tell_what_is_kept(
+        office,
+        booking,
+        "notary.affected_with_offer",
+        None if told else "notary.affected",
+        when=steps.spoken(booking.starts_at),
+        reason=reason,
+    )
 
 
 def _lost_other_time(office: NotaryOffice, booking: NotaryBooking, lost: NotaryBooking) -> None:
     """Tell whoever has to move that the time kept for them is gone too, and keep another one if there is any."""
     steps.note(booking, "other_time_lost", "留出的新时段也停办", SYSTEM)
     steps.record(booking, "other_time_lost", SYSTEM)
-    gone = steps.spoken(lost.starts_at)
+    _tell_what_is_kept(
+        office,
+        booking,
+        "notary.other_time_replaced",
+        "notary.other_time_lost",
+        lost=steps.spoken(lost.starts_at),
+    )
+
+
+def _tell_what_is_kept(
+    office: NotaryOffice, booking: NotaryBooking, kept: str, nothing: str | None, **said: str
+) -> None:
+    """Keep another time and tell of it by the template `kept`, or by `nothing` where none is free."""
     other = _keep_other_time(office, booking)
     if other is not None:
-        steps.tell(
-            booking,
-            "notary.other_time_replaced",
-            lost=gone,
-            other=steps.spoken(other.starts_at),
-            until=steps.spoken(bookings.end_of_keeping(other)),
-        )
+        until = steps.spoken(bookings.end_of_keeping(other))
+        steps.tell(booking, kept, other=steps.spoken(other.starts_at), until=until, **said)
     elif not booking.matter.active:
         steps.tell(booking, "notary.matter_stopped", when=steps.spoken(booking.starts_at))
-    else:
-        steps.tell(booking, "notary.other_time_lost", lost=gone)
+    elif nothing is not None:
+        steps.tell(booking, nothing, **said)
 
 
 def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBooking | None:

@@ -41,9 +41,9 @@ ISSUED_FORM = "出具公证书"
 REFUSED_FORM = "不予办理公证"
 TERMINATED_FORM = "终止公证"
 # From full-width signs to those of ASCII, and brackets the other way round, as they are printed.
-_ONE_FORM = {0xFEE0 + sign: sign for sign in range(0x21, 0x7F)} | {
-    ord(sign): bracket for signs, bracket in (("(（", "（"), (")）", "）")) for sign in signs
-}
+_ONE_FORM = {0xFEE0 + sign: sign for sign in range(0x21, 0x7F)} | str.maketrans(
+    "()（）", "（）（）"
+)
 
 
 @dataclass(frozen=True)

@@ -316,7 +316,7 @@ def _tell_that_other_time_passed(other: NotaryBooking) -> None:
     if other.replaces_id is None:
         return
     booking = db.session.get_one(NotaryBooking, other.replaces_id, populate_existing=True)
-    if booking.state is BookingState.CONFIRMED and booking.affected_at is not None:
+    if booking.has_to_move:
         steps.tell(booking, "notary.other_time_passed", other=steps.spoken(other.starts_at))
 
 

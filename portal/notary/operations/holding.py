@@ -26,11 +26,9 @@ from portal.notary.models import (
     Priority,
     WaitingState,
 )
-from portal.notary.opening import bookable_days
 from portal.notary.operations import bookings, freeing, known, refusing, seats, steps
 from portal.notary.operations.known import OtherHold
 from portal.notary.operations.seats import Run
-from portal.working_days.counting import current_calendar
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,11 @@ def require_active(matter: NotaryMatter) -> None:
 
 def require_bookable(office: NotaryOffice, day: date, starts_at: datetime) -> None:
     """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon."""
-    first, last = bookable_days(office, clock.today(), current_calendar())
     if starts_at <= clock.now():
         raise NotBookable("这个时段已经开始或者过去。")
-    if day < first:
-        raise NotBookable(f"需要提前预约，目前最早可以约 {first:%Y-%m-%d}。", code="too_soon")
-    if day > last:
-        raise NotBookable(f"目前最远可以约到 {last:%Y-%m-%d}。", code="too_far")
+    outside = refusing.not_given_out(office, day, day)
+    if outside is not None:
+        raise outside
 
 
 def look(actor: Actor, wish: Wish) -> Look:

@@ -75,7 +75,7 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
         booking,
         "notary.no_show",
         when=steps.spoken(booking.starts_at),
-        until=f"{until.year}年{until.month}月{until.day}日",
+        until=steps.spoken_day(until),
     )
     return booking
 

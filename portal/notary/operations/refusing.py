@@ -58,6 +58,16 @@ def at(
     return _with_times(refused, office, matter, wanted, quotas, starts_at)
 
 
+def not_given_out(office: NotaryOffice, first: date, last: date) -> NotBookable | None:
+    """Return why no day from `first` to `last` can be booked yet or any more, None when one can."""
+    earliest, latest = bookable_days(office, clock.today(), current_calendar())
+    if last < earliest:
+        return NotBookable(f"需要提前预约，目前最早可以约 {earliest:%Y-%m-%d}。", code="too_soon")
+    if first > latest:
+        return NotBookable(f"目前最远可以约到 {latest:%Y-%m-%d}。", code="too_far")
+    return None
+
+
 def _not_then(matter: NotaryMatter, wanted: int, starts_at: datetime, *, begins: bool) -> str:
     when = steps.spoken(starts_at)
     if begins:
@@ -101,11 +111,10 @@ def never(
             code="not_online",
             next_step="请到公证机构现场取号，或者直接联系公证机构。",
         )
+    outside = not_given_out(office, first, last)
+    if outside is not None:
+        return outside
     earliest, latest = bookable_days(office, clock.today(), current_calendar())
-    if last < earliest:
-        return NotBookable(f"需要提前预约，目前最早可以约 {earliest:%Y-%m-%d}。", code="too_soon")
-    if first > latest:
-        return NotBookable(f"目前最远可以约到 {latest:%Y-%m-%d}。", code="too_far")
     given = seats.slots_for(
         office.id,
         matter.code,

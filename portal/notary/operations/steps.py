@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -167,4 +167,9 @@ def tell_resident(
 def spoken(moment: datetime) -> str:
     """Return a moment as a person says it, on the district's wall clock."""
     local = clock.local(moment)
-    return f"{local.year}年{local.month}月{local.day}日{local:%H:%M}"
+    return f"{spoken_day(local)}{local:%H:%M}"
+
+
+def spoken_day(day: date) -> str:
+    """Return a day as a person says it."""
+    return f"{day.year}年{day.month}月{day.day}日"

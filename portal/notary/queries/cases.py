@@ -168,9 +168,8 @@ class Waiting:
 def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
-    Appointments whose time has come without a check-in, visits of past days without a result, appointments that
-    cannot be kept and have no other time, cases whose end is near or
-    past, open appeals.
+    Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
+    kept and have no other time, cases whose end is near or past, open appeals.
     """
     if not actor.has_role(policies.CLERK):
         return None
