@@ -1,7 +1,8 @@
 """From text to terms: one analysis for indexing, querying and highlighting.
 
 `normalise` keeps the length, so an offset in the normalised text is an offset in the original. That
-is why only those NFKC mappings are applied that turn one character into one character.
+is why only those NFKC mappings are applied that turn one character into one character, and why traditional characters
+become simplified ones one by one and not by OpenCC's phrases.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import opencc
 
 # Terms are 64-bit numbers. Bigrams hold their two characters themselves and carry the top bit;
 # words are hashed into the lower 63 bits. Among a million words the chance of a collision is 1e-7.
@@ -36,8 +38,13 @@ STOP_WORDS = frozenset(
 )
 
 
+# Where CJK characters stand: the two blocks of the basic plane, compatibility forms, the supplementary planes.
+_CJK = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000))
+
+
 def _build_table() -> dict[int, int]:
     table: dict[int, int] = {}
+    simplified = _simplified()
     for point in range(0x10000):
         if 0xD800 <= point <= 0xDFFF:
             table[point] = 0x20  # a lone surrogate can be neither hashed nor written
@@ -50,9 +57,19 @@ def _build_table() -> dict[int, int]:
                 table[point] = 0x20
             continue
         mapped = unicodedata.normalize("NFKC", char).lower()
+        mapped = simplified.get(mapped, mapped)
         if len(mapped) == 1 and mapped != char:
             table[point] = ord(mapped)
     return table
+
+
+def _simplified() -> dict[str, str]:
+    """The simplified character of each traditional one. What is written in both keeps its form (著, 乾 becomes 干)."""
+    letters = [chr(point) for low, high in _CJK[:2] for point in range(low, high)]
+    folded = opencc.OpenCC("t2s").convert("\n".join(letters)).split("\n")
+    changed = {old: new for old, new in zip(letters, folded, strict=True) if old != new}
+    # What another character becomes stays as it is (苧), so that folding twice is folding once.
+    return {old: changed[old] for old in changed.keys() - set(changed.values())}
 
 
 _TABLE = _build_table()
@@ -68,7 +85,7 @@ def _points_table() -> npt.NDArray[np.uint32]:
 
 
 def normalise(text: str) -> str:
-    """Full width to half width, compatibility forms, lower case; same length as `text`.
+    """Full width to half width, compatibility forms, traditional characters to simplified ones, lower case; same length.
 
     Control characters and lone surrogates become spaces, so the result can always be encoded.
     """
@@ -150,7 +167,7 @@ def meaningful(cut: Iterable[str]) -> list[str]:
 def _bigram_letters() -> npt.NDArray[np.bool_]:
     """For each code point, whether it takes part in bigrams: CJK characters only."""
     table = np.zeros(0x110000, dtype=bool)
-    for low, high in ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000)):
+    for low, high in _CJK:
         table[low:high] = True
     return table
 
@@ -172,13 +189,7 @@ def bigram_hashes(points: npt.NDArray[np.uint32]) -> tuple[UInt64, npt.NDArray[n
 
 
 def _is_cjk(char: str) -> bool:
-    point = ord(char)
-    return (
-        0x4E00 <= point < 0xA000
-        or 0x3400 <= point < 0x4DC0
-        or 0xF900 <= point < 0xFB00
-        or 0x20000 <= point < 0x32000
-    )
+    return any(low <= ord(char) < high for low, high in _CJK)
 
 
 def bigrams(text: str) -> list[str]:

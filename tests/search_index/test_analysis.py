@@ -44,6 +44,18 @@ def test_full_width_and_case_are_one() -> None:
     assert analysis.words("租赁物ＷＩＦＩ") == analysis.words("租赁物wifi")
 
 
+def test_traditional_and_simplified_characters_are_one() -> None:
+    assert analysis.words("老闆不發工資怎麼辦") == analysis.words("老板不发工资怎么办")
+    assert analysis.normalise("著作權") == "著作权"
+
+
+def test_every_character_is_folded_once_and_for_all() -> None:
+    every = "".join(chr(point) for point in range(0x110000))
+    folded = analysis.normalise(every)
+    assert len(folded) == len(every)
+    assert analysis.normalise(folded) == folded
+
+
 def test_question_words_tell_nothing() -> None:
     assert analysis.content_words("怎么办？什么是的了吗") == []
     assert "押金" in analysis.content_words("房东不退押金怎么办")
