@@ -24,7 +24,8 @@ MIN_ALIAS = 2
 # The books of the civil and the criminal code.
 BOOKS = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
 # How laws of procedure are spoken of; the rest of an abbreviation is found letter by letter.
-_SPOKEN = {"民诉": "民事诉讼", "刑诉": "刑事诉讼", "行诉": "行政诉讼"}
+_SPOKEN = re.compile("(?:民|刑|(?<!执)行)诉(?!讼)")
+_PROCEDURE = {"民诉": "民事诉讼", "刑诉": "刑事诉讼", "行诉": "行政诉讼"}
 _SPOKEN_COURT = re.compile("^(?:最高法院?|最高检|两高)(?:关于)?")
 _BOOK = re.compile(f"{BOOKS}编")
 # A 法 in these is no 法 of an abbreviation.
@@ -117,9 +118,8 @@ class LawNames:
         the interpretation of another code.
         """
         letters, kind = _LETTERS.sub("", _core(_SPOKEN_COURT.sub("", simple))), _kind(simple)
-        for spoken, full in _SPOKEN.items():
-            letters = letters.replace(spoken, full)
-        whole = [full for full in _SPOKEN.values() if full in letters]
+        letters = _SPOKEN.sub(lambda spoken: _PROCEDURE[spoken[0]], letters)
+        whole = [full for full in _PROCEDURE.values() if full in letters]
         whole += _BOOK.findall(letters)
         for end in range(len(letters) - 1, MIN_ALIAS - 1, -1):
             if letters[:end] in self._full:

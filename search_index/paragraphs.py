@@ -41,7 +41,8 @@ def absent_part(text: str, part: str) -> Absent | None:
     None when all are there, also for what cannot be read.
     """
     paragraphs = _paragraphs(text)
-    scope, within = "\n".join(paragraphs), None
+    whole = "\n".join(paragraphs)
+    scope, within = whole, None
     for unit, numbers in _cited(part):
         for number in numbers:
             if unit == "款":
@@ -52,7 +53,7 @@ def absent_part(text: str, part: str) -> Absent | None:
                 count = 0
                 while _has_item(scope, count + 1):
                     count += 1
-                if count or not _UNMARKED.search(scope):
+                if count or not _UNMARKED.search(whole):
                     return Absent(unit, number, count, within)
     return None
 

@@ -2,7 +2,8 @@
 
 The library reads numbers behind names that it knows or that end as names of laws do. Left over are
 民法总则第一百八十八条, 民通意见第一条, a number that is none (民法典第0条), and names without any number:
-《…条例》, a question that is nothing but a name, and the laws of `content/search/repealed_laws.yaml`.
+《…条例》, a question that is nothing but a name, and the laws of `content/search/repealed_laws.yaml`,
+of which `replaced` says what came after them, for a search and for the check of a text alike.
 """
 
 from __future__ import annotations

@@ -364,6 +364,11 @@ def test_an_abbreviation_means_the_interpretation_of_its_law(name: str, full: st
     assert INTERPRETATIONS.resolve(name) == (full,)
 
 
+def test_the_execution_of_judgments_is_no_administrative_procedure() -> None:
+    title = "最高人民法院关于执行诉讼案件若干问题的解释"
+    assert LawNames([title]).resolve("执行诉讼解释") == (title,)
+
+
 def test_the_short_name_of_a_law_that_is_not_held_means_no_other() -> None:
     civil = "最高人民法院关于适用《中华人民共和国民事诉讼法》的解释"
     names = LawNames(["最高人民法院关于民诉法和刑法若干问题的解释"], {"民诉法解释": civil})

@@ -54,4 +54,5 @@ def test_what_stands_between_two_items_is_no_paragraph() -> None:
 def test_items_without_marks_cannot_be_counted() -> None:
     text = "税率如下：\n市区的，为7%；\n县城的，为5%。"
     assert absent_part(text, "第三项") is None
+    assert absent_part(text, "第一款第三项") is None
     assert absent_part("一律公开。\n不得收费。", "第三项") == Absent("项", 3, 0)
