@@ -20,8 +20,18 @@ from search_index.documents import Document
 from search_index.learning import Bridges, learn, learn_bridges
 from search_index.query import BIGRAM_WEIGHT, read_query
 from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
-from search_index.reranking import DEPTH, LEVELS, Float64, Rows, Teaching, features, fit, spread
-from search_index.snapshot import PRIOR_WEIGHT, number_chapters
+from search_index.reranking import (
+    DEPTH,
+    LEVELS,
+    Float64,
+    Rows,
+    Teaching,
+    features,
+    fit,
+    number_chapters,
+    spread,
+)
+from search_index.snapshot import PRIOR_WEIGHT
 from search_index.store.segment import FIELDS, K1, Entry, count_terms
 from search_index.thesaurus import Thesaurus
 

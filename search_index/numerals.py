@@ -127,3 +127,9 @@ def article_order(number: str) -> int:
     if not base.isdecimal():
         return 0
     return int(base) * 1000 + min(int(branch) if branch.isdecimal() else 0, 999)
+
+
+def number_of(order: int) -> str:
+    """The canonical number behind a sort key of `article_order`."""
+    base, branch = divmod(order, 1000)
+    return f"{base}-{branch}" if branch else str(base)

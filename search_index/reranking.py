@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from search_index import analysis
 from search_index.ranking import Float32
 
 Rows = npt.NDArray[np.int64]
@@ -262,3 +263,10 @@ def fit(groups: list[tuple[Float64, npt.NDArray[np.bool_]]], penalty: float = 3e
     result = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B")
     fitted: Float64 = result.x / scale
     return fitted
+
+
+def number_chapters(hashes: analysis.UInt64) -> Rows:
+    """Small numbers for chapters in place of their hashes, -1 for the empty chapter."""
+    distinct, numbers = np.unique(hashes, return_inverse=True)
+    numbers = numbers.astype(np.int64)
+    return np.where(distinct[numbers] == np.uint64(analysis.word_hash("")), -1, numbers)

@@ -26,11 +26,14 @@ from search_index.documents import (
 )
 from search_index.errors import IndexFormatError, IndexMissing
 from search_index.highlight import fragments
+from search_index.laws import simplify
+from search_index.numerals import format_article_number
 from search_index.query import Citation, Query, find_citations
 from search_index.ranking import Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.store.schema import staff_keys, staff_words
+from search_index.suggest import begun_article, few_articles
 
 CHECK_SECONDS = 0.3
 MAX_TEXT = 400
@@ -152,6 +155,9 @@ class SearchIndex:
                 for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
                 if request.leads(snapshot.document(row))
             ]
+        corrected = self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None
+        if not listed and not len(found):
+            corrected = corrected or snapshot.speller.spelled(text)
         return SearchResult(
             hits=tuple(
                 _hit(snapshot, row, score, query, why)
@@ -161,7 +167,7 @@ class SearchIndex:
             total=total,
             facets=facets,
             citations=tuple(citations),
-            corrected=self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None,
+            corrected=corrected,
             nearest_category=_nearest_category(snapshot, words, found) if weak else None,
             weak=weak,
         )
@@ -249,8 +255,9 @@ class SearchIndex:
 
     def suggest(self, prefix: str, size: int = 8) -> list[Suggestion]:
         """Lines to offer while `prefix` is being typed."""
-        found: dict[str, Suggestion] = {}
-        for completion in self.snapshot().completions:
+        snapshot = self.snapshot()
+        found = {line.text: line for line in _articles_begun(snapshot, prefix[:64], max(size, 0))}
+        for completion in snapshot.completions:
             for line in completion.complete(prefix[:64], size):
                 found.setdefault(line.text, line)
         return list(found.values())[: max(size, 0)]
@@ -296,6 +303,23 @@ class SearchIndex:
             "documents": int(snapshot.alive.sum()),
             "built_at": snapshot.built_at,
         }
+
+
+def _articles_begun(snapshot: Snapshot, typed: str, size: int) -> list[Suggestion]:
+    """The articles in force whose number is being typed behind the name of a law."""
+    begun = begun_article(typed, snapshot.law_names)
+    if begun is None:
+        return []
+    law, is_meant = begun
+    numbers = snapshot.numbers_in_force(law)
+    return [
+        Suggestion(
+            simplify(law) + format_article_number(number),
+            "article",
+            snapshot.record(numbers[number])["key"],
+        )
+        for number in few_articles(filter(is_meant, numbers), size)
+    ]
 
 
 def _matching(words: Float32) -> Rows:

@@ -21,7 +21,7 @@ from search_index.documents import Document
 from search_index.errors import IndexMissing
 from search_index.laws import LawNames
 from search_index.learning import Bridges
-from search_index.numerals import article_order
+from search_index.numerals import article_order, number_of
 from search_index.query import Query, read_query
 from search_index.ranking import Bool, Float32, top_rows
 from search_index.reranking import (
@@ -32,13 +32,14 @@ from search_index.reranking import (
     Rows,
     Teaching,
     Votes,
+    number_chapters,
     second_scores,
     spread,
     standing,
     weights,
 )
 from search_index.store.files import load_json, read_link
-from search_index.store.segment import NEVER, Segment, open_segment
+from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
 from search_index.suggest import Completion, Speller
 from search_index.thesaurus import Thesaurus
@@ -289,6 +290,18 @@ class Snapshot:
             return []
         return self._rows_of_code(law_number << 40 | article_order(number))
 
+    def numbers_in_force(self, law: str) -> dict[str, int]:
+        """The numbers of a law's articles in force, in order, and their rows."""
+        rows = self._article_rows[self._of_law(self._law_numbers.get(law, -1))]
+        rows = rows[~self._out_of_force[rows]]
+        numbers = map(number_of, self.order[rows].tolist())
+        return dict(zip(numbers, rows.tolist(), strict=True))
+
+    def _of_law(self, law_number: int) -> slice:
+        """Where a law's articles stand, in order."""
+        bounds = np.array([law_number, law_number + 1], dtype=np.int64) << 40
+        return slice(*np.searchsorted(self._article_codes, bounds))
+
     def _rows_of_code(self, code: int) -> list[int]:
         low = int(np.searchsorted(self._article_codes, code, side="left"))
         high = int(np.searchsorted(self._article_codes, code, side="right"))
@@ -306,11 +319,8 @@ class Snapshot:
         if not self._articles[row] or not self.order[row] or count <= 0:
             return []
         law = int(self.law[row])
-        low = int(np.searchsorted(self._article_codes, law << 40, side="left"))
-        high = int(np.searchsorted(self._article_codes, (law + 1) << 40, side="left"))
-        codes = np.unique(self._article_codes[low:high])
-        own = law << 40 | int(self.order[row])
-        place = int(np.searchsorted(codes, own))
+        codes = np.unique(self._article_codes[self._of_law(law)])
+        place = int(np.searchsorted(codes, law << 40 | int(self.order[row])))
         chosen = [*codes[max(0, place - count) : place], *codes[place + 1 : place + 1 + count]]
         return [self._fitting(self._rows_of_code(int(code)), row) for code in chosen]
 
@@ -475,13 +485,6 @@ class Snapshot:
         )
 
 
-def number_chapters(hashes: analysis.UInt64) -> Rows:
-    """Small numbers for chapters in place of their hashes, -1 for the empty chapter."""
-    distinct, numbers = np.unique(hashes, return_inverse=True)
-    numbers = numbers.astype(np.int64)
-    return np.where(distinct[numbers] == np.uint64(analysis.word_hash("")), -1, numbers)
-
-
 def _extend(first: list[str], second: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Both lists without repetition, and where each of the second's entries stands in it."""
     places = {value: number for number, value in enumerate(first)}
@@ -495,6 +498,3 @@ def stamp(folder: Path) -> tuple[str, str | None]:
     if current is None:
         raise IndexMissing(f"no generation in {folder.name}: build the index first")
     return current, read_link(folder / current / "delta")
-
-
-__all__ = ["NEVER", "Query", "Snapshot", "stamp"]

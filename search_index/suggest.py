@@ -1,4 +1,4 @@
-"""Completion while typing, and "did you mean": homophones and one wrong character.
+"""Completion while typing, and "did you mean": homophones, one wrong character, and pinyin.
 
 Most Chinese typing errors pick the wrong character for the right sound (和同 for 合同), so the
 first thing tried is another known word with the same sounds.
@@ -6,6 +6,7 @@ first thing tried is another known word with the same sounds.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,9 @@ from typing import Any
 
 from search_index import analysis
 from search_index.documents import Document, Suggestion
-from search_index.laws import simplify
+from search_index.laws import LawNames, simplify
 from search_index.learning import wordings
+from search_index.numerals import NUMERAL, article_order, format_article_number
 from search_index.store.files import load_json, save_json
 
 MIN_COUNT = 5
@@ -26,6 +28,12 @@ FAR_COMMONER = 50
 VERY_COMMON = 500
 # A word of this many letters is recognised although one has another sound.
 SURE_LENGTH = 4
+# Letters of a question that is nothing but pinyin.
+_LETTERS = re.compile("[a-z]{4,40}")
+_ARTICLE_BEGUN = re.compile(
+    rf"《?(?P<law>[^《》]*?[^《》0-9\s第])》?\s*(?:第?\s*(?P<digits>[0-9]{{1,4}})|第(?P<written>{NUMERAL}))\s*(?P<closed>条?)"
+)
+MOST_ARTICLES = 5
 _PEOPLE_ASK = ("faq", "guide", "answer", "decision")
 
 
@@ -138,6 +146,34 @@ class Completion:
         return [self.lines[number] for number in list(chosen)[:size]]
 
 
+def begun_article(typed: str, laws: LawNames) -> tuple[str, Callable[[str], bool]] | None:
+    """The law and which canonical numbers are meant by 民法典1, 民法典第1条 or 民法典第一千; None for others.
+
+    Only the names and short names of laws are known here: letters in order would take too long.
+    """
+    begun = _ARTICLE_BEGUN.fullmatch(analysis.normalise(typed).strip())
+    if begun is None or laws.longest_ending(begun["law"], len(begun["law"])) != 0:
+        return None
+    meant = laws.resolve(begun["law"])
+    if len(meant) != 1:
+        return None
+    digits, written, closed = begun["digits"], begun["written"], begun["closed"]
+    if digits and not closed:
+        return meant[0], lambda number: number.startswith(digits)
+    label = format_article_number(digits) if digits else f"第{written}{closed}"
+    return meant[0], lambda number: format_article_number(number).startswith(label)
+
+
+def few_articles(numbers: Iterable[str], size: int) -> list[str]:
+    """A few canonical numbers in order: of each length the first (1, 10, 100, 1000), then the next ones."""
+    ordered = sorted(numbers, key=article_order)
+    firsts: dict[int, str] = {}
+    for number in ordered:
+        firsts.setdefault(len(number.partition("-")[0]), number)
+    chosen = list(dict.fromkeys([*firsts.values(), *ordered]))[: min(size, MOST_ARTICLES)]
+    return sorted(chosen, key=article_order)
+
+
 class Speller:
     """Corrections from the index's own vocabulary."""
 
@@ -146,8 +182,13 @@ class Speller:
         self._sounds = sounds
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         self._by_gap: dict[str, list[str]] = defaultdict(list)
+        self._by_letters: dict[str, str] = {}
         for word in words:
-            self._by_sound[self._sound(word)].append(word)
+            sound = self._sound(word)
+            self._by_sound[sound].append(word)
+            letters = sound.replace(" ", "")
+            if words[word] > words.get(self._by_letters.get(letters, ""), 0):
+                self._by_letters[letters] = word
             if len(word) >= SURE_LENGTH:
                 for gap in range(len(word)):
                     self._by_gap[word[:gap] + "*" + word[gap + 1 :]].append(word)
@@ -193,6 +234,24 @@ class Speller:
             changed = True
             position = start + len(word)
         return "".join(result) if changed else None
+
+    def spelled(self, text: str) -> str | None:
+        """The known words that are written as pinyin (laodong hetong: 劳动合同), the fewest possible.
+
+        Of several with the same letters the commonest; None when letters are left over.
+        """
+        letters = re.sub(r"[\s']", "", analysis.normalise(text))
+        if not _LETTERS.fullmatch(letters):
+            return None
+        best: list[tuple[int, str] | None] = [(0, "")] + [None] * len(letters)
+        for end in range(1, len(letters) + 1):
+            for start in range(end):
+                before, word = best[start], self._by_letters.get(letters[start:end])
+                known = best[end]
+                if before and word and (known is None or before[0] + 1 < known[0]):
+                    best[end] = (before[0] + 1, before[1] + word)
+        whole = best[-1]
+        return whole[1] if whole else None
 
     def _free(self, plain: str) -> list[bool]:
         """For each character, whether it stands outside every real word of two letters or more."""

@@ -244,6 +244,7 @@ def bench_ours(
         "rank": timed(rank, texts, 3),
         "search": timed(search, texts, 3),
         "suggest": timed(lambda text: len(index.suggest(text[:4])), texts, 3),
+        "suggest_article": timed(lambda text: len(index.suggest(f"民法典{len(text)}")), texts, 3),
         "worker_megabytes": worker_megabytes(index, texts[:100]),
         "index_megabytes": round(
             sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6, 1

@@ -305,6 +305,23 @@ def test_without_an_index_search_says_so_and_the_rest_serves(law, api):
     assert matching.matches("公司不发工资") == []
 
 
+def test_an_article_is_suggested_while_its_number_is_typed(loaded, api):
+    lines = api.get("/search/suggestions?q=民法典12").json["items"]
+    assert [(line["text"], line["kind"]) for line in lines] == [
+        ("民法典第一千二百四十五条", "article"),
+        ("民法典第一千二百五十四条", "article"),
+    ]
+    article = api.get(f"/articles/{lines[0]['id']}").json
+    assert article["label"] == "第一千二百四十五条"
+
+
+def test_a_question_in_pinyin_is_answered_as_if_in_characters(loaded, api, monkeypatch):
+    monkeypatch.setattr(index.reader().snapshot().speller, "_by_letters", {"yajin": "押金"})
+    result = found(api, "yajin")
+    assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
+    assert "房东不退押金怎么办？" in titles(result)
+
+
 def test_suggestions_while_typing(loaded, api):
     lines = api.get("/search/suggestions?q=押金").json["items"]
     faq = db.session.scalar(select(Faq).where(Faq.slug == "housing-deposit"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from search_index import SearchIndex
-from search_index.suggest import Speller, write_spelling
-from tests.search_index.samples import CODE
+from search_index import Document, IndexWriter, LawNames, SearchIndex, SearchRequest
+from search_index.suggest import Speller, begun_article, few_articles, write_spelling
+from tests.search_index.samples import CODE, THESAURUS
 
 
 def test_prefix_inner_and_scattered_words(index: SearchIndex) -> None:
@@ -21,6 +21,68 @@ def test_prefix_inner_and_scattered_words(index: SearchIndex) -> None:
     assert index.suggest("") == []
     assert index.suggest("房东", 0) == []
     assert len(index.suggest("怎么", 2)) == 2
+
+
+def test_the_number_of_an_article_is_completed_behind_the_name_of_its_law(
+    index: SearchIndex,
+) -> None:
+    found = index.suggest("示例法典1")
+    assert found
+    assert all(line.kind == "article" and line.key.startswith("article:") for line in found)
+    assert all(line.text.startswith("示例法典第") for line in found)
+    assert index.suggest("示例法典1", 1) == found[:1]
+    assert index.suggest(found[0].text)[0] == found[0]
+    assert index.suggest("示例法典9999") == []
+
+
+def test_articles_out_of_force_are_not_offered(tmp_path: Path) -> None:
+    def article(key: str, number: str, validity: str) -> Document:
+        return Document(
+            key=key,
+            kind="article",
+            title=CODE,
+            text="甲",
+            law=CODE,
+            number=f"第{number}条",
+            article_number=number,
+            validity=validity,
+        )
+
+    IndexWriter(tmp_path, THESAURUS).build(
+        [article("article:old", "12", "repealed"), article("article:now", "13", "in_force")]
+    )
+    found = SearchIndex.open(tmp_path).suggest("示例法典1")
+    assert [(line.text, line.key) for line in found if line.kind == "article"] == [
+        ("示例法典第十三条", "article:now")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("民法典1", ["1", "10", "11", "100", "1000"]),
+        ("民法典第1", ["1", "10", "11", "100", "1000"]),
+        ("《民法典》 12", ["12", "120", "120-1", "121", "1200"]),
+        ("民法典第12条", ["12"]),
+        ("民法典120条", ["120", "120-1"]),
+        ("民法典第一千", ["1000", "1001", "1002", "1003", "1004"]),
+        ("民法典第一百二十条", ["120", "120-1"]),
+    ],
+)
+def test_a_few_articles_are_offered_in_order_one_of_each_length_first(
+    typed: str, meant: list[str]
+) -> None:
+    numbers = [*map(str, range(1, 1261)), "120-1"]
+    begun = begun_article(typed, LawNames(["中华人民共和国民法典"]))
+    assert begun is not None
+    assert few_articles(filter(begun[1], numbers), 8) == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "1", "第1", "押金1", "民法典", "民法典第", "看民法典1", "条例1"]
+)
+def test_what_begins_no_article_is_none(typed: str) -> None:
+    assert begun_article(typed, LawNames(["中华人民共和国民法典", "某条例", "甲条例"])) is None
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +116,43 @@ def test_a_pair_far_rarer_than_its_homophone_is_a_slip(speller: Speller) -> None
 @pytest.mark.parametrize("text", ["", "工资", "劳动合同", "abc", "被狗咬", "罕见", "😀😀"])
 def test_what_is_known_or_hopeless_stays(speller: Speller, text: str) -> None:
     assert speller.correct(text, lambda pair: 0) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("gongzi", "工资"),
+        ("laodonghetong", "劳动合同"),
+        ("Lao Dong He Tong", "劳动合同"),
+        ("tuoqiangongzi", None),
+        ("gongzizhongcai", "工资仲裁"),
+        ("wuye", "物业"),
+        ("hetong", "合同"),
+        ("abc", None),
+        ("contract", None),
+        ("gongzi2", None),
+        ("工资", None),
+        ("", None),
+    ],
+)
+def test_pinyin_stands_for_the_words_that_sound_so(
+    speller: Speller, typed: str, meant: str | None
+) -> None:
+    assert speller.spelled(typed) == meant
+
+
+def test_pinyin_is_offered_only_where_nothing_is_found(tmp_path: Path) -> None:
+    documents = [
+        Document(key=f"faq:{number}", kind="faq", title="离婚怎么办", text="离婚", questions=())
+        for number in range(6)
+    ]
+    folder = tmp_path / "words"
+    IndexWriter(folder, THESAURUS).build(documents)
+    assert SearchIndex.open(folder).search(SearchRequest(text="lihun")).corrected == "离婚"
+    documents.append(Document(key="faq:x", kind="faq", title="lihun", text="lihun", questions=()))
+    IndexWriter(folder, THESAURUS).build(documents)
+    result = SearchIndex.open(folder).search(SearchRequest(text="lihun"))
+    assert (result.total, result.corrected) == (1, None)
 
 
 def test_an_empty_vocabulary_corrects_nothing(tmp_path: Path) -> None:
