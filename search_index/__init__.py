@@ -24,14 +24,21 @@ from search_index.errors import (
     WriterBusy,
 )
 from search_index.highlight import to_utf16
-from search_index.laws import LawNames
-from search_index.numerals import article_order, format_article_number, parse_article_number
+from search_index.laws import LawNames, names_no_law
+from search_index.numerals import (
+    article_order,
+    format_article_number,
+    format_numeral,
+    parse_article_number,
+)
+from search_index.paragraphs import Absent, absent_part
 from search_index.query import Citation, find_citations
 from search_index.searcher import SearchIndex
 from search_index.store.writer import IndexWriter
 from search_index.thesaurus import Thesaurus
 
 __all__ = [
+    "Absent",
     "BuildInProgress",
     "Citation",
     "CitationMatch",
@@ -50,10 +57,13 @@ __all__ = [
     "Suggestion",
     "Thesaurus",
     "WriterBusy",
+    "absent_part",
     "article_order",
     "content_words",
     "find_citations",
     "format_article_number",
+    "format_numeral",
+    "names_no_law",
     "parse_article_number",
     "to_utf16",
     "tokens",

@@ -22,7 +22,7 @@ _UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标�
 _PART = rf"(?:\s*+{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}})?(?:\s*+(?:前段|后段|但书))?"
 _NUMBER = re.compile(
     rf"(?P<ordinal>第\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
-    rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?{_PART})?"
+    rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?(?P<part>{_PART}))?"
     rf"|之\s*+(?P<twig>{_N})"
 )
 # The words may stand between the articles of a list (第三条规定和第五条), with a 第 behind them.
@@ -45,11 +45,12 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An article of a list and where its number stands."""
+    """An article of a list, where its number stands, and its paragraphs and items as written."""
 
     number: str
     start: int
     end: int
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _Number:
     closed: bool
     # What stands between it and the number before it in the list, without blanks.
     joint: str = ""
+    part: str = ""
 
     @property
     def value(self) -> int:
@@ -120,6 +122,7 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
                 chain[-1].ordinal,
                 read.closed,
                 chain[-1].joint,
+                read.part,
             )
         else:
             chain.append(read)
@@ -145,7 +148,9 @@ def _number(match: re.Match[str], joint: str, before: _Number | None) -> _Number
         number = canonical(written, match["branch"] or match["inner"])
     if not number:
         return None
-    return _Number(match.start(), match.end(), written, number, ordinal, closed, joint)
+    return _Number(
+        match.start(), match.end(), written, number, ordinal, closed, joint, match["part"] or ""
+    )
 
 
 def _is_branch(before: _Number, read: _Number) -> bool:
@@ -225,7 +230,7 @@ def _filled(numbers: list[_Number]) -> tuple[Member, ...]:
                 Member(inner, before.start, number.end)
                 for inner in _between(before.number, number.number)
             ]
-        members.append(Member(number.number, number.start, number.end))
+        members.append(Member(number.number, number.start, number.end, number.part))
         before = number
     return tuple(members)
 

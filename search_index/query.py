@@ -18,7 +18,7 @@ import numpy as np
 from search_index import analysis
 from search_index.analysis import normalise
 from search_index.article_lists import article_lists
-from search_index.laws import LawNames
+from search_index.laws import BOOKS, LawNames, names_no_law, same_kind
 from search_index.learning import Bridges
 from search_index.numerals import (
     NUMERAL,
@@ -46,14 +46,13 @@ BRIDGE_WEIGHT = 0.2
 LONGEST_ENTRY = 6
 
 _BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》\s*(?:\([^()]{2,30}\)\s*)?")
-# The books of the civil and the criminal code are cited by name: 民法典婚姻家庭编第一千零七十九条.
-_BOOK = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
+# The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:\s|的|中|之|:|,|”|\")*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{_BOOK}编\)?|\s|的|中)*+$"
+    rf"(?:\s|的|中|之|:|,|”|\")*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{BOOKS}编\)?|\s|的|中)*+$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(
-    r"(?:该|(?<![基根资])本|(?<![合共])同|上述|前述)(?:法典|法律|法|条例|规定|办法|解释|决定)\s*$"
+    r"(?:该|(?<![基根资])本|(?<![合共])同|上述|前述)(?P<kind>法典|法律|法|条例|规定|办法|解释|决定)\s*$"
 )
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定)$"
@@ -122,7 +121,8 @@ class Citation:
     """A citation in a text. `law` is the full name when exactly one law is meant, else None.
 
     `start` and `end` are code point offsets into the text given; the members of a list or a range
-    each have their own entry (a range's inner numbers share the range's span).
+    each have their own entry (a range's inner numbers share the range's span). `part` is what
+    stands behind the article's number: 第一款第(二)项.
     """
 
     law_as_written: str
@@ -131,6 +131,7 @@ class Citation:
     start: int
     end: int
     candidates: tuple[str, ...] = ()
+    part: str = ""
 
 
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
@@ -150,19 +151,24 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
             start, written = named
             candidates = resolve(written)
             last_law = (written, candidates)
-        elif last_law is not None and _ANAPHORA.search(normal, max(0, start - 8), start):
+        elif last_law is not None and (back := _ANAPHORA.search(normal, max(0, start - 8), start)):
             # A law that was named since then, even without an article, is the one meant.
             title = titles.before(start)
             if title is not None and title[0] >= position:
                 written, candidates = title[2], resolve(title[2])
             else:
                 written, candidates = last_law
+            # 本解释, with only a code named so far, is the text that speaks.
+            if not same_kind(written, back["kind"].replace("法律", "法")):
+                continue
         else:
             continue
         law = candidates[0] if len(candidates) == 1 else None
         for place, member in enumerate(listed.members):
             first = start if place == 0 else member.start
-            found.append(Citation(written, law, member.number, first, member.end, candidates))
+            found.append(
+                Citation(written, law, member.number, first, member.end, candidates, member.part)
+            )
         position = listed.end
     return found
 
@@ -221,6 +227,6 @@ def _law_before(
     if name_match is None:
         return None
     name = _LEADING.sub("", name_match.group())
-    if len(name) < 3 or name in ("的规定", "有关规定", "相关规定", "司法解释", "本解释", "本规定"):
+    if len(name) < 3 or names_no_law(name) or name in ("本解释", "本规定"):
         return None
     return end - len(name), name

@@ -10,16 +10,26 @@ import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
-
-from portal.core.db import LabelledEnum, db
+from portal.core.db import LabelledEnum
 from portal.core.errors import Invalid
-from portal.knowledge import lineage
-from portal.knowledge.models import Article, Law, LawVersion, Validity
+from portal.knowledge import lineage, queries, unheld
+from portal.knowledge.models import Article, Validity
 from portal.knowledge.names import law_names, short
-from search_index import LawNames, find_citations, format_article_number, parse_article_number
+from portal.knowledge.queries import lookup
+from search_index import (
+    Absent,
+    Citation,
+    LawNames,
+    absent_part,
+    find_citations,
+    format_article_number,
+    format_numeral,
+    names_no_law,
+    parse_article_number,
+)
 
 # A sentence rarely names more; a longer list in a hostile text is cut.
 MOST_CITATIONS = 500
@@ -33,6 +43,7 @@ class CitationStatus(LabelledEnum):
     NOT_YET = "not_yet", "条文尚未施行"
     REPEALED = "repealed", "条文已经失效"
     NO_SUCH_ARTICLE = "no_such_article", "没有这一条"
+    NO_SUCH_PART = "no_such_part", "这一条没有这一款或者这一项"
     NO_SUCH_LAW = "no_such_law", "没有收录这部法律"
     AMBIGUOUS = "ambiguous", "法律名称不明确"
 
@@ -66,7 +77,8 @@ class CheckedCitation:
     """A citation in a text: `start` and `end` in code points, `number` canonical ("120-1").
 
     `law` is the full name, or the name as written when none or several laws are meant. `message` is
-    a Chinese sentence for the person who wrote it.
+    a Chinese sentence for the person who wrote it. `repealed_by`: of a law that is not held, the
+    article that repealed it.
     """
 
     text: str
@@ -79,6 +91,7 @@ class CheckedCitation:
     message: str
     candidates: tuple[str, ...] = ()
     moved_to: Moved | None = None
+    repealed_by: dict[str, Any] | None = None
 
     @property
     def label(self) -> str:
@@ -131,15 +144,67 @@ def check(text: str) -> list[CheckedCitation]:
     found = find_citations(text, names)[:MOST_CITATIONS]
     wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
     articles = lookup(wanted)
-    checked = [
-        _checked(
-            text, item.start, item.end, item.law_as_written, item.candidates, item.number, articles
-        )
-        for item in found
-    ]
+    checked = [_checked(text, item, articles) for item in found]
+    checked = _with_parts(checked, found, articles.values())
     checked = _with_moves(checked, articles.values())
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
-    return sorted(checked, key=lambda citation: citation.start)
+    return sorted(_with_replacements(checked), key=lambda citation: citation.start)
+
+
+def _with_parts(
+    checked: list[CheckedCitation], found: list[Citation], articles: Iterable[Article]
+) -> list[CheckedCitation]:
+    """Report the paragraphs and items that an article in force does not have.
+
+    Of a law that was amended since, the text held may lack them without the citation being wrong.
+    """
+    by_id = {article.id: article for article in articles}
+    absent: dict[int, tuple[Article, Absent]] = {}
+    for position, (citation, item) in enumerate(zip(checked, found, strict=True)):
+        article = by_id.get(citation.article_id) if citation.article_id else None
+        if article is None or citation.status is not CitationStatus.FOUND:
+            continue
+        missing = absent_part(article.text, item.part)
+        if missing is not None:
+            absent[position] = article, missing
+    certain = queries.with_line_breaks({article.version_id for article, _ in absent.values()})
+    result = list(checked)
+    for position, (article, missing) in absent.items():
+        if article.version_id in certain:
+            result[position] = replace(
+                checked[position],
+                status=CitationStatus.NO_SUCH_PART,
+                message=_without_part(article, missing),
+            )
+    return result
+
+
+def _without_part(article: Article, missing: Absent) -> str:
+    where = f"《{short(article.law.name)}》{article.label}"
+    if missing.paragraph:
+        where += f"第{format_numeral(missing.paragraph)}款"
+    count = "两" if missing.count == 2 else format_numeral(missing.count)
+    has = f"共有{count}{missing.unit}" if missing.count else "没有分项"
+    return f"{where}{has}，没有第{format_numeral(missing.number)}{missing.unit}。"
+
+
+def _with_replacements(checked: list[CheckedCitation]) -> list[CheckedCitation]:
+    """Tell of each law that is not held what replaced it, where a held text says so."""
+    replaced = cache(unheld.replaced)
+    result = []
+    for citation in checked:
+        absent = citation.status is CitationStatus.NO_SUCH_LAW
+        found = replaced(citation.law) if absent else None
+        if found is not None:
+            citation = replace(
+                citation,
+                law=found.law,
+                status=CitationStatus.REPEALED,
+                message=found.message,
+                repealed_by=found.reference,
+            )
+        result.append(citation)
+    return result
 
 
 def _with_moves(
@@ -200,28 +265,16 @@ def _unrecognised(
         if any(citation.start < match.end() and match.start() < citation.end for citation in known):
             continue
         name = _INTRODUCTION.sub("", match[1])
-        if len(name) < 2 or _POINTING_BACK.search(match[1]):
+        if len(name) < 2 or names_no_law(name) or _POINTING_BACK.search(match[1]):
             continue
         start = match.start() + len(match[1]) - len(name)
+        quoted = text[start : match.end()]
         status = CitationStatus.NO_SUCH_LAW
         message = f"没有收录“{name}”，它可能已经废止或改名，请核对法律的全称。"
         if names.resolve(name):
             status = CitationStatus.NO_SUCH_ARTICLE
-            message = (
-                f"“{text[start : match.end()]}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
-            )
-        found.append(
-            CheckedCitation(
-                text=text[start : match.end()],
-                start=start,
-                end=match.end(),
-                law=name,
-                number="",
-                status=status,
-                article_id=None,
-                message=message,
-            )
-        )
+            message = f"“{quoted}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
+        found.append(CheckedCitation(quoted, start, match.end(), name, "", status, None, message))
     return found
 
 
@@ -231,37 +284,30 @@ def _meant(candidates: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _checked(
-    text: str,
-    start: int,
-    end: int,
-    written: str,
-    candidates: tuple[str, ...],
-    number: str,
-    articles: dict[tuple[str, str], Article],
+    text: str, citation: Citation, articles: dict[tuple[str, str], Article]
 ) -> CheckedCitation:
-    quoted = text[start:end]
+    place = (text[citation.start : citation.end], citation.start, citation.end)
+    written, candidates, number = citation.law_as_written, citation.candidates, citation.number
     holding = [law for law in _meant(candidates) if (law, number) in articles]
     label = format_article_number(number)
     if not candidates:
         message = f"没有收录《{short(written.strip())}》，无法核对{label}。"
-        return CheckedCitation(
-            quoted, start, end, written, number, CitationStatus.NO_SUCH_LAW, None, message
-        )
+        return CheckedCitation(*place, written, number, CitationStatus.NO_SUCH_LAW, None, message)
     if len(candidates) > 1 and len(holding) != 1:
         listed = "、".join(f"《{name}》" for name in candidates[:3])
         message = f"“{written}”可能指{listed}，请写全称。"
         return CheckedCitation(
-            quoted, start, end, written, number, CitationStatus.AMBIGUOUS, None, message, candidates
+            *place, written, number, CitationStatus.AMBIGUOUS, None, message, candidates
         )
     if not holding:
         message = f"《{short(candidates[0])}》没有{label}。"
         return CheckedCitation(
-            quoted, start, end, candidates[0], number, CitationStatus.NO_SUCH_ARTICLE, None, message
+            *place, candidates[0], number, CitationStatus.NO_SUCH_ARTICLE, None, message
         )
     article = articles[holding[0], number]
     status = _BY_VALIDITY[article.version.status]
     return CheckedCitation(
-        quoted, start, end, holding[0], number, status, article.id, _message(article, status)
+        *place, holding[0], number, status, article.id, _message(article, status)
     )
 
 
@@ -279,36 +325,6 @@ def _message(article: Article, status: CitationStatus) -> str:
     if version.status is Validity.REPEALED:
         return f"{name}已经废止，{article.label}不能再引用。"
     return f"{name}现行版本中已经没有{article.label}。"
-
-
-def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
-    """Return the articles meant by (full name, canonical number), whatever they are worth today.
-
-    They are those of the current version; a number that only an older version has is returned from
-    that version. One statement for all.
-    """
-    pairs = set(wanted)
-    if not pairs:
-        return {}
-    rows = db.session.scalars(
-        select(Article)
-        .join(Article.law)
-        .join(Article.version)
-        .where(
-            Law.name.in_({law for law, _ in pairs}),
-            Article.number.in_({number for _, number in pairs if number}),
-        )
-        .options(joinedload(Article.law), joinedload(Article.version))
-        # Older first and the current last, which overwrites; of a number that stands twice the
-        # first counts.
-        .order_by(LawVersion.is_current, LawVersion.version_date, Article.position.desc())
-    )
-    result: dict[tuple[str, str], Article] = {}
-    for article in rows:
-        key = (article.law.name, article.number)
-        if key in pairs:
-            result[key] = article
-    return result
 
 
 def _refusal(code: str, message: str, next_step: str, field: str = "law") -> Invalid:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.core.db import db
-from portal.knowledge import search_content, unheld
+from portal.knowledge import unheld
 from portal.knowledge.documents import FROM_INDEX
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from portal.knowledge.names import short
@@ -66,26 +66,14 @@ def describe_mention(mention: Mention, as_of: date | None) -> dict[str, Any]:
 
 def _unheld(text: str, law: str, number: str, as_of: date | None) -> dict[str, Any]:
     """Say that a law is not held, and what replaced it."""
-    found = search_content.repealed(unheld.successor(law))
-    message = f"没有收录《{short(law)}》。"
-    if found is None:
-        return _plain(text, law, number, "no_such_law", message)
-    repeal, article = found
-    start, by = article.version.effective_from, f"《{short(repeal.by)}》"
-    message = (
-        f"《{short(repeal.law)}》自 {start} 起已由{by}废止（{article.label}），没有收录它的条文。"
-    )
-    replaced = {
-        "id": str(article.id),
-        "url": f"/api/v1/articles/{article.id}",
-        "title": article.title,
-        "validity": article.version.status.value,
-        "validity_label": article.version.status.label,
-        "valid_from": start.isoformat(),
-    }
+    replaced = unheld.replaced(law)
+    if replaced is None:
+        return _plain(text, law, number, "no_such_law", f"没有收录《{short(law)}》。")
     # On a day before its repeal it was the law; all the same its text is not held.
-    status = "repealed" if as_of is None or as_of >= start else "no_such_law"
-    return {**_plain(text, repeal.law, number, status, message), "repealed_by": replaced}
+    status = "repealed" if as_of is None or as_of >= replaced.start else "no_such_law"
+    plain = _plain(text, replaced.law, number, status, replaced.message)
+    by = {**replaced.reference, "valid_from": replaced.start.isoformat()}
+    return {**plain, "repealed_by": by}
 
 
 def _plain(text: str, law: str, number: str, status: str, message: str) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names, search_content
-from portal.knowledge.citations import lookup
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     CategoryEntry,
@@ -39,6 +38,7 @@ from portal.knowledge.models import (
     Origin,
     PublicationState,
 )
+from portal.knowledge.queries import lookup
 from search_index import parse_article_number
 
 Progress = Callable[[str, int, int], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -375,3 +375,46 @@ def count_reviews(state: ReviewState) -> int:
     """Return how many texts with a changed legal basis stand in `state`."""
     query = select(func.count(ReviewItem.id)).where(ReviewItem.state == state)
     return db.session.scalar(query) or 0
+
+
+def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
+    """Return the articles meant by (full name, canonical number), whatever they are worth today.
+
+    They are those of the current version; a number that only an older version has is returned from
+    that version. One statement for all.
+    """
+    pairs = set(wanted)
+    if not pairs:
+        return {}
+    rows = db.session.scalars(
+        select(Article)
+        .join(Article.law)
+        .join(Article.version)
+        .where(
+            Law.name.in_({law for law, _ in pairs}),
+            Article.number.in_({number for _, number in pairs if number}),
+        )
+        .options(joinedload(Article.law), joinedload(Article.version))
+        # Older first and the current last, which overwrites; of a number that stands twice the
+        # first counts.
+        .order_by(LawVersion.is_current, LawVersion.version_date, Article.position.desc())
+    )
+    result: dict[tuple[str, str], Article] = {}
+    for article in rows:
+        key = (article.law.name, article.number)
+        if key in pairs:
+            result[key] = article
+    return result
+
+
+def with_line_breaks(version_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the versions whose text keeps the breaks between paragraphs."""
+    if not version_ids:
+        return set()
+    return set(
+        db.session.scalars(
+            select(Article.version_id)
+            .where(Article.version_id.in_(version_ids), Article.text.contains("\n"))
+            .distinct()
+        )
+    )

@@ -16,7 +16,6 @@ from sqlalchemy.orm import joinedload
 from portal.core.db import db
 from portal.core.unit_of_work import transactional
 from portal.knowledge import index, lineage, providers
-from portal.knowledge.citations import lookup
 from portal.knowledge.documents import chunks
 from portal.knowledge.models import (
     Article,
@@ -28,6 +27,7 @@ from portal.knowledge.models import (
     ReviewReason,
     ReviewState,
 )
+from portal.knowledge.queries import lookup
 
 
 @dataclass

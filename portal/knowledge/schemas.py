@@ -254,6 +254,12 @@ class CitationCheckItemSchema(Schema):
         allow_none=True,
         metadata={"description": "法律修改前的这一条，现在是第几条"},
     )
+    repealed_by = fields.Nested(
+        ArticleReferenceSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "没有收录的旧法：写明废止它的那一条"},
+    )
 
 
 class CitationCheckSchema(Schema):

@@ -17,11 +17,11 @@ import marshmallow as ma
 import structlog
 
 from portal.config import settings
-from portal.knowledge.citations import lookup
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import RepealEntry, ServiceEntry, UrgentEntry
 from portal.knowledge.models import Article
 from portal.knowledge.names import short
+from portal.knowledge.queries import lookup
 from search_index import analysis, parse_article_number
 
 FOLDER = "search"

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
+from portal.knowledge import search_content
+from portal.knowledge.models import Article
 from portal.knowledge.names import short
-from portal.knowledge.search_content import current
-from search_index import CitationMatch, LawNames, analysis, parse_article_number
+from search_index import CitationMatch, LawNames, analysis, names_no_law, parse_article_number
 
 MOST = 10
 _KIND = "(?:法典|法|条例|规定|办法|解释|规则|细则|总则|通则|意见|批复|决定|纪要)"
@@ -90,7 +93,7 @@ def mentions(question: str, known: Iterable[CitationMatch], names: LawNames) -> 
 def _numbered(match: re.Match[str], names: LawNames) -> Mention | None:
     name = _LEADING.sub("", match["name"])
     held = names.resolve(name)
-    if _POINTING.search(name) or (not held and len(name) < 3):
+    if _POINTING.search(name) or (not held and (len(name) < 3 or names_no_law(name))):
         return None
     text = match.group()[match["name"].rindex(name) :]
     written = re.sub(r"\s", "", match["number"])
@@ -110,7 +113,7 @@ def _unmarked(match: re.Match[str], names: LawNames) -> Mention | None:
 def _repealed(text: str, names: LawNames) -> list[Mention]:
     """Return the laws of the table that `text` names without 条: 婚姻法, 合同法的违约金, 物权法39."""
     found = []
-    for name in current().repealed:
+    for name in search_content.current().repealed:
         start = text.find(name)
         if start < 0 or names.resolve(name):
             continue
@@ -133,7 +136,47 @@ def is_all(question: str, found: Iterable[Mention]) -> bool:
     return not analysis.content_words(rest.replace("中华人民共和国", ""))
 
 
-def successor(name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A law that is not held: its full name, the article that repeals it, and a sentence about it."""
+
+    law: str
+    article: Article
+    message: str
+
+    @property
+    def start(self) -> date:
+        """The first day on which it was law no more."""
+        return self.article.version.effective_from
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """The article, for `ArticleReferenceSchema`."""
+        version = self.article.version
+        return {
+            "id": str(self.article.id),
+            "url": f"/api/v1/articles/{self.article.id}",
+            "title": self.article.title,
+            "validity": version.status.value,
+            "validity_label": version.status.label,
+            "valid_from": self.start,
+        }
+
+
+def replaced(law: str) -> Replaced | None:
+    """Return what replaced a law that is not held, where a held text says so."""
+    found = search_content.repealed(_in_table(law))
+    if found is None:
+        return None
+    repeal, article = found
+    message = (
+        f"《{short(repeal.law)}》自 {article.version.effective_from} 起已由《{short(repeal.by)}》废止"
+        f"（{article.label}），没有收录它的条文。"
+    )
+    return Replaced(repeal.law, article, message)
+
+
+def _in_table(name: str) -> str:
     """Return the name in the table of repealed laws that is meant by `name` (原合同法: 合同法)."""
     core = short(name.strip())
-    return core if core in current().repealed else _LEADING.sub("", core)
+    return core if core in search_content.current().repealed else _LEADING.sub("", core)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge.models import Article
 from tests.consultations.conftest import ANSWER, CITATION, QUESTION
 from tests.factories.people import make_resident, resident_headers
 
@@ -153,6 +157,16 @@ def test_an_article_named_in_the_text_must_exist_too(district):
     answer = district.staff_step(district.lawyer, consultation_id, "answer", body)
     assert (answer.status_code, answer.json["code"]) == (422, "bad_citation")
     assert "第九百条" in answer.json["errors"]["text"][0]
+
+
+def test_a_paragraph_named_in_the_text_must_exist_too(district):
+    with unit_of_work():
+        db.session.scalars(select(Article).where(Article.number == "30")).one().text = "甲。\n乙。"
+    consultation_id = district.claimed()
+    body = {"text": "根据劳动合同法第三十条第九款，公司应当赔偿。", "citations": [CITATION]}
+    answer = district.staff_step(district.lawyer, consultation_id, "answer", body)
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_citation")
+    assert "第九款”：这一条没有这一款" in answer.json["errors"]["text"][0]
 
 
 def test_an_answer_without_a_citation_is_refused(district):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from portal.core.db import db
 from portal.core.errors import Invalid
+from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import citations
 from portal.knowledge.citations import CitationStatus, check, resolve
-from portal.knowledge.models import Validity
+from portal.knowledge.models import Article, LawVersion, Validity
 from tests.factories.laws import make_law
 from tests.knowledge.conftest import CIVIL, LABOUR
 
@@ -68,10 +71,7 @@ def test_a_law_that_is_not_yet_in_force_is_told_with_its_day(law, clock):
 def test_an_article_that_only_an_old_version_has_is_gone(law, clock):
     clock.set("2027-01-01 09:00")
     from portal.core import clock as core_clock
-    from portal.core.db import db
-    from portal.core.unit_of_work import unit_of_work
     from portal.knowledge import validity
-    from portal.knowledge.models import Article
 
     validity.refresh(core_clock.today())
     with unit_of_work():
@@ -165,6 +165,64 @@ def test_the_route_tells_what_holds(law, api):
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "字" * 20_001}, {"text": 1}, {"x": 1}])
 def test_the_route_refuses_a_malformed_body(law, api, body):
     assert api.post("/citations/check", body).status_code == 422
+
+
+DIVORCE = "夫妻一方要求离婚的，可以调解。\n有下列情形之一的，应当准予离婚：\n（一）重婚；\n（二）家庭暴力。"
+
+
+@pytest.fixture
+def civil_code(database):
+    """A law that keeps its paragraphs: 1079 has two, the second with two items, 1080 has one."""
+    first, _ = make_law(CIVIL, ("1079", "1080"))
+    with unit_of_work():
+        db.session.get_one(Article, first.id).text = DIVORCE
+
+
+@pytest.mark.parametrize(
+    ("cited", "message"),
+    [
+        ("民法典第1079条第9款", "《民法典》第一千零七十九条共有两款，没有第九款。"),
+        (
+            "民法典第1079条第二款第（五）项",
+            "《民法典》第一千零七十九条第二款共有两项，没有第五项。",
+        ),
+        ("民法典第1079条第一款第一项", "《民法典》第一千零七十九条第一款没有分项，没有第一项。"),
+        ("民法典第1080条第二款", "《民法典》第一千零八十条共有一款，没有第二款。"),
+    ],
+)
+def test_a_paragraph_or_item_that_an_article_lacks_is_told(civil_code, api, cited, message):
+    body = api.post("/citations/check", {"text": f"依照{cited}处理。"}).json
+    (found,) = body["citations"]
+    assert (found["status"], found["holds"], found["text"]) == ("no_such_part", False, cited)
+    assert found["message"] == message
+    assert found["article_id"]
+    assert not body["all_hold"]
+
+
+@pytest.mark.parametrize(
+    "cited", ["民法典第1079条第二款", "民法典第1079条第二款第二项", "民法典第1079条第1、2款"]
+)
+def test_a_paragraph_and_item_that_an_article_has_hold(civil_code, cited):
+    assert [item.status for item in check(cited)] == [CitationStatus.FOUND]
+
+
+def test_of_a_text_that_may_have_lost_its_breaks_nothing_is_said(database):
+    make_law(CIVIL, ("1079",))
+    assert [item.status for item in check("民法典第1079条第九款")] == [CitationStatus.FOUND]
+
+
+def test_of_a_law_that_was_amended_since_nothing_is_said_about_paragraphs(civil_code):
+    with unit_of_work():
+        db.session.scalars(select(LawVersion)).one().status = Validity.AMENDED
+    assert [item.status for item in check("民法典第1079条第九款")] == [CitationStatus.AMENDED]
+
+
+@pytest.mark.parametrize(
+    "name", ["法律规定", "公司规定", "公司的规定", "按照规定", "有关规定", "规定"]
+)
+def test_rules_that_are_no_law_are_no_unknown_law(law, api, name):
+    text = f"{name}第十条"
+    assert api.post("/citations/check", {"text": text}).json["citations"] == []
 
 
 @pytest.mark.parametrize(

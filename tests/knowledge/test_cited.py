@@ -165,6 +165,20 @@ def test_a_repealed_law_is_answered_with_the_article_that_repealed_it(replaced, 
     assert answer.json["query"].startswith("民法典 ")
 
 
+@pytest.mark.parametrize("name", ["法律规定", "公司的规定", "有关规定", "按照规定"])
+def test_rules_that_are_no_law_are_no_citation_in_a_question(replaced, api, name):
+    assert api.get("/search", query_string={"q": f"{name}第十条"}).json["citations"] == []
+
+
+@pytest.mark.parametrize("written", ["合同法第五十二条", "《合同法》第五十二条", "原合同法第52条"])
+def test_the_check_of_a_text_says_the_same_of_a_repealed_law(replaced, api, written):
+    (told,) = api.post("/citations/check", {"text": f"根据{written}，合同无效。"}).json["citations"]
+    (found,) = api.get("/search", query_string={"q": written}).json["citations"]
+    for name in ("law", "status", "message", "repealed_by"):
+        assert told[name] == found[name]
+    assert (told["status"], told["holds"]) == ("repealed", False)
+
+
 def test_what_names_a_repealed_law_is_no_gap_in_the_content(replaced, api):
     for query in ("婚姻法第32条", "民法总则第一百八十八条", "婚姻法"):
         cited(api, query)

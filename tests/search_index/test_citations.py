@@ -334,3 +334,68 @@ def test_a_shortened_name_means_only_a_text_of_its_own_kind(
     written: str, meant: tuple[str, ...]
 ) -> None:
     assert NAMES.resolve(written) == meant
+
+
+PROCEDURE = "最高人民法院关于适用《中华人民共和国刑事诉讼法》的解释"
+BOOK = "最高人民法院关于适用《中华人民共和国民法典》继承编的解释（一）"
+DAMAGES = "最高人民法院关于审理国家赔偿案件确定精神损害赔偿责任适用法律若干问题的解释"
+INTERPRETATIONS = LawNames([CIVIL, CRIMINAL, PROCEDURE, BOOK, DAMAGES])
+
+
+@pytest.mark.parametrize(
+    "name",
+    "民诉法解释 最高法民诉法解释 行诉法解释 民事诉讼法解释 民法典合同编解释一 国家赔偿法解释".split(),
+)
+def test_an_abbreviation_never_means_the_interpretation_of_another_law(name: str) -> None:
+    assert INTERPRETATIONS.resolve(name) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("刑诉法解释", PROCEDURE),
+        ("最高法刑诉法解释", PROCEDURE),
+        ("刑事诉讼法解释", PROCEDURE),
+        ("民法典继承编解释一", BOOK),
+        ("精神损害赔偿解释", DAMAGES),
+    ],
+)
+def test_an_abbreviation_means_the_interpretation_of_its_law(name: str, full: str) -> None:
+    assert INTERPRETATIONS.resolve(name) == (full,)
+
+
+def test_the_short_name_of_a_law_that_is_not_held_means_no_other() -> None:
+    civil = "最高人民法院关于适用《中华人民共和国民事诉讼法》的解释"
+    names = LawNames(["最高人民法院关于民诉法和刑法若干问题的解释"], {"民诉法解释": civil})
+    assert names.resolve("民诉法解释") == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    "法律规定 公司规定 公司的规定 我觉得公司规定 按照规定 有关规定 国家有关规定 法律法规的规定 规定".split(),
+)
+def test_rules_that_are_no_law_are_no_citation(name: str) -> None:
+    assert find_citations(f"{name}第十条", NAMES) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["某市养犬管理规定", "关于审理某某案件若干问题的规定", "担保制度解释", "公司登记办法"]
+)
+def test_a_law_of_unknown_name_is_still_a_citation(name: str) -> None:
+    assert [each.law_as_written for each in find_citations(f"{name}第十条", NAMES)] != []
+
+
+def test_what_points_back_does_not_mean_a_law_of_another_kind() -> None:
+    assert found("民法典第三条，本解释第五条、本条例第六条，该法第七条") == [
+        (CIVIL, "3"),
+        (CIVIL, "7"),
+    ]
+
+
+def test_a_citation_tells_its_paragraphs_and_items() -> None:
+    text = "民法典第三条第一款第（二）项、第五条之一第二、三款至第八条第四项"
+    parts = {each.number: each.part for each in find_citations(text, NAMES)}
+    assert parts["3"] == "第一款第(二)项"
+    assert parts["5-1"] == "第二、三款"
+    assert parts["8"] == "第四项"
+    assert parts["6"] == ""
