@@ -15,7 +15,7 @@ from typing import Any
 
 from portal.core.db import LabelledEnum
 from portal.core.errors import Invalid
-from portal.knowledge import lineage, queries, unheld
+from portal.knowledge import editions, lineage, queries, unheld
 from portal.knowledge.models import Article, Validity
 from portal.knowledge.names import law_names, short
 from portal.knowledge.queries import lookup
@@ -44,6 +44,7 @@ class CitationStatus(LabelledEnum):
     REPEALED = "repealed", "条文已经失效"
     NO_SUCH_ARTICLE = "no_such_article", "没有这一条"
     NO_SUCH_PART = "no_such_part", "这一条没有这一款或者这一项"
+    OTHER_EDITION = "other_edition", "没有收录所引的版本"
     NO_SUCH_LAW = "no_such_law", "没有收录这部法律"
     AMBIGUOUS = "ambiguous", "法律名称不明确"
 
@@ -145,10 +146,62 @@ def check(text: str) -> list[CheckedCitation]:
     wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
     articles = lookup(wanted)
     checked = [_checked(text, item, articles) for item in found]
+    checked, older = _of_editions(checked, articles.values())
     checked = _with_parts(checked, found, articles.values())
-    checked = _with_moves(checked, articles.values())
+    checked = _with_moves(checked, [*articles.values(), *older])
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
     return sorted(_with_replacements(checked), key=lambda citation: citation.start)
+
+
+def _of_editions(
+    checked: list[CheckedCitation], current: Iterable[Article]
+) -> tuple[list[CheckedCitation], list[Article]]:
+    """Judge what is cited in a named edition by that edition; also returns the articles of editions that were replaced.
+
+    The same number of today's text may say something else.
+    """
+    by_id = {article.id: article for article in current}
+    years = editions.stated((citation.text, citation.law) for citation in checked)
+    pairs = [(citation.law, year) for citation, year in zip(checked, years, strict=True) if year]
+    versions = editions.held(set(pairs))
+    wanted = {
+        (version, citation.number)
+        for citation, year in zip(checked, years, strict=True)
+        if year and (version := versions.get((citation.law, year)))
+    }
+    older = editions.articles(wanted)
+    result = []
+    for citation, year in zip(checked, years, strict=True):
+        article = by_id.get(citation.article_id) if citation.article_id else None
+        version = versions.get((citation.law, year)) if year else None
+        known = article is not None or citation.status is CitationStatus.NO_SUCH_ARTICLE
+        if year and known and (article is None or article.version is not version):
+            found = older.get((version, citation.number)) if version else None
+            citation = _in_edition(citation, year, held=version is not None, article=found)
+        result.append(citation)
+    return result, list(older.values())
+
+
+def _in_edition(
+    citation: CheckedCitation, year: int, *, held: bool, article: Article | None
+) -> CheckedCitation:
+    edition = f"《{short(citation.law)}》{year} 年的版本"
+    if not held:
+        status = CitationStatus.OTHER_EDITION
+        message = (
+            f"引用的是{edition}，这里没有收录，内容和条文序号可能与收录的版本不同，请自行核对。"
+        )
+    elif article is None:
+        status = CitationStatus.NO_SUCH_ARTICLE
+        message = f"{edition}没有{citation.label}。"
+    else:
+        status = _BY_VALIDITY[article.version.status]
+        message = _message(article, status)
+        if status is CitationStatus.REPEALED:
+            message = f"{edition}已经不是现行版本，{citation.label}请改引现行条文。"
+    return replace(
+        citation, status=status, message=message, article_id=article.id if article else None
+    )
 
 
 def _with_parts(

@@ -266,7 +266,12 @@ class CitationCheckSchema(Schema):
     """All citations of a text."""
 
     citations = fields.List(fields.Nested(CitationCheckItemSchema), required=True)
-    all_hold = fields.Boolean(required=True)
+    all_hold = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "没有读到任何引用时为 null：没有可以核对的，不等于都对。"},
+    )
+    summary = fields.String(required=True)
 
 
 # --- FAQ, guides, categories ---

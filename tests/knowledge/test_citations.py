@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from portal.core import clock as core_clock
 from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import citations
+from portal.knowledge import citations, validity
 from portal.knowledge.citations import CitationStatus, check, resolve
 from portal.knowledge.models import Article, LawVersion, Validity
 from tests.factories.laws import make_law
@@ -70,9 +71,6 @@ def test_a_law_that_is_not_yet_in_force_is_told_with_its_day(law, clock):
 
 def test_an_article_that_only_an_old_version_has_is_gone(law, clock):
     clock.set("2027-01-01 09:00")
-    from portal.core import clock as core_clock
-    from portal.knowledge import validity
-
     validity.refresh(core_clock.today())
     with unit_of_work():
         current = resolve("商标法", "第四条")
@@ -159,7 +157,40 @@ def test_the_route_tells_what_holds(law, api):
         None,
     )
     assert answer.json["all_hold"] is False
-    assert api.post("/citations/check", {"text": "无"}).json == {"citations": [], "all_hold": True}
+    assert answer.json["summary"] == "读到 2 处引用，其中 1 处需要核对。"
+
+
+def test_a_text_without_a_citation_is_not_said_to_hold(law, api):
+    body = api.post("/citations/check", {"text": "Article 1254 of the Civil Code"}).json
+    assert (body["citations"], body["all_hold"]) == ([], None)
+    assert body["summary"].startswith("没有读到法条引用")
+
+
+@pytest.mark.parametrize(
+    ("text", "statuses"),
+    [
+        ("商标法（2019年修正）第四条", ["found"]),
+        ("《商标法》（２０１９年４月２３日修正）第四条", ["found"]),
+        ("《商标法（2013修正）》第四条", ["other_edition"]),
+        ("《商标法》（2013年修正）第四条、第九百条和该法第四条", ["other_edition"] * 3),
+        ("《商标法》（2013年修正）第四条，而现行《商标法》第四条", ["other_edition", "found"]),
+        ("《商标法》（2019年修正）第九百条", ["no_such_article"]),
+        ("民法典（2020）第710条，民法典（2021年施行）第710条", ["found", "found"]),
+    ],
+)
+def test_what_is_cited_in_an_edition_is_judged_by_it(law, text, statuses):
+    assert [item.status.value for item in check(text)] == statuses
+
+
+def test_what_is_cited_in_an_edition_that_was_replaced_no_longer_stands(law, clock):
+    clock.set("2027-01-01 09:00")
+    validity.refresh(core_clock.today())
+    (now,) = check("《商标法》第四条")
+    assert now.status is CitationStatus.FOUND
+    (item,) = check("《商标法》（2019年修正）第四条")
+    assert item.status is CitationStatus.REPEALED
+    assert item.article_id not in (None, now.article_id)
+    assert item.message.startswith("《商标法》2019 年的版本已经不是现行版本")
 
 
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "字" * 20_001}, {"text": 1}, {"x": 1}])
