@@ -170,7 +170,7 @@ WAITING: Workflow[W] = Workflow(
             "退出排队",
             frozenset({W.WAITING}),
             W.LEFT,
-            "居民本人，或者所选日期已过",
+            "居民本人，或者系统：所选日期已过，或者不会再有号",
             lambda actor, entry: (
                 policies.can_speak_for(actor, entry) or policies.is_system(actor, entry)
             ),
