@@ -79,6 +79,33 @@ class TestTooManyPeople:
         assert day_of(person, "2026-03-03", **asked)["reason"] != "too_many"
 
 
+class TestSeatsKeptForOthers:
+    def office(self, **kept: int) -> str:
+        office = make_notary_office(name="另一公证处")
+        make_counter(office, capacity=2, **kept)
+        schedule.refresh_all()
+        return str(office.id)
+
+    def test_a_day_says_for_whom_they_are_kept_and_not_that_the_office_is_closed(
+        self, person: Counter
+    ) -> None:
+        office = self.office(kept_priority=1, kept_walk_in=1)
+        day = day_of(person, "2026-03-03", office_id=office)
+        assert (day["free"], day["reason"]) == (0, "kept")
+        assert "留给老年人、残疾人或者现场取号的人" in day["reason_text"]
+        assert "不对外办理" not in day["reason_text"]
+        assert day_of(person, "2026-03-03", office_id=office, priority="elderly")["free"] > 0
+
+    def test_whom_they_would_be_kept_for_is_told_who_else_has_them(self, person: Counter) -> None:
+        asked = {"office_id": self.office(kept_walk_in=2), "priority": "elderly"}
+        day = day_of(person, "2026-03-03", **asked)
+        assert (day["reason"], "当天的号留给现场取号的人" in day["reason_text"]) == ("kept", True)
+
+    def test_on_a_day_without_hours_it_is_closed_for_everybody(self, person: Counter) -> None:
+        office = self.office(kept_walk_in=2)
+        assert day_of(person, "2026-03-07", office_id=office)["reason"] == "closed"
+
+
 class TestNoSuchTime:
     def test_beside_the_grid(self, person: Counter) -> None:
         refused = person.hold(at("09:07"), 409)
