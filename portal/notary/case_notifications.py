@@ -36,6 +36,11 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "以后需要时可以重新预约。",
         None,
     ),
+    "notary.attended": (
+        "已补登到场",
+        "预约 {reference}（{when}）已由公证机构补登为到场，不计入未到场次数。",
+        None,
+    ),
     "notary.not_accepted": (
         "没有受理",
         "预约 {reference} 没有受理，请登录查看理由；条件具备后可以重新预约。",

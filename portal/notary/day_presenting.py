@@ -20,7 +20,7 @@ from portal.notary.models import (
     TicketState,
 )
 from portal.notary.operations.day import hints
-from portal.notary.operations.no_shows import possible_from
+from portal.notary.operations.no_shows import marked_today, possible_from
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
@@ -42,6 +42,7 @@ _TODAY_ONLY = frozenset({"call", "come_back"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
     "come_back": "check-in",
+    "attend": "attendance",
     "no_show": "no-show",
     "revert_no_show": "no-show-reversal",
     "accept": "acceptance",
@@ -300,8 +301,9 @@ def _booking_actions(
     possible = {
         "check_in": booking.day == today,
         "come_back": booking.day == today,
+        "attend": booking.day < today,
         "no_show": late and booking.affected_at is None,
-        "revert_no_show": booking.day == today,
+        "revert_no_show": marked_today(booking),
     }
     found = [
         _action(row.action, row.label, f"{base}/{_BOOKING_ADDRESSES[row.action]}")
@@ -356,8 +358,8 @@ def appointment(
     }
 
 
-def appeal(booking: NotaryBooking) -> dict[str, Any]:
-    """A line of the list of open appeals."""
+def listed(booking: NotaryBooking) -> dict[str, Any]:
+    """A line of a list of appointments that wait for a step of the office."""
     return {
         "id": booking.id,
         "reference": booking.reference,

@@ -159,6 +159,32 @@ def check_in(appointment_id: uuid.UUID) -> Dumped:
     return dump_booking(appointment_id)
 
 
+@blp.get(
+    "/unsettled-appointments",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(schemas.StaffAppointmentSummary),
+)
+def unsettled(query: Dumped) -> Any:
+    """时间已到、还没有签到也没有登记未到场的预约，时间早的在前"""
+    loading.own_offices()
+    page = found.unsettled(current_actor(), query["cursor"], query["size"])
+    return Page([presenting.listed(each) for each in page.items], page.next, page.size)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/attendance",
+    audience=CLERK,
+    body=schemas.AttendanceIn,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def attend(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """预约当天过后补登到场，附原因；没有立案的随即结束，否则接着登记受理或者不予受理"""
+    leaving.attend(current_actor(), loading.booking_for_step(appointment_id), **body)
+    return dump_booking(appointment_id)
+
+
 @blp.post(
     "/appointments/<uuid:appointment_id>/cancellation",
     audience=CLERK,
@@ -192,7 +218,7 @@ def no_show(appointment_id: uuid.UUID) -> Dumped:
     if_match=True,
 )
 def revert_no_show(appointment_id: uuid.UUID) -> Dumped:
-    """当天撤销未到场登记"""
+    """在登记的当天撤销未到场登记"""
     no_shows.revert(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
@@ -218,13 +244,13 @@ def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
     "/no-show-appeals",
     audience=ANY,
     query=PageArgs,
-    returns=page_schema(schemas.AppealSummary),
+    returns=page_schema(schemas.StaffAppointmentSummary),
 )
 def appeals(query: Dumped) -> Any:
     """待处理的未到场申诉，先提出的在前"""
     loading.own_offices()
     page = found.appeals(current_actor(), query["cursor"], query["size"])
-    return Page([presenting.appeal(each) for each in page.items], page.next, page.size)
+    return Page([presenting.listed(each) for each in page.items], page.next, page.size)
 
 
 @blp.post(

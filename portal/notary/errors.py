@@ -64,7 +64,9 @@ class AlreadyBooked(Conflict):
 
     code = "already_booked"
     message = "有当事人已经预约了同一公证事项。"
-    next_step = "请在原来的预约上改期，或者先取消原来的预约。"
+    next_step = (
+        "请在原来的预约上改期，或者先取消原来的预约；原来的时间已过的，请联系公证机构登记结果。"
+    )
 
 
 class LimitReached(Conflict):
@@ -72,7 +74,7 @@ class LimitReached(Conflict):
 
     code = "person_limit"
     message = "有当事人的预约数量已经到了上限。"
-    next_step = "请等已有的预约办完，或者先取消其中一个。"
+    next_step = "请等已有的预约办完，或者先取消其中一个；时间已过的，请联系公证机构登记结果。"
 
 
 class TooManyNoShows(Conflict):

@@ -34,6 +34,8 @@ def of_booking(booking: NotaryBooking) -> str:
     """Return what its person can do now."""
     if booking.state is BookingState.CANCELLED and booking.cancellation_reason is not None:
         return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
+    if booking.state is BookingState.CHECKED_IN and booking.day < clock.today():
+        return "您已到场，办理结果由公证机构登记。"
     if booking.state is not BookingState.CONFIRMED:
         return NEXT_STEP_BY_STATE[booking.state]
     if booking.has_to_move:

@@ -117,7 +117,9 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
 CANCELLED_BY_OFFICE_NEXT_STEP = (
     "公证机构取消了这个预约，原因见下，不计入您的未到场次数。请重新预约；有疑问请{contact}。"
 )
-AFFECTED_NEXT_STEP = "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期。"
+AFFECTED_NEXT_STEP = (
+    "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
+)
 STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 
 

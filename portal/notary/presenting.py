@@ -77,12 +77,11 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
     """What the caller may do now, and where."""
     over = booking.kept_until is not None and booking.kept_until <= clock.now()
     begun = booking.state is BookingState.CONFIRMED and booking.starts_at <= clock.now()
+    too_late = begun and not booking.has_to_move
     found = []
     for row in BOOKING.allowed(booking, actor):
         address = _address(row.action, booking)
-        if address is None or over or (begun and row.action == "cancel"):
-            continue
-        if begun and booking.affected_at is None:
+        if address is None or over or too_late:
             continue
         if row.action == "reschedule" and not booking.matter.active:
             continue
@@ -132,7 +131,8 @@ def appointment(
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
-    confirmed = booking.state is BookingState.CONFIRMED
+    may_cancel = any(each["action"] == "cancel" for each in actions(actor, booking))
+    expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
     return {
         **summary(actor, booking),
         "party_count": booking.party_count,
@@ -146,8 +146,8 @@ def appointment(
         "contact_safety": booking.contact_safety,
         "contact_phone": phones.mask_phone(booking.contact_phone),
         "confirmed_at": booking.confirmed_at,
-        "check_in_code": booking.check_in_code if confirmed else None,
-        "cancellation_token": changing.link_token(booking) if confirmed else None,
+        "check_in_code": booking.check_in_code if expected else None,
+        "cancellation_token": changing.link_token(booking) if may_cancel else None,
         "affected_reason": booking.affected_reason if affected else None,
         "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
