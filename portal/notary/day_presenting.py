@@ -21,6 +21,7 @@ from portal.notary.models import (
 )
 from portal.notary.operations.day import hints
 from portal.notary.operations.no_shows import marked_today, possible_from
+from portal.notary.operations.ringing import has_to_ring
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
@@ -294,7 +295,7 @@ def visit(
 
 
 def _booking_actions(
-    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]
+    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow], contact: Contact
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
     today, late = clock.today(), possible_from(booking) <= clock.now()
@@ -312,6 +313,8 @@ def _booking_actions(
     ]
     if any(row.appeal is AppealState.OPEN for row in rows) and policies.can_serve(actor, booking):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
+    if has_to_ring(actor, booking, contact):
+        found.append(_action("show_phone", "查看电话，打电话告知", f"{base}/phone"))
     return found
 
 
@@ -354,7 +357,7 @@ def appointment(
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,
-        "allowed_actions": _booking_actions(actor, booking, rows),
+        "allowed_actions": _booking_actions(actor, booking, rows, contact),
     }
 
 

@@ -297,6 +297,15 @@ class StaffAppointmentSchema(Schema):
     allowed_actions = fields.List(fields.Nested(AllowedAction))
 
 
+class PhoneSchema(Schema):
+    """The whole number of somebody who has to be rung."""
+
+    phone = fields.String()
+    contact_safety = fields.Enum(ContactSafety, by_value=True)
+    contact_safety_label = Label(attribute="contact_safety")
+    warning = fields.String(allow_none=True, metadata={"description": "打电话时要注意的"})
+
+
 class StaffAppointmentSummary(Schema):
     """An appointment that waits for a step of the office: its result, or the decision of an appeal."""
 

@@ -19,7 +19,7 @@ from portal.notary.models import (
 )
 from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing
-from portal.notary.queries import bookings, cases
+from portal.notary.queries import bookings, cases, contacts
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.workflow import BOOKING, WAITING
 
@@ -167,12 +167,14 @@ def _deadlines(booking: NotaryBooking) -> list[Any]:
 
 
 def affected(found: Sequence[NotaryBooking], kept: Mapping[Any, NotaryBooking]) -> list[Any]:
-    """Bookings that have to move, for staff, each with the other time that is kept for it."""
+    """Bookings that have to move, for staff, each with the other time that is kept for it and whether to ring."""
+    contact = contacts.of_bookings(found)
     names = ("id", "reference", "state", "starts_at", "affected_reason")
     return [
         {
             **{name: getattr(booking, name) for name in names},
             "other_time": other_time(kept[booking.id]) if booking.id in kept else None,
+            "to_be_rung": booking.id not in kept and contact[booking.id].phone is not None,
         }
         for booking in found
     ]
