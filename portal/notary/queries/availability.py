@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import String, func, select, type_coerce
 
@@ -27,7 +27,8 @@ from portal.notary.models import (
     NotarySlot,
     Quota,
 )
-from portal.notary.opening import Schedule, bookable_days, minute_of, most_seats
+from portal.notary.opening import Schedule, begins, bookable_days, minute_of, most_seats
+from portal.notary.queries import zone_of_slots
 from portal.notary.queries.masks import Key, counter_key, of_free
 from portal.working_days.calendar import Calendar, DayStatus
 from portal.working_days.counting import current_calendar
@@ -110,6 +111,7 @@ def availability(
     office_id: uuid.UUID | None = None,
 ) -> list[OfficeAvailability]:
     """Return the offices, each with every day from `first` to `last`; times of day are given for a single office."""
+    zone_of_slots.require()
     calendar = current_calendar()
     offices = _offices(office_id)
     today = clock.today()
@@ -265,7 +267,7 @@ def _of_office(
     with_times: bool,
 ) -> OfficeAvailability:
     earliest, latest = asked.windows[office.id]
-    result = OfficeAvailability(office)
+    result, zone = OfficeAvailability(office), clock.zone()
     for day, status in days:
         here = masks.get(day)
         starts = here.starts if here is not None and earliest <= day <= latest else 0
@@ -273,7 +275,7 @@ def _of_office(
         if not starts:
             reason, text = _why(asked, office, day, status, here, exceptions)
         times = (
-            [_instant(office, day, ordinal) for ordinal in runs.ordinals(starts)]
+            [begins(office, day, ordinal, zone) for ordinal in runs.ordinals(starts)]
             if with_times
             else []
         )
@@ -284,12 +286,6 @@ def _of_office(
         (day for day in sorted(masks) if masks[day].starts and earliest <= day <= latest), None
     )
     return result
-
-
-def _instant(office: NotaryOffice, day: date, ordinal: int) -> datetime:
-    minute = minute_of(office.grid_from) + ordinal * office.slot_minutes
-    wall = datetime.combine(day, time(0)) + timedelta(minutes=minute)
-    return wall.replace(tzinfo=clock.zone())
 
 
 def _why(
