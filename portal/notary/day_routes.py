@@ -125,7 +125,9 @@ def show(appointment_id: uuid.UUID) -> Dumped:
     return dump_booking(appointment_id)
 
 
-@blp.post("/appointments/<uuid:appointment_id>/phone", audience=CLERK, returns=schemas.PhoneSchema)
+@blp.post(
+    "/appointments/<uuid:appointment_id>/phone", audience=CLERK, returns=schemas.NotaryPhoneSchema
+)
 def show_phone(appointment_id: uuid.UUID) -> Dumped:
     """查看当事人的完整电话，查看会留下记录；限原时段不能办理、需要打电话告知的预约"""
     contact = ringing.show_phone(current_actor(), loading.booking_of(appointment_id))

@@ -297,7 +297,7 @@ class StaffAppointmentSchema(Schema):
     allowed_actions = fields.List(fields.Nested(AllowedAction))
 
 
-class PhoneSchema(Schema):
+class NotaryPhoneSchema(Schema):
     """The whole number of somebody who has to be rung."""
 
     phone = fields.String()

@@ -131,7 +131,8 @@ def appointment(
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
-    may_cancel = any(each["action"] == "cancel" for each in actions(actor, booking))
+    own = actions(actor, booking)
+    may_cancel = any(each["action"] == "cancel" for each in own)
     expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
     return {
         **summary(actor, booking),
@@ -151,7 +152,7 @@ def appointment(
         "affected_reason": booking.affected_reason if affected else None,
         "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
-        "allowed_actions": [*map(_acceptance, other), *actions(actor, booking)],
+        "allowed_actions": [*map(_acceptance, other), *own],
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "hints": list(hints),

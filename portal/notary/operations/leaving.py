@@ -1,4 +1,4 @@
-"""People who were there and went away, their way back on the same day, and the end of the day for what is still open.
+"""People who were there and went away, their way back on the same day, and what is still open once the day is over.
 
 Locks are taken as everywhere: slots, the appointment, its persons; the number comes after its appointment.
 """
