@@ -35,13 +35,14 @@ def init_app(app: Flask, api: Api) -> None:
         workflow,
     )
     from portal.notary.models import SUBJECT_KIND
-    from portal.notary.queries import bookings
+    from portal.notary.queries import bookings, zone_of_slots
     from portal.supervision import contacts
     from portal.working_days import impact
 
     _ = account_events, policies, workflow  # their subscribers and tables register on import
     notifications.register_templates()
     tasks.register()
+    zone_of_slots.register_check()
     retention.register()
     impact.register(tasks.add_impact)
     app.cli.add_command(cli.notary_group)

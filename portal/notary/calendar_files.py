@@ -51,7 +51,7 @@ def _event(booking: NotaryBooking, wish: ContactSafety) -> list[str]:
 
 
 def _description(booking: NotaryBooking) -> str:
-    if booking.state is BookingState.CONFIRMED:
+    if booking.state is BookingState.CONFIRMED and booking.starts_at > clock.now():
         return "要带的材料请登录查看。来不了请提前取消或者改期。"
     if booking.state is not BookingState.CANCELLED:
         return "办理情况请登录查看。"

@@ -36,6 +36,11 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "以后需要时可以重新预约。",
         None,
     ),
+    "notary.attended": (
+        "已补登到场",
+        "预约 {reference}（{when}）已由公证机构补登为到场，不计入未到场次数。",
+        None,
+    ),
     "notary.not_accepted": (
         "没有受理",
         "预约 {reference} 没有受理，请登录查看理由；条件具备后可以重新预约。",
@@ -117,20 +122,20 @@ CALLED = "notary.called"
 NEXT_STEP_BY_STATE: dict[C, str] = {
     C.ACCEPTED: "公证机构正在办理，期限见下。",
     C.SUPPLEMENT: "期限暂停，公证机构处理完毕后恢复，原因见下。目前不用您补充材料。",
-    C.ISSUED: "公证书自出具之日起生效；请带身份证件领取。认为有错误的，可以申请复查。",
+    C.ISSUED: "公证书自出具之日起生效；请带身份证件领取。{review}",
     C.REFUSED: "请查看不予办理的理由；情况改变后可以重新申请。",
     C.TERMINATED: "请查看终止的理由；需要时可以重新申请。",
     C.REVIEW: "公证机构正在复查，期限见下。",
     C.MAINTAINED: "公证书维持；对内容有争议的，可以向人民法院提起民事诉讼。",
     C.CORRECTING: "公证机构将按复查决定更正，期限见下。",
     C.REVOKING: "公证机构将按复查决定撤销，期限见下。",
-    C.CORRECTED: "公证书已更正；认为还有错误的，可以再次申请复查。",
+    C.CORRECTED: "公证书已更正。{review}",
     C.REVOKED: "公证书已撤销，自始无效；造成损失的，可以要求公证机构赔偿（公证法第四十三条）。",
 }
 
 # Where the party has to supply papers: there is no way to hand them in on the portal.
 SUPPLEMENT_NEXT_STEP = "期限暂停；要补充什么见下。请尽快把材料送到{place}，不清楚的请先{contact}。"
-RECEIVED_NEXT_STEP = "公证书自出具之日起生效，已经领取。认为有错误的，可以申请复查。"
+RECEIVED_NEXT_STEP = "公证书自出具之日起生效，已经领取。{review}"
 
 STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {
     C.ACCEPTED: "审查并出具公证书，或者要求补充、不予办理、终止。",

@@ -74,9 +74,9 @@ def _dump(case_id: uuid.UUID, hints: list[str] | None = None) -> Dumped:
     if_match=True,
 )
 def accept(appointment_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
-    """受理已签到的预约；办证期限从今天起算（公证法第三十条）"""
+    """受理已签到的预约；办证期限从受理的日期起算（公证法第三十条）"""
     booking = loading.booking_for_step(appointment_id)
-    case = cases.accept(current_actor(), booking, body["notary_id"])
+    case = cases.accept(current_actor(), booking, **body)
     return _dump(case.id), 201, _location(case)
 
 

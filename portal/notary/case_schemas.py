@@ -50,15 +50,25 @@ def _reasons(**kwargs: Any) -> CleanString:
     )
 
 
-class AcceptanceIn(Schema):
-    """Acceptance of an appointment that has checked in."""
+class HandlerIn(Schema):
+    """Who handles the case."""
 
     notary_id = fields.UUID(
         load_default=None, allow_none=True, metadata={"description": "承办人，不填为本人"}
     )
 
 
-class DeskAcceptanceIn(AcceptanceIn):
+class AcceptanceIn(HandlerIn):
+    """Acceptance of an appointment that has checked in."""
+
+    accepted_on = fields.Date(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "事后登记的，填实际受理的日期；不填为今天"},
+    )
+
+
+class DeskAcceptanceIn(HandlerIn):
     """Acceptance of somebody who came without an appointment."""
 
     matter_id = fields.UUID(required=True)

@@ -20,7 +20,8 @@ from portal.notary.models import (
     TicketState,
 )
 from portal.notary.operations.day import hints
-from portal.notary.operations.no_shows import possible_from
+from portal.notary.operations.no_shows import marked_today, possible_from
+from portal.notary.operations.ringing import has_to_ring
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
@@ -42,6 +43,7 @@ _TODAY_ONLY = frozenset({"call", "come_back"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
     "come_back": "check-in",
+    "attend": "attendance",
     "no_show": "no-show",
     "revert_no_show": "no-show-reversal",
     "accept": "acceptance",
@@ -293,15 +295,16 @@ def visit(
 
 
 def _booking_actions(
-    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]
+    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow], contact: Contact
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
     today, late = clock.today(), possible_from(booking) <= clock.now()
     possible = {
         "check_in": booking.day == today,
         "come_back": booking.day == today,
+        "attend": booking.day < today,
         "no_show": late and booking.affected_at is None,
-        "revert_no_show": booking.day == today,
+        "revert_no_show": marked_today(booking),
     }
     found = [
         _action(row.action, row.label, f"{base}/{_BOOKING_ADDRESSES[row.action]}")
@@ -310,6 +313,8 @@ def _booking_actions(
     ]
     if any(row.appeal is AppealState.OPEN for row in rows) and policies.can_serve(actor, booking):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
+    if has_to_ring(actor, booking, contact):
+        found.append(_action("show_phone", "查看电话，打电话告知", f"{base}/phone"))
     return found
 
 
@@ -352,12 +357,12 @@ def appointment(
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,
-        "allowed_actions": _booking_actions(actor, booking, rows),
+        "allowed_actions": _booking_actions(actor, booking, rows, contact),
     }
 
 
-def appeal(booking: NotaryBooking) -> dict[str, Any]:
-    """A line of the list of open appeals."""
+def listed(booking: NotaryBooking) -> dict[str, Any]:
+    """A line of a list of appointments that wait for a step of the office."""
     return {
         "id": booking.id,
         "reference": booking.reference,

@@ -18,7 +18,7 @@ from portal.notary.models import (
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
-from portal.notary.operations import changing, leaving, no_shows, tickets
+from portal.notary.operations import changing, leaving, no_shows, ringing, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from portal.notary.queries import queue
@@ -125,6 +125,15 @@ def show(appointment_id: uuid.UUID) -> Dumped:
     return dump_booking(appointment_id)
 
 
+@blp.post(
+    "/appointments/<uuid:appointment_id>/phone", audience=CLERK, returns=schemas.NotaryPhoneSchema
+)
+def show_phone(appointment_id: uuid.UUID) -> Dumped:
+    """查看当事人的完整电话，查看会留下记录；限原时段不能办理、需要打电话告知的预约"""
+    contact = ringing.show_phone(current_actor(), loading.booking_of(appointment_id))
+    return {"phone": contact.phone, "contact_safety": contact.safety, "warning": contact.warning}
+
+
 # --- arriving --------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +165,32 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
 def check_in(appointment_id: uuid.UUID) -> Dumped:
     """签到，并取得叫号；当天离开又回来的，号码不变"""
     leaving.arrive(current_actor(), loading.booking_for_step(appointment_id))
+    return dump_booking(appointment_id)
+
+
+@blp.get(
+    "/unsettled-appointments",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(schemas.StaffAppointmentSummary),
+)
+def unsettled(query: Dumped) -> Any:
+    """时间已到、还没有签到也没有登记未到场的预约，时间早的在前"""
+    loading.own_offices()
+    page = found.unsettled(current_actor(), query["cursor"], query["size"])
+    return Page([presenting.listed(each) for each in page.items], page.next, page.size)
+
+
+@blp.post(
+    "/appointments/<uuid:appointment_id>/attendance",
+    audience=CLERK,
+    body=schemas.AttendanceIn,
+    returns=schemas.StaffAppointmentSchema,
+    if_match=True,
+)
+def attend(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """预约当天过后补登到场，附原因；没有立案的随即结束，否则接着登记受理或者不予受理"""
+    leaving.attend(current_actor(), loading.booking_for_step(appointment_id), **body)
     return dump_booking(appointment_id)
 
 
@@ -192,7 +227,7 @@ def no_show(appointment_id: uuid.UUID) -> Dumped:
     if_match=True,
 )
 def revert_no_show(appointment_id: uuid.UUID) -> Dumped:
-    """当天撤销未到场登记"""
+    """在登记的当天撤销未到场登记"""
     no_shows.revert(current_actor(), loading.booking_for_step(appointment_id))
     return dump_booking(appointment_id)
 
@@ -218,13 +253,13 @@ def mark_no_shows(office_id: uuid.UUID, body: Dumped) -> Dumped:
     "/no-show-appeals",
     audience=ANY,
     query=PageArgs,
-    returns=page_schema(schemas.AppealSummary),
+    returns=page_schema(schemas.StaffAppointmentSummary),
 )
 def appeals(query: Dumped) -> Any:
     """待处理的未到场申诉，先提出的在前"""
     loading.own_offices()
     page = found.appeals(current_actor(), query["cursor"], query["size"])
-    return Page([presenting.appeal(each) for each in page.items], page.next, page.size)
+    return Page([presenting.listed(each) for each in page.items], page.next, page.size)
 
 
 @blp.post(

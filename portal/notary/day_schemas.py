@@ -9,6 +9,7 @@ from portal.notary.models import (
     AppealState,
     BookingState,
     ConnectionBasis,
+    LateReason,
     PartyKind,
     Priority,
     RefusalGround,
@@ -46,6 +47,19 @@ class CancellationIn(Schema):
         min_length=2,
         max_length=200,
         metadata={"description": "取消的原因，会告诉当事人"},
+    )
+
+
+class AttendanceIn(Schema):
+    """That somebody had come, written down after the day."""
+
+    reason = Choice(LateReason, required=True, metadata={"description": "为什么当天没有登记"})
+    without_case = StrictBoolean(
+        required=True,
+        metadata={
+            "description": "true：不需要登记受理或者不予受理，到场随即结束；false：接着登记结果，"
+            "下一个工作日结束前没有登记的，也按到场后离开结束"
+        },
     )
 
 
@@ -283,8 +297,17 @@ class StaffAppointmentSchema(Schema):
     allowed_actions = fields.List(fields.Nested(AllowedAction))
 
 
-class AppealSummary(Schema):
-    """An appointment with an open appeal."""
+class NotaryPhoneSchema(Schema):
+    """The whole number of somebody who has to be rung."""
+
+    phone = fields.String()
+    contact_safety = fields.Enum(ContactSafety, by_value=True)
+    contact_safety_label = Label(attribute="contact_safety")
+    warning = fields.String(allow_none=True, metadata={"description": "打电话时要注意的"})
+
+
+class StaffAppointmentSummary(Schema):
+    """An appointment that waits for a step of the office: its result, or the decision of an appeal."""
 
     id = fields.UUID()
     reference = fields.String()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from portal.notary.policies import CLERK
-from portal.supervision.rules import RESIDENT, DeadlineRule, Unit, register
+from portal.supervision.rules import RESIDENT, DeadlineRule, Unit, get, register
+from portal.working_days.counting import add_months
 
 ISSUE = "NO-D1"
 ASK_REVIEW = "NO-D3"
@@ -85,3 +86,13 @@ def register_rules() -> None:
                 configurable=evidence != "R",
             )
         )
+
+
+def last_day_to_ask(received_on: date) -> date:
+    """Return the last day on which the party may ask for a review (NO-D3)."""
+    return years_after(received_on, ASK_REVIEW)
+
+
+def years_after(start: date, rule_id: str) -> date:
+    """Return the end of a period that a rule gives in years."""
+    return add_months(start, 12 * get(rule_id).amount).rolled

@@ -64,7 +64,9 @@ class AlreadyBooked(Conflict):
 
     code = "already_booked"
     message = "有当事人已经预约了同一公证事项。"
-    next_step = "请在原来的预约上改期，或者先取消原来的预约；不是您本人预约的，请联系公证机构。"
+    next_step = (
+        "请在原来的预约上改期，或者先取消原来的预约；原来的时间已过的，请联系公证机构登记结果。"
+    )
 
 
 class LimitReached(Conflict):
@@ -72,7 +74,7 @@ class LimitReached(Conflict):
 
     code = "person_limit"
     message = "有当事人的预约数量已经到了上限。"
-    next_step = "请等已有的预约办完，或者先取消其中一个；不是您本人预约的，请联系公证机构。"
+    next_step = "请等已有的预约办完，或者先取消其中一个；时间已过的，请联系公证机构登记结果。"
 
 
 class TooManyNoShows(Conflict):
@@ -80,7 +82,7 @@ class TooManyNoShows(Conflict):
 
     code = "too_many_no_shows"
     message = "有当事人多次预约后没有到场，暂时不能网上预约。"
-    next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉；不是您本人预约的，请联系公证机构。"
+    next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉。"
 
 
 class ElsewhereThen(Conflict):
@@ -92,14 +94,12 @@ class ElsewhereThen(Conflict):
 
 
 class PartyUnavailable(Conflict):
-    """What stands in place of the four above for who is not known to be the party.
+    """What stands in place of the four above where another account has made the appointments.
 
-    An identity number is easily come by: whoever types one must not learn that its owner has an appointment, or for what.
+    A name with its identity number is easily come by: whoever types them must not learn that their owner has an appointment,
+    or for what. Somebody for whom a relative has booked is told the same, and asks the office.
     """
 
     code = "party_unavailable"
     message = "有当事人现在不能再预约。"
-    next_step = (
-        "请当事人本人联系公证机构，或者直接到公证机构现场取号。当事人是您本人的，请先在账号里填写与证件一致的"
-        "实名信息；仍不能预约的，请联系公证机构。"
-    )
+    next_step = "请当事人本人联系公证机构，或者直接到公证机构现场取号；可能是家人已经代为预约，公证机构可以核对。"

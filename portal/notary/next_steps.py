@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.core import clock
 from portal.notary import case_notifications as cases
+from portal.notary import deadlines
 from portal.notary.models import (
     BookingState,
     CaseState,
@@ -18,6 +19,8 @@ from portal.notary.notifications import (
     NEXT_STEP_BY_STATE,
     STOPPED_NEXT_STEP,
 )
+from portal.notary.operations import steps
+from portal.supervision import rules
 
 
 def contact(office: NotaryOffice) -> str:
@@ -31,6 +34,8 @@ def of_booking(booking: NotaryBooking) -> str:
     """Return what its person can do now."""
     if booking.state is BookingState.CANCELLED and booking.cancellation_reason is not None:
         return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
+    if booking.state is BookingState.CHECKED_IN and booking.day < clock.today():
+        return "您已到场，办理结果由公证机构登记。"
     if booking.state is not BookingState.CONFIRMED:
         return NEXT_STEP_BY_STATE[booking.state]
     if booking.has_to_move:
@@ -45,14 +50,26 @@ def of_booking(booking: NotaryBooking) -> str:
 
 def of_case(case: NotaryCase) -> str:
     """Return what the party of a case can do now."""
-    if case.state is CaseState.ISSUED and case.received_on is not None:
-        return cases.RECEIVED_NEXT_STEP
+    if case.state in (CaseState.ISSUED, CaseState.CORRECTED):
+        received = case.state is CaseState.ISSUED and case.received_on is not None
+        said = cases.RECEIVED_NEXT_STEP if received else cases.NEXT_STEP_BY_STATE[case.state]
+        return said.format(review=_until_when_to_ask(case))
     papers = any(pause.ground is PauseGround.SUPPLEMENT for pause in case.lasting)
     if papers:
         office = case.office
         place = f"{office.name}（{office.address}）" if office.address else office.name
         return cases.SUPPLEMENT_NEXT_STEP.format(place=place, contact=contact(office))
     return cases.NEXT_STEP_BY_STATE[case.state]
+
+
+def _until_when_to_ask(case: NotaryCase) -> str:
+    """Return until when the party may ask for a review (rules NO-D3); later the office decides whether it takes it."""
+    if case.received_on is None:
+        return f"认为有错误的，可以在领取后 {rules.get(deadlines.ASK_REVIEW).text}内申请复查。"
+    last = deadlines.last_day_to_ask(case.received_on)
+    if clock.today() > last:
+        return f"申请复查的期限到{steps.spoken_day(last)}为止，已经届满；还要申请的，是否办理由公证机构决定。"
+    return f"认为有错误的，可以申请复查，期限到{steps.spoken_day(last)}为止。"
 
 
 def of_case_for_staff(case: NotaryCase) -> str:

@@ -88,6 +88,12 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "您排队的公证事项或者公证机构停止办理，排队结束；有疑问请直接联系公证机构。",
         _SMS_OFFER,
     ),
+    "notary.waiting_impossible": (
+        "排队已结束",
+        "您排队的日期里，公证机构已经没有能为您办理的时段（停办，或者窗口有变化），不会再有空位，排队结束。"
+        "请换日期或者换机构，有疑问请直接联系公证机构。",
+        _SMS_OFFER,
+    ),
     "notary.waiting_over": (
         "排队已结束",
         "您排队的日期已过，没有等到空位；需要时可以换日期重新排队。",
@@ -111,7 +117,9 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
 CANCELLED_BY_OFFICE_NEXT_STEP = (
     "公证机构取消了这个预约，原因见下，不计入您的未到场次数。请重新预约；有疑问请{contact}。"
 )
-AFFECTED_NEXT_STEP = "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期。"
+AFFECTED_NEXT_STEP = (
+    "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
+)
 STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 
 

@@ -247,6 +247,11 @@ def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
     return _wall(day, minute, zone).astimezone(UTC)
 
 
+def begins(office: NotaryOffice, day: date, ordinal: int, zone: ZoneInfo) -> datetime:
+    """Return when the slot with this number on the office's grid of the day begins, in UTC."""
+    return _instant(day, minute_of(office.grid_from) + ordinal * office.slot_minutes, zone)
+
+
 def bookable_days(office: NotaryOffice, today: date, calendar: Calendar) -> tuple[date, date]:
     """Return the first and the last day that can be booked today: lead, horizon, the office's end."""
     first = calendar.add_workdays(today, office.lead_workdays).raw

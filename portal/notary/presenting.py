@@ -19,7 +19,7 @@ from portal.notary.models import (
 )
 from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing
-from portal.notary.queries import bookings, cases
+from portal.notary.queries import bookings, cases, contacts
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.workflow import BOOKING, WAITING
 
@@ -77,12 +77,11 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
     """What the caller may do now, and where."""
     over = booking.kept_until is not None and booking.kept_until <= clock.now()
     begun = booking.state is BookingState.CONFIRMED and booking.starts_at <= clock.now()
+    too_late = begun and not booking.has_to_move
     found = []
     for row in BOOKING.allowed(booking, actor):
         address = _address(row.action, booking)
-        if address is None or over or (begun and row.action == "cancel"):
-            continue
-        if begun and booking.affected_at is None:
+        if address is None or over or too_late:
             continue
         if row.action == "reschedule" and not booking.matter.active:
             continue
@@ -132,7 +131,9 @@ def appointment(
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
-    confirmed = booking.state is BookingState.CONFIRMED
+    own = actions(actor, booking)
+    may_cancel = any(each["action"] == "cancel" for each in own)
+    expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
     return {
         **summary(actor, booking),
         "party_count": booking.party_count,
@@ -146,12 +147,12 @@ def appointment(
         "contact_safety": booking.contact_safety,
         "contact_phone": phones.mask_phone(booking.contact_phone),
         "confirmed_at": booking.confirmed_at,
-        "check_in_code": booking.check_in_code if confirmed else None,
-        "cancellation_token": changing.link_token(booking) if confirmed else None,
+        "check_in_code": booking.check_in_code if expected else None,
+        "cancellation_token": changing.link_token(booking) if may_cancel else None,
         "affected_reason": booking.affected_reason if affected else None,
         "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
-        "allowed_actions": [*map(_acceptance, other), *actions(actor, booking)],
+        "allowed_actions": [*map(_acceptance, other), *own],
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "hints": list(hints),
@@ -167,12 +168,14 @@ def _deadlines(booking: NotaryBooking) -> list[Any]:
 
 
 def affected(found: Sequence[NotaryBooking], kept: Mapping[Any, NotaryBooking]) -> list[Any]:
-    """Bookings that have to move, for staff, each with the other time that is kept for it."""
+    """Bookings that have to move, for staff, each with the other time that is kept for it and whether to ring."""
+    contact = contacts.of_bookings(found)
     names = ("id", "reference", "state", "starts_at", "affected_reason")
     return [
         {
             **{name: getattr(booking, name) for name in names},
             "other_time": other_time(kept[booking.id]) if booking.id in kept else None,
+            "to_be_rung": booking.id not in kept and contact[booking.id].phone is not None,
         }
         for booking in found
     ]

@@ -88,7 +88,7 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
     returns=staff_schemas.NotaryAffectedListSchema,
 )
 def affected(office_id: uuid.UUID) -> Dumped:
-    """原时段不能办理、还没有改期的预约；没有留出新时段的请联系当事人"""
+    """原时段不能办理、还没有改期的预约；to_be_rung 的请打电话告知，号码在预约里查看"""
     found = schedule.affected_bookings(loading.office_of(office_id).id)
     kept = changing.other_times_of(booking.id for booking in found)
     return {"items": presenting.affected(found, kept)}

@@ -83,7 +83,10 @@ class NotaryAffectedSchema(Schema):
     other_time = fields.Nested(
         NotaryOtherTimeSchema,
         allow_none=True,
-        metadata={"description": "为其留出的新时段；空表示没有留，请联系当事人"},
+        metadata={"description": "为其留出的新时段；空表示没有留"},
+    )
+    to_be_rung = fields.Boolean(
+        metadata={"description": "要打电话告知：没有留出新时段，当事人也没有要求不打电话"}
     )
 
 

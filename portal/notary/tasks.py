@@ -66,6 +66,7 @@ def _extend(_run: JobRun) -> None:
     schedule.refresh_all(only_when_due=True)
     waiting.end_outdated()
     waiting.end_stopped()
+    waiting.end_impossible()
 
 
 @job_handler(CLOSE_DAYS, transactional=False)

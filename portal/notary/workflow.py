@@ -68,6 +68,15 @@ BOOKING: Workflow[B] = Workflow(
             "D",
         ),
         Transition(
+            "attend",
+            "补登到场",
+            frozenset({B.CONFIRMED}),
+            B.CHECKED_IN,
+            "公证机构工作人员，当天过后，附原因",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
             "no_show",
             "登记未到场",
             frozenset({B.CONFIRMED}),
@@ -81,7 +90,7 @@ BOOKING: Workflow[B] = Workflow(
             "撤销未到场登记",
             frozenset({B.NO_SHOW}),
             B.CONFIRMED,
-            "公证机构工作人员，当天用于撤销误操作",
+            "公证机构工作人员，登记当天用于撤销误操作",
             policies.can_serve,
             "D",
         ),
@@ -170,7 +179,7 @@ WAITING: Workflow[W] = Workflow(
             "退出排队",
             frozenset({W.WAITING}),
             W.LEFT,
-            "居民本人，或者所选日期已过",
+            "居民本人，或者系统：所选日期已过，或者不会再有号",
             lambda actor, entry: (
                 policies.can_speak_for(actor, entry) or policies.is_system(actor, entry)
             ),

@@ -65,7 +65,7 @@ def _notary(actor: Actor) -> list[Counter]:
             "notary.not_checked_in",
             "公证预约：到时间没有签到",
             waiting.not_checked_in,
-            f"{base}/offices",
+            f"{base}/unsettled-appointments",
         ),
         Counter(
             "notary.no_result",

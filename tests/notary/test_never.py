@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from portal.notary.models import NotaryOffice
+from portal.notary.operations import schedule, waiting
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.notary.conftest import Desk
 from tests.notary.screen import NINE, Counter
@@ -73,6 +77,33 @@ class TestTooManyPeople:
         asked = {"parties": 6, "office_id": str(office.id)}
         make_counter(office)
         assert day_of(person, "2026-03-03", **asked)["reason"] != "too_many"
+
+
+class TestSeatsKeptForOthers:
+    def office(self, **kept: int) -> str:
+        office = make_notary_office(name="另一公证处")
+        make_counter(office, capacity=2, **kept)
+        schedule.refresh_all()
+        return str(office.id)
+
+    def test_a_day_says_for_whom_they_are_kept_and_not_that_the_office_is_closed(
+        self, person: Counter
+    ) -> None:
+        office = self.office(kept_priority=1, kept_walk_in=1)
+        day = day_of(person, "2026-03-03", office_id=office)
+        assert (day["free"], day["reason"]) == (0, "kept")
+        assert "留给老年人、残疾人或者现场取号的人" in day["reason_text"]
+        assert "不对外办理" not in day["reason_text"]
+        assert day_of(person, "2026-03-03", office_id=office, priority="elderly")["free"] > 0
+
+    def test_whom_they_would_be_kept_for_is_told_who_else_has_them(self, person: Counter) -> None:
+        asked = {"office_id": self.office(kept_walk_in=2), "priority": "elderly"}
+        day = day_of(person, "2026-03-03", **asked)
+        assert (day["reason"], "当天的号留给现场取号的人" in day["reason_text"]) == ("kept", True)
+
+    def test_on_a_day_without_hours_it_is_closed_for_everybody(self, person: Counter) -> None:
+        office = self.office(kept_walk_in=2)
+        assert day_of(person, "2026-03-07", office_id=office)["reason"] == "closed"
 
 
 class TestNoSuchTime:
@@ -181,3 +212,76 @@ class TestNobodyWaits:
             person, "2026-03-03", "2026-03-03", party_count=3, matter_id=str(elsewhere.id)
         )
         assert refused["code"] == "too_many_parties"
+
+
+class TestNobodyGoesOnWaiting:
+    """What makes the list refuse somebody new lets those go who are in it, with a word."""
+
+    def waits(self, person: Counter, first: str, last: str) -> dict[str, Any]:
+        fill(person.desk, first)
+        office = str(person.desk.office.id)
+        return wait(person, first, last, 201, office_id=office)
+
+    def close(self, person: Counter, clerk: dict[str, str], first: str, last: str) -> None:
+        days = {"kind": "closed", "first_day": first, "last_day": last, "reason": "设备检修"}
+        path = f"/staff/notary/offices/{person.desk.office.id}/exceptions"
+        assert person.api.post(path, days, headers=clerk).status_code == 201
+
+    def state(self, person: Counter) -> str:
+        db.session.rollback()
+        (entry,) = person.got("/notary/waiting-list")["items"]
+        return str(entry["state"])
+
+    def test_when_all_their_days_are_closed(
+        self, person: Counter, clerk: dict[str, str], run_jobs: Any
+    ) -> None:
+        self.waits(person, "2026-03-05", "2026-03-05")
+        self.close(person, clerk, "2026-03-04", "2026-03-05")
+        assert waiting.end_impossible() == 1
+        assert self.state(person) == "left"
+        run_jobs()
+        told = person.got("/me/notifications")["items"]
+        assert ["不会再有空位" in each["body"] for each in told] == [True]
+        assert waiting.end_impossible() == 0
+
+    def test_but_they_keep_the_place_while_one_of_their_days_is_open(
+        self, person: Counter, clerk: dict[str, str]
+    ) -> None:
+        fill(person.desk, "2026-03-06")
+        self.waits(person, "2026-03-05", "2026-03-06")
+        self.close(person, clerk, "2026-03-05", "2026-03-05")
+        assert waiting.end_impossible() == 0
+        assert self.state(person) == "waiting"
+
+    def test_and_while_some_of_their_days_are_not_given_out_yet(
+        self, person: Counter, clerk: dict[str, str]
+    ) -> None:
+        self.waits(person, "2026-03-16", "2026-03-18")
+        self.close(person, clerk, "2026-03-16", "2026-03-16")
+        assert waiting.end_impossible() == 0
+        assert self.state(person) == "waiting"
+
+    def test_and_while_another_office_could_have_a_seat(
+        self, person: Counter, clerk: dict[str, str]
+    ) -> None:
+        elsewhere = make_counter(make_notary_office(name="另一公证处"), capacity=1)
+        schedule.refresh_all()
+        fill(person.desk, "2026-03-05")
+        for time in TIMES:
+            person.desk.confirmed(
+                person.desk.person(), f"2026-03-05 {time}", office_id=elsewhere.office_id
+            )
+        wait(person, "2026-03-05", "2026-03-05", 201)
+        self.close(person, clerk, "2026-03-05", "2026-03-05")
+        assert waiting.end_impossible() == 0
+        assert self.state(person) == "waiting"
+
+    def test_days_that_have_come_too_near_end_with_their_days(
+        self, person: Counter, clock: Any
+    ) -> None:
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, person.desk.office.id)
+            office.lead_workdays = 2
+        self.waits(person, "2026-03-05", "2026-03-05")
+        clock.set("2026-03-04 09:00")
+        assert waiting.end_impossible() == 0

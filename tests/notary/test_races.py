@@ -17,7 +17,15 @@ from portal.core.db import db, is_sqlite
 from portal.core.errors import DomainError
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import BookingState, NotaryBooking, NotaryClaim, NotarySlot, Quota
-from portal.notary.operations import changing, confirming, freeing, holding, schedule, seats
+from portal.notary.operations import (
+    changing,
+    confirming,
+    freeing,
+    holding,
+    schedule,
+    seats,
+    waiting,
+)
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.notary.conftest import Desk, at, details, party
@@ -285,3 +293,16 @@ def test_a_seat_that_was_lost_leaves_no_lock_behind(app: Flask, desk: Desk) -> N
     together(app, [first, second, look])
     assert lost.is_set()
     assert desk.left(NINE) == 2
+
+
+def test_workers_that_end_the_waiting_list_at_once_tell_everybody_once(
+    desk: Desk, app: Flask, clock: SettableClock
+) -> None:
+    for hour in ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30"):
+        for _ in range(2):
+            desk.confirmed(desk.person(), f"2026-03-03 {hour}")
+    day = at(NINE).date()
+    for _ in range(20):
+        waiting.join(desk.person(), waiting.WaitingWish(desk.matter.id, day, day))
+    clock.set("2026-03-04 08:00")
+    assert sum(together(app, [waiting.end_outdated] * THREADS)) == 20

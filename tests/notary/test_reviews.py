@@ -110,6 +110,22 @@ def test_a_correction_is_decided_and_then_carried_out_within_ten_days(hall: Hall
     assert state_of("NO-D6") == ["met"]
 
 
+def test_who_may_ask_for_a_review_is_told_until_when(hall: Hall, clock) -> None:
+    booking, path = hall.accepted()
+    hall.done(path, "certificate", hall.certificate())
+    assert "领取后 1 年内申请复查" in hall.mine(booking, "case")["next_step"]
+    hall.done(path, "receipt", {"received_on": "2026-03-02"})
+    assert "期限到2027年3月2日为止" in hall.mine(booking, "case")["next_step"]
+    ask(hall, booking)
+    decided(hall, path, "correct")
+    hall.done(path, "correction")
+    corrected = hall.mine(booking, "case")["next_step"]
+    assert "公证书已更正" in corrected
+    assert "期限到2027年3月2日为止" in corrected
+    clock.set("2027-03-03 09:00")
+    assert "已经届满" in hall.mine(booking, "case")["next_step"]
+
+
 def test_a_revoked_certificate_is_void_from_the_start(hall: Hall) -> None:
     booking, path = hall.issued()
     ask(hall, booking)

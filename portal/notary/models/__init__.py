@@ -20,6 +20,7 @@ from portal.notary.models.bookings import (
 from portal.notary.models.day import (
     CASE_KIND,
     CaseState,
+    LateReason,
     NotaryCase,
     NotaryCasePause,
     NotaryReview,
@@ -56,6 +57,7 @@ __all__ = [
     "CaseState",
     "ConnectionBasis",
     "ExceptionKind",
+    "LateReason",
     "NotaryBooking",
     "NotaryCase",
     "NotaryCasePause",

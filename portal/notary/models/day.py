@@ -99,6 +99,14 @@ class ReviewOutcome(LabelledEnum):
     REVOKE = "revoke", "撤销"
 
 
+class LateReason(LabelledEnum):
+    """Why it is written down only afterwards that somebody with an appointment had come. No text: it stays in the audit."""
+
+    FORGOTTEN = "forgotten", "当天忘记登记"
+    NOT_MATCHED = "not_matched", "当天没有对上预约"
+    OUTAGE = "outage", "当天系统不能使用"
+
+
 class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     """A number of the day: of somebody who came without a booking, or of a booking that has checked in."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -56,11 +57,19 @@ class AtDesk:
 
 
 @transactional
-def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) -> NotaryCase:
+def accept(
+    actor: Actor,
+    booking: NotaryBooking,
+    notary_id: uuid.UUID | None,
+    accepted_on: date | None = None,
+) -> NotaryCase:
     """Accept the matter of an appointment that has checked in; its parties are taken over as they were given.
 
-    `notary_id` is who handles the case, the actor when None. Of two acceptances at once one succeeds.
+    `notary_id` is who handles the case, the actor when None. `accepted_on` is the day of an acceptance that is written down
+    later, today when None: its period has run since then (公证法 30). Of two acceptances at once one succeeds.
     """
+    if accepted_on is not None and not booking.day <= accepted_on <= clock.today():
+        raise Invalid(errors={"accepted_on": ["应当不早于预约的日期，也不晚于今天。"]})
     handler = _colleague(booking.office_id, notary_id or actor.id, "notary_id")
     day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
@@ -88,6 +97,7 @@ def accept(actor: Actor, booking: NotaryBooking, notary_id: uuid.UUID | None) ->
             contact_safety=booking.contact_safety,
             notary_id=handler,
         ),
+        accepted_on,
     )
     # Last: the case has taken the persons over, and a closed account leaves none behind.
     persons.end_parties(booking.id)
@@ -155,15 +165,20 @@ def _require_at_desk(actor: Actor, ticket: NotaryTicket) -> None:
         raise Conflict("这个号已经登记为不予受理。", code="already_not_accepted")
 
 
-def _open(actor: Actor, case: NotaryCase) -> NotaryCase:
+def _open(actor: Actor, case: NotaryCase, accepted_on: date | None = None) -> NotaryCase:
     case.id = new_id()
     case.reference = next_reference(REFERENCE_PREFIX)
     case.state = CaseState.ACCEPTED
-    case.accepted_on = clock.today()
+    case.accepted_on = accepted_on or clock.today()
     db.session.add(case)
     db.session.flush()
     case_steps.note(case, "accept", "受理", actor)
-    deadline = case_steps.start_clock(case, deadlines.ISSUE, staff_id=case.notary_id)
+    deadline = case_steps.start_clock(
+        case,
+        deadlines.ISSUE,
+        staff_id=case.notary_id,
+        starts_at=clock.start_of_day(accepted_on) if accepted_on else None,
+    )
     case_steps.tell(case, "notary.accepted", due=case_steps.spoken_end(deadline))
     return case
 

@@ -38,8 +38,8 @@ def link_token(booking: NotaryBooking) -> str | None:
 
 
 def require_before_start(booking: NotaryBooking) -> None:
-    """Raise Conflict once the appointment has begun."""
-    if booking.starts_at <= clock.now():
+    """Raise Conflict once the appointment has begun, unless the office could not keep its time."""
+    if booking.affected_at is None and booking.starts_at <= clock.now():
         raise Conflict(
             "预约的时间已经到了，不能再改期或者取消。",
             code="already_begun",
@@ -123,8 +123,7 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
     holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
         raise Conflict("新的时间与原来的相同。", code="same_time")
-    if booking.affected_at is None:
-        require_before_start(booking)
+    require_before_start(booking)
     day = clock.local(starts_at).date()
     holding.require_bookable(office, day, starts_at)
     counters = dict(

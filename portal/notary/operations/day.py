@@ -6,7 +6,7 @@ from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.errors import Conflict
 from portal.core.unit_of_work import transactional
-from portal.notary.models import NotaryBooking, NotaryTicket, Priority
+from portal.notary.models import LateReason, NotaryBooking, NotaryTicket, Priority
 from portal.notary.operations import changing, holding, seats, steps, tickets
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
 
@@ -24,14 +24,37 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
             code="not_today",
             next_step="请在预约当天来，或者现场取号。",
         )
+    return _has_come(actor, booking, "check_in", "签到")
+
+
+def was_there(actor: Actor, booking: NotaryBooking, reason: LateReason) -> None:
+    """Write down after the day that the people of an appointment had come; inside a unit of work.
+
+    Their number is of that day and done, so that nobody calls it. Raises Conflict before the day is over.
+    """
+    if booking.day >= clock.today():
+        raise Conflict(
+            "预约的当天还没有过去，不能补登。", code="day_not_over", next_step="请在当天直接签到。"
+        )
+    label = f"补登到场：{reason.label}"
+    tickets.settle(actor, _has_come(actor, booking, "attend", label, {"reason": reason.value}))
+
+
+def _has_come(
+    actor: Actor,
+    booking: NotaryBooking,
+    action: str,
+    label: str,
+    detail: steps.Detail | None = None,
+) -> NotaryTicket:
     offers = changing.pending_other_times(booking)
     if offers:
         seats.lock_days((other.counter_id, other.day) for other in offers)
-    if not steps.move(booking, "check_in", actor, checked_in_at=clock.now()):
+    if not steps.move(booking, action, actor, checked_in_at=clock.now()):
         raise steps.lost(booking)
     changing.end_other_times(SYSTEM, offers)
-    steps.note(booking, "check_in", "签到", actor)
-    steps.record(booking, "check_in", actor)
+    steps.note(booking, action, label, actor)
+    steps.record(booking, action, actor, detail)
     return tickets.issue(
         booking.office,
         matter=booking.matter,

@@ -29,6 +29,7 @@ from portal.notary.models import (
 from portal.notary.operations import bookings, freeing, known, refusing, seats, steps
 from portal.notary.operations.known import OtherHold
 from portal.notary.operations.seats import Run
+from portal.notary.queries import zone_of_slots
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def require_active(matter: NotaryMatter) -> None:
 
 
 def require_bookable(office: NotaryOffice, day: date, starts_at: datetime) -> None:
-    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon."""
+    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
+    zone_of_slots.require()
     if starts_at <= clock.now():
         raise NotBookable("这个时段已经开始或者过去。")
     outside = refusing.not_given_out(office, day, day)

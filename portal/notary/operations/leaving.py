@@ -1,4 +1,4 @@
-"""People who were there and went away, their way back on the same day, and the end of the day for what is still open.
+"""People who were there and went away, their way back on the same day, and what is still open once the day is over.
 
 Locks are taken as everywhere: slots, the appointment, its persons; the number comes after its appointment.
 """
@@ -16,6 +16,7 @@ from portal.core.errors import Conflict, NotFound
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary.models import (
     BookingState,
+    LateReason,
     NotaryBooking,
     NotaryClaim,
     NotarySlot,
@@ -30,7 +31,8 @@ from portal.working_days.counting import current_calendar
 LABEL = "离开，没有办理"
 # Numbers that one run closes.
 MOST = 500
-# Working days after the visit within which the office still writes down what came of somebody who was at the counter (D).
+# Working days after the visit, or after it was written down, within which the office still says what came of somebody who was
+# at the counter (D).
 GRACE_WORKDAYS = 1
 _OPEN = (
     TicketState.WAITING,
@@ -45,7 +47,7 @@ def leave(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     """Write down that somebody went away. An appointment ends with its number; it is no missed one, because they had come."""
     booking = _appointment(ticket)
     if booking is not None and booking.state is BookingState.CHECKED_IN:
-        _end(actor, booking)
+        _end_and_tell(actor, booking)
     return tickets.leave(actor, _held(ticket.id))
 
 
@@ -75,6 +77,22 @@ def arrive(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
     return day.check_in(actor, booking) if number is None else come_back(actor, number)
 
 
+@transactional
+def attend(
+    actor: Actor, booking: NotaryBooking, reason: LateReason, *, without_case: bool
+) -> NotaryBooking:
+    """Write down after the day that somebody had come, which was not done then.
+
+    `without_case`: nothing is to be accepted or refused, so the visit ends at once. Otherwise the office has as long to write
+    down what came of it as after any visit. Raises Conflict before the day is over.
+    """
+    day.was_there(actor, booking, reason)
+    if without_case:
+        _end(actor, booking)
+    steps.tell(booking, "notary.attended", when=steps.spoken(booking.starts_at))
+    return booking
+
+
 def _appointment(ticket: NotaryTicket) -> NotaryBooking | None:
     return None if ticket.booking_id is None else confirming.load(ticket.booking_id)
 
@@ -90,6 +108,10 @@ def _end(actor: Actor, booking: NotaryBooking) -> None:
     day.end_visit(actor, booking, "leave", LABEL)
     persons.end_parties(booking.id)
     steps.record(booking, "leave", actor)
+
+
+def _end_and_tell(actor: Actor, booking: NotaryBooking) -> None:
+    _end(actor, booking)
     steps.tell(booking, "notary.left", when=steps.spoken(booking.starts_at))
 
 
@@ -140,7 +162,7 @@ def close_days() -> int:
         with unit_of_work():
             booking = confirming.load(booking_id)
             if booking is not None and booking.state is BookingState.CHECKED_IN:
-                _end(SYSTEM, booking)
+                _end_and_tell(SYSTEM, booking)
                 closed += 1
     open_numbers = select(NotaryTicket.id).where(
         NotaryTicket.day < clock.today(), NotaryTicket.state.in_(_OPEN)
@@ -154,7 +176,12 @@ def close_days() -> int:
 def _visits_without_result() -> list[uuid.UUID]:
     today, calendar = clock.today(), current_calendar()
     rows = db.session.execute(
-        select(NotaryBooking.id, NotaryBooking.day, NotaryTicket.started_at)
+        select(
+            NotaryBooking.id,
+            NotaryBooking.checked_in_at,
+            NotaryTicket.state,
+            NotaryTicket.started_at,
+        )
         .join(NotaryTicket, NotaryTicket.booking_id == NotaryBooking.id)
         .where(NotaryBooking.state == BookingState.CHECKED_IN, NotaryBooking.day < today)
         .order_by(NotaryBooking.id)
@@ -162,7 +189,9 @@ def _visits_without_result() -> list[uuid.UUID]:
     return [
         row.id
         for row in rows
-        if row.started_at is None or calendar.add_workdays(row.day, GRACE_WORKDAYS).raw < today
+        # Of somebody for whom it was written down afterwards the number is done without ever having been called.
+        if (row.started_at is None and row.state is not TicketState.DONE)
+        or calendar.add_workdays(clock.local(row.checked_in_at).date(), GRACE_WORKDAYS).raw < today
     ]
 
 

@@ -112,15 +112,20 @@ def mark_all(
     return found
 
 
+def marked_today(booking: NotaryBooking) -> bool:
+    """True on the day on which a missed appointment was marked as one."""
+    return booking.ended_at is not None and clock.local(booking.ended_at).date() == clock.today()
+
+
 @transactional
 def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
-    """Take a mistaken mark back, on the day itself: the appointment stands again, and may check in.
+    """Take a mistaken mark back, on the day on which it was made: the appointment stands again as before.
 
     Raises AlreadyBooked when one of the parties has booked the matter anew meanwhile.
     """
-    if booking.state is BookingState.NO_SHOW and booking.day != clock.today():
+    if booking.state is BookingState.NO_SHOW and not marked_today(booking):
         raise Conflict(
-            "只能在当天撤销未到场登记。",
+            "只能在登记的当天撤销未到场登记。",
             code="not_today",
             next_step="当事人有异议的，请当事人申诉后处理。",
         )

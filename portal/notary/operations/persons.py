@@ -20,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from portal.accounts import queries as accounts
 from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
 from portal.core import clock
@@ -78,26 +77,19 @@ def person_index(document_type: DocumentType | None, number: str) -> str:
 
 
 def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Conflict) -> Conflict:
-    """Return the refusal as the actor may know it: `precise` for what the person already knows, else PartyUnavailable.
+    """Return the refusal as the actor may know it: `precise` where the own account booked all of it, else PartyUnavailable.
 
-    Known is what the own account has booked, and what stands for the account's own document under its own name. The number
-    alone does not do: a real name is declared and not verified. `counted` says which bookings led to the refusal.
+    A name and a number are declared and not verified, so they prove nothing. `counted` says which bookings led to it.
     """
     if not actor.is_resident:
         return precise
-    account = accounts.resident(actor.own_id)
-    own = account.document_number is not None and index == person_index(
-        account.document_type, account.document_number
-    )
-    rows = db.session.execute(
-        select(NotaryBooking.account_id, NotaryParty.name)
+    booked_by = db.session.scalars(
+        select(NotaryBooking.account_id)
         .join(NotaryParty, NotaryParty.booking_id == NotaryBooking.id)
         .where(NotaryParty.person_index == index, counted)
+        .distinct()
     ).all()
-    known = bool(rows) and all(
-        row.account_id == account.id or (own and row.name == account.real_name) for row in rows
-    )
-    return precise if known else PartyUnavailable()
+    return precise if booked_by == [actor.own_id] else PartyUnavailable()
 
 
 def require_few_no_shows(actor: Actor, office: NotaryOffice, indexes: Sequence[str]) -> None:

@@ -16,8 +16,6 @@ from portal.notary import deadlines
 from portal.notary.models import CASE_KIND, CaseState, NotaryCase, ReviewBy, ReviewOutcome
 from portal.notary.operations import case_steps
 from portal.supervision import queries as clocks
-from portal.supervision import rules
-from portal.working_days.counting import add_months
 
 
 @transactional
@@ -36,7 +34,7 @@ def hand_over(actor: Actor, case: NotaryCase, received_on: date) -> NotaryCase:
     case.received_on = received_on
     for review in case.reviews:
         if review.by is ReviewBy.PARTY:
-            review.late = review.asked_on > last_day_to_ask(received_on)
+            review.late = review.asked_on > deadlines.last_day_to_ask(received_on)
     db.session.flush()
     run_time_to_ask(case)
     return case
@@ -48,16 +46,6 @@ def _revoked_on(case: NotaryCase) -> date | None:
     )
 
 
-def last_day_to_ask(received_on: date) -> date:
-    """Return the last day on which the party may ask for a review (NO-D3)."""
-    return years_after(received_on, deadlines.ASK_REVIEW)
-
-
-def years_after(start: date, rule_id: str) -> date:
-    """Return the end of a period that a rule gives in years."""
-    return add_months(start, 12 * rules.get(rule_id).amount).rolled
-
-
 def run_time_to_ask(case: NotaryCase) -> None:
     """Let the clock of NO-D3 run where the party may ask: after the receipt, and again after a review.
 
@@ -66,7 +54,7 @@ def run_time_to_ask(case: NotaryCase) -> None:
     if case.received_on is None or case.state in (CaseState.REVOKING, CaseState.REVOKED):
         return
     asked = case.open_review is not None and case.open_review.by is ReviewBy.PARTY
-    if asked or clock.today() > last_day_to_ask(case.received_on):
+    if asked or clock.today() > deadlines.last_day_to_ask(case.received_on):
         return
     running = clocks.deadlines_of(CASE_KIND, [case.id])[case.id]
     if not any(each.rule_id == deadlines.ASK_REVIEW for each in running):

@@ -59,7 +59,7 @@ def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
         raise Conflict(
             f"{steps.spoken_day(present.asked_on)}申请的复查还没有办结，不能同时再申请一次。",
             code="review_open",
-            next_step="有新的理由或者证明材料，请直接交给公证机构；这次复查办结后可以再次申请。",
+            next_step="有新的理由或者证明材料，请直接交给公证机构；仍在期限内的，这次复查办结后可以再次申请。",
         )
     late = is_late(case, given)
     case_steps.move(case, "ask_review", actor, {"by": given.by.value, "late": late})
@@ -87,12 +87,12 @@ def is_late(case: NotaryCase, given: Request) -> bool:
     """True when the period for asking is over: NO-D3 for a party, NO-D4 and its longest span for an interested person."""
     today = clock.today()
     if given.by is ReviewBy.PARTY:
-        return case.received_on is not None and today > receipts.last_day_to_ask(case.received_on)
+        return case.received_on is not None and today > deadlines.last_day_to_ask(case.received_on)
     ends = []
     if given.knew_on is not None:
-        ends.append(receipts.years_after(given.knew_on, deadlines.INTERESTED_KNEW))
+        ends.append(deadlines.years_after(given.knew_on, deadlines.INTERESTED_KNEW))
     if case.issued_on is not None:
-        ends.append(receipts.years_after(case.issued_on, deadlines.INTERESTED_AT_MOST))
+        ends.append(deadlines.years_after(case.issued_on, deadlines.INTERESTED_AT_MOST))
     return any(today > end for end in ends)
 
 

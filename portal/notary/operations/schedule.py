@@ -30,6 +30,7 @@ from portal.notary.models import (
     NotarySlot,
 )
 from portal.notary.operations import affected, changing, freeing, slots
+from portal.notary.queries import zone_of_slots
 from portal.working_days.counting import current_calendar
 
 SUBJECT_KIND = "notary_office"
@@ -107,6 +108,8 @@ def apply(office: NotaryOffice, reason: str = "") -> Applied:
 def _require_clerk(actor: Actor, office_id: uuid.UUID) -> None:
     if not policies.works_at(actor, office_id):
         raise Forbidden("您没有管理这个公证机构的权限。")
+    # Here and not in `apply`, which looks at slots whose grid may just have been changed.
+    zone_of_slots.require()
 
 
 def _require_counter(office: NotaryOffice, counter_id: uuid.UUID | None) -> None:
@@ -331,6 +334,7 @@ def refresh_all(reason: str = "", *, only_when_due: bool = False) -> int:
     With `only_when_due`, only of those whose horizon has moved on since, or where somebody has to be told something.
     """
     looked = 0
+    zone_of_slots.require()
     for office_id in list(db.session.scalars(select(NotaryOffice.id))):
         with unit_of_work():
             office = db.session.get_one(NotaryOffice, office_id, populate_existing=True)

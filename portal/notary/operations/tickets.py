@@ -75,13 +75,13 @@ def issue(
     party_count: int,
     booking: NotaryBooking | None,
 ) -> NotaryTicket:
-    """Write the next number of the office's day; inside a unit of work."""
-    today = clock.today()
+    """Write the next number of today or, of an appointment, of its day; inside a unit of work."""
+    day = booking.day if booking is not None else clock.today()
     # Numbers have no gaps and no twins: one at a time per office, and the unique constraint behind it.
-    locks.serialise(f"notary-ticket:{office.id}:{today}")
+    locks.serialise(f"notary-ticket:{office.id}:{day}")
     last = db.session.scalar(
         select(func.max(NotaryTicket.number)).where(
-            NotaryTicket.office_id == office.id, NotaryTicket.day == today
+            NotaryTicket.office_id == office.id, NotaryTicket.day == day
         )
     )
     ticket = NotaryTicket(
@@ -89,7 +89,7 @@ def issue(
         office_id=office.id,
         matter_id=matter.id if matter else None,
         booking_id=booking.id if booking else None,
-        day=today,
+        day=day,
         number=(last or 0) + 1,
         priority=priority,
         party_count=party_count,

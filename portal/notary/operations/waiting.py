@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import joinedload
 
 from portal.accounts.operations import sessions
 from portal.audit import operations as audit
@@ -15,8 +17,9 @@ from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db, is_sqlite, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
-from portal.core.unit_of_work import transactional
+from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary import runs
+from portal.notary.errors import NotBookable
 from portal.notary.models import (
     NotaryMatter,
     NotaryOffice,
@@ -65,9 +68,13 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     holding.require_active(matter)
     _require_span(wish)
     offices = _offices(wish)
+    if not offices:
+        raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
     for office in offices:
         _require_full(office, matter, wish)
-    _require_possible(offices, matter, wish)
+    refused = _impossible(offices, matter, wish)
+    if refused is not None:
+        raise refused
     dialect = sqlite if is_sqlite() else postgresql
     now = clock.now()
     entry_id = db.session.execute(
@@ -111,14 +118,11 @@ def _offices(wish: WaitingWish) -> list[NotaryOffice]:
     if wish.office_id is not None:
         query = query.where(NotaryOffice.id == wish.office_id)
     today = clock.today()
-    found = list(
+    return list(
         db.session.scalars(
             query.where(or_(NotaryOffice.closes_on.is_(None), NotaryOffice.closes_on >= today))
         )
     )
-    if not found:
-        raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
-    return found
 
 
 def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish) -> None:
@@ -143,21 +147,23 @@ def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish)
         )
 
 
-def _require_possible(offices: list[NotaryOffice], matter: NotaryMatter, wish: WaitingWish) -> None:
-    """Raise NotBookable when none of the offices will ever have such a seat in the span."""
+def _impossible(
+    offices: list[NotaryOffice], matter: NotaryMatter, wish: WaitingWish
+) -> NotBookable | None:
+    """Return why none of the offices will ever have such a seat in the span, None when one will."""
     quotas = seats.quotas_for(wish.priority)
     refusals = []
     for office in offices:
         wanted = wish.party_count if office.seat_per_party else 1
         refused = refusing.never(office, matter, wanted, quotas, wish.from_day, wish.until_day)
         if refused is None:
-            return
+            return None
         refusals.append(refused)
     # Of several offices the one that comes nearest to it says why.
     nearest = max(refusals, key=lambda refused: _NEAREST_LAST.index(refused.code))
     if nearest.code in _OTHER_DAYS:
         nearest.next_step = "请换能预约的日期；约满的日子才需要排队。"
-    raise nearest
+    return nearest
 
 
 @transactional
@@ -173,7 +179,7 @@ def leave(actor: Actor, entry: NotaryWaiting) -> NotaryWaiting:
 @transactional
 def end_outdated() -> int:
     """Let those go whose days have passed without a seat, and tell them; returns how many."""
-    return _end(NotaryWaiting.until_day < clock.today(), template="notary.waiting_over")
+    return _end(_waiting(NotaryWaiting.until_day < clock.today()), "notary.waiting_over")
 
 
 @transactional
@@ -181,33 +187,74 @@ def end_stopped() -> int:
     """Let those go who wait for a matter that is no longer done, or at an office that has closed; returns how many."""
     stopped = select(NotaryMatter.id).where(NotaryMatter.active.is_(False))
     closed = select(NotaryOffice.id).where(NotaryOffice.closes_on < clock.today())
-    return _end(
-        or_(NotaryWaiting.matter_id.in_(stopped), NotaryWaiting.office_id.in_(closed)),
-        template="notary.waiting_stopped",
-    )
+    ended = or_(NotaryWaiting.matter_id.in_(stopped), NotaryWaiting.office_id.in_(closed))
+    return _end(_waiting(ended), "notary.waiting_stopped")
 
 
-def _end(condition: ColumnElement[bool], *, template: str) -> int:
-    now = clock.now()
-    ended = db.session.execute(
-        update(NotaryWaiting)
-        .where(NotaryWaiting.state == WaitingState.WAITING, condition)
-        .values(
-            state=WaitingState.LEFT,
-            ended_at=now,
-            updated_at=now,
-            version=NotaryWaiting.version + 1,
+def end_impossible() -> int:
+    """Let those go for whom no seat can become free any more, by the rule that lets nobody wait for it; returns how many.
+
+    Looked for outside a transaction, as everybody who waits is looked at.
+    """
+    refused: dict[WaitingWish, bool] = {}
+    ended = []
+    for entry in db.session.scalars(
+        select(NotaryWaiting)
+        .where(NotaryWaiting.state == WaitingState.WAITING, NotaryWaiting.until_day > clock.today())
+        .options(joinedload(NotaryWaiting.matter))
+    ).all():
+        wish = WaitingWish(
+            entry.matter_id,
+            entry.from_day,
+            entry.until_day,
+            entry.office_id,
+            entry.party_count,
+            entry.priority,
         )
-        .returning(NotaryWaiting.id, NotaryWaiting.account_id)
-        .execution_options(synchronize_session=False)
+        if wish not in refused:
+            refused[wish] = _closed_meanwhile(entry.matter, wish)
+        if refused[wish]:
+            ended.append(entry.id)
+    if not ended:
+        return 0
+    with unit_of_work():
+        return _end(_waiting(NotaryWaiting.id.in_(ended)), "notary.waiting_impossible")
+
+
+def _closed_meanwhile(matter: NotaryMatter, wish: WaitingWish) -> bool:
+    """True when what somebody waits for was given up by every office.
+
+    Days that are not given out yet may still come, and days that are too near by now pass on their own.
+    """
+    offices, calendar = _offices(wish), current_calendar()
+    for office in offices:
+        _, last = bookable_days(office, clock.today(), calendar)
+        if last < wish.until_day and last != office.closes_on:
+            return False
+    refused = _impossible(offices, matter, wish) if offices else None
+    return refused is not None and refused.code != "too_soon"
+
+
+def _waiting(condition: ColumnElement[bool]) -> Sequence[NotaryWaiting]:
+    """Return who waits and fulfils the condition; held, in the order of the list, so that no two jobs wait for each other."""
+    return db.session.scalars(
+        select(NotaryWaiting)
+        .where(NotaryWaiting.state == WaitingState.WAITING, condition)
+        .options(joinedload(NotaryWaiting.matter))
+        .order_by(NotaryWaiting.id)
+        .with_for_update(of=NotaryWaiting)
+        .execution_options(populate_existing=True)
     ).all()
-    for entry_id, account_id in ended:
-        audit.record(SYSTEM, "notary_waiting.leave", SUBJECT_KIND, entry_id)
+
+
+def _end(entries: Sequence[NotaryWaiting], template: str) -> int:
+    for entry in entries:
+        leave(SYSTEM, entry)
         steps.tell_resident(
-            account_id,
+            entry.account_id,
             template,
             {},
             subject_kind=SUBJECT_KIND,
-            subject_id=entry_id,
+            subject_id=entry.id,
         )
-    return len(ended)
+    return len(entries)

@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import String, func, select, type_coerce
 
@@ -27,8 +27,9 @@ from portal.notary.models import (
     NotarySlot,
     Quota,
 )
-from portal.notary.opening import Schedule, bookable_days, minute_of, most_seats
-from portal.notary.queries.masks import counter_key, of_free
+from portal.notary.opening import Schedule, begins, bookable_days, minute_of, most_seats
+from portal.notary.queries import zone_of_slots
+from portal.notary.queries.masks import Key, counter_key, of_free
 from portal.working_days.calendar import Calendar, DayStatus
 from portal.working_days.counting import current_calendar
 
@@ -42,6 +43,7 @@ class NothingFree(LabelledEnum):
     TOO_SOON = "too_soon", "需要提前预约"
     TOO_FAR = "too_far", "还没有放号"
     CLOSED = "closed", "不办理"
+    KEPT = "kept", "号都留给老年人、残疾人或者现场取号的人"
     FULL = "full", "已约满"
     NO_COUNTER = "no_counter", "没有办理这个事项的窗口"
     TOO_MANY = "too_many", "人数超过一个时段的容量"
@@ -90,6 +92,8 @@ class _Query:
     windows: dict[uuid.UUID, tuple[date, date]]
     seats: dict[uuid.UUID, int]
     calendar: Calendar
+    # Counters' days with seats for other people than those who ask.
+    for_others: set[Key] = field(default_factory=set)
 
     @property
     def until(self) -> date:
@@ -107,6 +111,7 @@ def availability(
     office_id: uuid.UUID | None = None,
 ) -> list[OfficeAvailability]:
     """Return the offices, each with every day from `first` to `last`; times of day are given for a single office."""
+    zone_of_slots.require()
     calendar = current_calendar()
     offices = _offices(office_id)
     today = clock.today()
@@ -198,7 +203,10 @@ def _fold_for(
 ) -> None:
     today, first, until = clock.today(), asked.first, asked.until
     lapsed = _lapsed(asked, seats)
-    for quota, masks in zip(asked.quotas, of_free(seats, list(asked.quotas)), strict=True):
+    for quota, masks in zip(Quota, of_free(seats, list(Quota)), strict=True):
+        if quota not in asked.quotas:
+            asked.for_others.update(masks)
+            continue
         for (counter, day), bits in lapsed[quota.value].items():
             masks[counter, day] = masks.get((counter, day), 0) | bits
         for (counter, day), mask in masks.items():
@@ -259,7 +267,7 @@ def _of_office(
     with_times: bool,
 ) -> OfficeAvailability:
     earliest, latest = asked.windows[office.id]
-    result = OfficeAvailability(office)
+    result, zone = OfficeAvailability(office), clock.zone()
     for day, status in days:
         here = masks.get(day)
         starts = here.starts if here is not None and earliest <= day <= latest else 0
@@ -267,7 +275,7 @@ def _of_office(
         if not starts:
             reason, text = _why(asked, office, day, status, here, exceptions)
         times = (
-            [_instant(office, day, ordinal) for ordinal in runs.ordinals(starts)]
+            [begins(office, day, ordinal, zone) for ordinal in runs.ordinals(starts)]
             if with_times
             else []
         )
@@ -278,12 +286,6 @@ def _of_office(
         (day for day in sorted(masks) if masks[day].starts and earliest <= day <= latest), None
     )
     return result
-
-
-def _instant(office: NotaryOffice, day: date, ordinal: int) -> datetime:
-    minute = minute_of(office.grid_from) + ordinal * office.slot_minutes
-    wall = datetime.combine(day, time(0)) + timedelta(minutes=minute)
-    return wall.replace(tzinfo=clock.zone())
 
 
 def _why(
@@ -319,4 +321,10 @@ def _why(
         return NothingFree.CLOSED, closed.reason
     if day > latest:
         return NothingFree.TOO_FAR, f"还没有放号，目前最远可以约到 {latest}"
+    _, written = counter_key()
+    if any((written(counter.id), day) in asked.for_others for counter in counters):
+        others = (
+            "现场取号的人" if Quota.PRIORITY in asked.quotas else "老年人、残疾人或者现场取号的人"
+        )
+        return NothingFree.KEPT, f"当天的号留给{others}，请到现场取号，或者直接联系公证机构"
     return NothingFree.CLOSED, "当天不对外办理"

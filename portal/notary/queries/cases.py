@@ -25,6 +25,7 @@ from portal.notary.models import (
     NotaryNoShow,
     NotaryTicket,
 )
+from portal.notary.queries.day import without_check_in
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
@@ -175,17 +176,7 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         return None
     soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
     in_office = _in_offices(actor, NotaryBooking.office_id, policies.CLERK)
-    missing = (
-        select(func.count())
-        .select_from(NotaryBooking)
-        .where(
-            in_office,
-            NotaryBooking.state == BookingState.CONFIRMED,
-            NotaryBooking.affected_at.is_(None),
-            NotaryBooking.day <= clock.today(),
-            NotaryBooking.starts_at <= clock.now(),
-        )
-    )
+    missing = select(func.count()).select_from(NotaryBooking).where(in_office, without_check_in())
     no_result = (
         select(func.count())
         .select_from(NotaryBooking)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.references import normalise_reference
@@ -176,11 +177,39 @@ def no_shows(booking_id: uuid.UUID) -> list[NotaryNoShow]:
     )
 
 
+def without_check_in() -> ColumnElement[bool]:
+    """Return the condition for appointments whose time has come and that nobody has settled: neither there nor missed."""
+    return and_(
+        NotaryBooking.state == BookingState.CONFIRMED,
+        NotaryBooking.affected_at.is_(None),
+        NotaryBooking.day <= clock.today(),
+        NotaryBooking.starts_at <= clock.now(),
+    )
+
+
+def unsettled(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
+    """Return the appointments of the actor's offices that are `without_check_in`, the earliest first."""
+    return _in_own_offices(
+        actor,
+        without_check_in(),
+        [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
+        cursor,
+        size,
+    )
+
+
 def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
     """Return the appointments of the actor's offices with an open appeal, the oldest first."""
-    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
     open_ones = select(NotaryNoShow.booking_id).where(NotaryNoShow.appeal == AppealState.OPEN)
-    query = _whole(select(NotaryBooking).where(NotaryBooking.id.in_(open_ones)))
+    condition = NotaryBooking.id.in_(open_ones)
+    return _in_own_offices(actor, condition, [Key(NotaryBooking.id)], cursor, size)
+
+
+def _in_own_offices(
+    actor: Actor, condition: ColumnElement[bool], order: list[Key], cursor: str | None, size: int
+) -> Page[NotaryBooking]:
+    query = _whole(select(NotaryBooking).where(condition))
+    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
     if offices is not None:
         query = query.where(NotaryBooking.office_id.in_(offices))
-    return paginate(query, [Key(NotaryBooking.id)], cursor, size)
+    return paginate(query, order, cursor, size)
