@@ -329,7 +329,10 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
     other_time = fields.Nested(NotaryOtherTimeSchema, allow_none=True)
     parties = fields.List(fields.Nested(NotaryPartySchema))
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
-    hints = fields.List(fields.String())
+    papers = fields.List(
+        fields.String(), metadata={"description": "这个预约要带的材料；不再需要到场的为空"}
+    )
+    hints = fields.List(fields.String(), metadata={"description": "需要知道的；不再需要到场的为空"})
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     timeline = fields.List(fields.Nested(NotaryAppointmentStepSchema))
 

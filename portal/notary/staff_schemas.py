@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from portal.notary.bringing import BY_AGENT
 from portal.notary.models import BookingState, ExceptionKind
 from portal.notary.schemas import NotaryMatterSchema, NotaryOtherTimeSchema
 from portal.web.schemas import (
@@ -238,6 +239,7 @@ class NotaryMatterChangeIn(Schema):
     checklist = fields.List(
         CleanString(min_length=1, max_length=200),
         validate=validate.Length(min=1, max=30, error="清单应当有 1 到 30 项。"),
+        metadata={"description": f"以“{BY_AGENT}”开头的，只告诉有代理人的预约"},
     )
     checklist_confirmed = StrictBoolean()
     fee_note = CleanString(max_length=500, multiline=True)
