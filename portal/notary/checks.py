@@ -88,6 +88,11 @@ def check(
             errors.add("contact_phone", "请填写手机号或者固定电话。")
     if details.foreign_use and not details.foreign_country:
         errors.add("foreign_country", "在国外或者境外使用的，请填写使用的国家或者地区。")
+    if details.foreign_country and not details.foreign_use:
+        errors.add(
+            "foreign_country",
+            "填写了使用的国家或者地区，请同时选择在国外或者境外使用；不在境外使用的，请不要填写。",
+        )
     if not details.checklist_read:
         errors.add("checklist_read", "请先看一遍要带的材料，再确认预约。")
     if errors.found:

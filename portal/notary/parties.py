@@ -174,6 +174,12 @@ def _party(
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
         guardian = _guardian(errors, where, given.guardian, number, day, least_age)
+    elif given.guardian is not None:
+        errors.add(
+            f"{where}.guardian",
+            "当事人在办理当天已经成年，不由监护人代理，请不要填写监护人；"
+            "没有完全民事行为能力的，请同时选择“无民事行为能力或者限制民事行为能力”。",
+        )
     return CheckedParty(
         PartyKind.PERSON,
         name,
@@ -187,6 +193,8 @@ def _party(
 
 
 def _organisation(errors: Errors, where: str, given: Party) -> CheckedParty | None:
+    if given.guardian is not None:
+        errors.add(f"{where}.guardian", "单位没有监护人，请不要填写。")
     try:
         number = uscc.validate(documents.normalise_number(given.document_number))
     except StdnumError:

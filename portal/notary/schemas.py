@@ -192,9 +192,16 @@ class NotaryPartyIn(Schema):
     )
     birth_date = fields.Date(load_default=None, allow_none=True)
     one_character_confirmed = StrictBoolean(load_default=False)
-    lacks_capacity = StrictBoolean(load_default=False)
+    lacks_capacity = StrictBoolean(
+        load_default=False, metadata={"description": "无民事行为能力或者限制民事行为能力"}
+    )
     by_agent = StrictBoolean(load_default=False)
-    guardian = fields.Nested(NotaryGuardianIn, load_default=None, allow_none=True)
+    guardian = fields.Nested(
+        NotaryGuardianIn,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "未成年人和 lacks_capacity 的必填，其他人不填"},
+    )
 
 
 class NotaryAppointmentIn(Schema):
@@ -210,7 +217,13 @@ class NotaryAppointmentIn(Schema):
     checklist_read = StrictBoolean(required=True)
     immovable = StrictBoolean(load_default=False)
     foreign_use = StrictBoolean(load_default=False)
-    foreign_country = CleanString(load_default=None, allow_none=True, max_length=60, words=True)
+    foreign_country = CleanString(
+        load_default=None,
+        allow_none=True,
+        max_length=60,
+        words=True,
+        metadata={"description": "foreign_use 的必填，否则不填"},
+    )
     dispute = StrictBoolean(load_default=False)
     dispute_understood = StrictBoolean(load_default=False)
     in_person_understood = StrictBoolean(load_default=False)

@@ -13,7 +13,7 @@ from tests.factories.notary import make_matter
 from tests.factories.people import id_number
 from tests.notary.conftest import party
 from tests.notary.hall import STAFF, Hall, desk_party
-from tests.notary.screen import Counter
+from tests.notary.screen import FIRM, Counter
 
 # The appointment is on 3 March 2026.
 ADULT_THAT_DAY, ADULT_THE_NEXT = date(2008, 3, 3), date(2008, 3, 4)
@@ -97,6 +97,22 @@ class TestGuardiansAndAgents:
         ]
         agent = representative(document_number=wife)
         person.confirm(person.hold(), parties=parties, agent=agent)
+
+    def test_who_is_of_age_has_no_guardian_unless_capacity_is_lacking(
+        self, person: Counter
+    ) -> None:
+        held = person.hold()
+        adult = {"guardian": guardian()}
+        refused = person.confirm(held, 422, party=adult)
+        (said,) = refused["errors"]["parties.0.guardian"]
+        assert "无民事行为能力或者限制民事行为能力" in said
+        booked = person.confirm(held, party={**adult, "lacks_capacity": True})
+        assert booked["parties"][0]["guardian"]["relation"] == "母亲"
+
+    def test_an_organisation_has_no_guardian(self, person: Counter) -> None:
+        firm = {**FIRM, "guardian": guardian()}
+        refused = person.confirm(person.hold(), 422, party=firm)
+        assert list(refused["errors"]) == ["parties.0.guardian"]
 
     def test_an_agent_acts_for_somebody(self, person: Counter) -> None:
         refused = person.confirm(person.hold(), 422, agent=representative())

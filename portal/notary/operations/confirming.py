@@ -82,7 +82,7 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
         connection_basis=details.connection_basis,
         immovable=details.immovable,
         foreign_use=details.foreign_use,
-        foreign_country=details.foreign_country if details.foreign_use else None,
+        foreign_country=details.foreign_country or None,
         dispute=details.dispute,
         fee_relief=details.fee_relief,
         agent=checked.agent,
