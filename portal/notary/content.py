@@ -80,6 +80,7 @@ class MatterEntry(Schema):
     in_person = StrictBoolean(load_default=False)
     general_place_for_immovables = StrictBoolean(load_default=False)
     for_organisations = StrictBoolean(load_default=False)
+    persons_only = StrictBoolean(load_default=False)
     checklist = fields.List(
         CleanString(min_length=1, max_length=200),
         required=True,
@@ -87,6 +88,11 @@ class MatterEntry(Schema):
     )
     checklist_confirmed = StrictBoolean(load_default=False)
     fee_note = CleanString(load_default="", max_length=500, multiline=True)
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        if data.get("for_organisations") and data.get("persons_only"):
+            raise ma.ValidationError("由单位申请的，不能只由个人办理。", "persons_only")
 
 
 class OfficeEntry(Schema):

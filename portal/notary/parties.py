@@ -105,7 +105,7 @@ def checked(
     parties = tuple(
         party
         for number, each in enumerate(given)
-        if (party := _party(errors, f"parties.{number}", each, day, least_age)) is not None
+        if (party := _party(errors, f"parties.{number}", each, matter, day, least_age)) is not None
     )
     known = [(party.document_type, party.document_number) for party in parties]
     if len(set(known)) != len(known):
@@ -155,10 +155,10 @@ def _agency(
 
 
 def _party(
-    errors: Errors, where: str, given: Party, day: date, least_age: int
+    errors: Errors, where: str, given: Party, matter: NotaryMatter, day: date, least_age: int
 ) -> CheckedParty | None:
     if given.kind is PartyKind.ORGANISATION:
-        return _organisation(errors, where, given)
+        return _organisation(errors, where, given, matter)
     name = _name(errors, f"{where}.name", given.name, confirmed=given.one_character_confirmed)
     if given.document_type is None:
         errors.add(f"{where}.document_type", "请选择证件种类。")
@@ -192,7 +192,11 @@ def _party(
     )
 
 
-def _organisation(errors: Errors, where: str, given: Party) -> CheckedParty | None:
+def _organisation(
+    errors: Errors, where: str, given: Party, matter: NotaryMatter
+) -> CheckedParty | None:
+    if matter.persons_only:
+        errors.add(f"{where}.kind", f"“{matter.name}”只能由个人办理，请填写个人当事人。")
     if given.guardian is not None:
         errors.add(f"{where}.guardian", "单位没有监护人，请不要填写。")
     try:

@@ -61,7 +61,8 @@ class NotaryMatterSchema(Schema):
     in_person = fields.Boolean(metadata={"description": "须由当事人本人到场（公证法第二十六条）"})
     agency_allowed = fields.Boolean()
     general_place_for_immovables = fields.Boolean()
-    for_organisations = fields.Boolean()
+    for_organisations = fields.Boolean(metadata={"description": "由单位申请"})
+    persons_only = fields.Boolean(metadata={"description": "只能由个人办理"})
     checklist = fields.List(fields.String())
     checklist_confirmed = fields.Boolean(
         metadata={"description": "清单是否已由公证机构确认；未确认的供参考"}

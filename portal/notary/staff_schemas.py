@@ -243,6 +243,9 @@ class NotaryMatterChangeIn(Schema):
     )
     checklist_confirmed = StrictBoolean()
     fee_note = CleanString(max_length=500, multiline=True)
+    persons_only = StrictBoolean(
+        metadata={"description": "只能由个人办理；由单位申请的事项不能填 true"}
+    )
     active = StrictBoolean(metadata={"description": "填 false 表示停办，已有的预约都受影响"})
     preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 

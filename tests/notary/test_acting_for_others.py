@@ -135,6 +135,17 @@ class TestGuardiansAndAgents:
         assert status == 201 or list(answer.json["errors"]) == ["agent.document_number"]
 
 
+def test_a_will_is_not_accepted_for_an_organisation_at_the_desk(hall: Hall) -> None:
+    will = make_matter(code="N03d", name="遗嘱", agency_allowed=False, persons_only=True)
+    ticket = hall.drawn()
+    hall.next()
+    path = f"{STAFF}/tickets/{ticket['id']}"
+    body = {"matter_id": str(will.id), "parties": [FIRM]}
+    refused = hall.step(path, "acceptance", body)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["parties.0.kind"])
+    hall.done(path, "acceptance", {**body, "parties": [desk_party()]})
+
+
 class TestWills:
     """民法典 1143(1): a will by somebody without full capacity is void. The office decides, so that all are told."""
 

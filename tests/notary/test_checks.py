@@ -123,6 +123,13 @@ class TestChecks:
         assert "parties" in person.confirm(held, status=422)["errors"]
         person.confirm(held, party=FIRM)
 
+    def test_what_only_a_person_does_is_not_done_for_an_organisation(self, person: Counter) -> None:
+        will = make_matter("N03d", "遗嘱", persons_only=True)
+        held = person.hold(matter_id=str(will.id))
+        refused = person.confirm(held, 422, party=FIRM)
+        assert "个人" in refused["errors"]["parties.0.kind"][0]
+        person.confirm(held)
+
     def test_use_abroad_and_relief_are_explained(self, person: Counter) -> None:
         booked = person.confirm(
             person.hold(), foreign_use=True, foreign_country="日本", fee_relief=True

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested
@@ -382,6 +383,22 @@ class TestStaff:
         assert person.api.patch(path, change, headers=headers).status_code == 412
         (shown,) = person.api.get("/notary/matters").json["items"]
         assert shown["checklist_confirmed"]
+
+    @pytest.mark.parametrize("preview", [True, False])
+    def test_a_matter_of_organisations_is_not_made_one_for_persons_only(
+        self, person: Counter, preview: bool
+    ) -> None:
+        clerk = staff_headers(staff=make_staff(["notary_clerk"]))
+        tender = make_matter(for_organisations=True)
+        change = {"persons_only": True}
+        for matter, status in ((tender, 422), (person.desk.matter, 200)):
+            path = f"/staff/notary/matters/{matter.id}"
+            rows = person.api.get("/staff/notary/matters", headers=clerk).json["items"]
+            version = next(row["version"] for row in rows if row["id"] == str(matter.id))
+            headers = {**clerk, "If-Match": version}
+            answer = person.api.patch(path, {**change, "preview": preview}, headers=headers)
+            assert answer.status_code == status, answer.json
+        assert answer.json["persons_only"] is not preview
 
     def test_another_offices_clerk_sees_nothing(self, person: Counter) -> None:
         stranger = staff_headers(
