@@ -5,6 +5,7 @@ A matter's checklist is for everybody and a starting list (rules 2.8, U); what o
 
 from __future__ import annotations
 
+from portal.accounts.identity.documents import OF_CHILDREN
 from portal.notary.checks import DisputeDeclared
 from portal.notary.models import ACTIVE_STATES, NotaryBooking, Priority
 from portal.notary.parties import without_capacity
@@ -19,6 +20,14 @@ def papers(booking: NotaryBooking) -> list[str]:
     if booking.state not in ACTIVE_STATES:
         return []
     found = [item for item in booking.matter.checklist if not item.startswith(BY_AGENT)]
+    # Told beside the list's identity card, which they lawfully do not have (rules 8.1).
+    found += sorted(
+        {
+            f"没有居民身份证的，带{party.document_type.label}"
+            for party in booking.parties
+            if party.document_type in OF_CHILDREN
+        }
+    )
     if booking.agent is not None:
         # 公证法 26; 公证程序规则 12.
         found.append(AGENT_PAPERS)

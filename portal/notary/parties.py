@@ -107,7 +107,10 @@ def checked(
         for number, each in enumerate(given)
         if (party := _party(errors, f"parties.{number}", each, matter, day, least_age)) is not None
     )
-    known = [(party.document_type, party.document_number) for party in parties]
+    known = [
+        (party.document_type and party.document_type.numbering, party.document_number)
+        for party in parties
+    ]
     if len(set(known)) != len(known):
         errors.add("parties", "同一位当事人填写了两次。")
     _agency(errors, given, agent, matter)
@@ -171,6 +174,8 @@ def _party(
     born = _born(errors, where, given, number)
     if born is None:
         return None
+    if too_old := documents.too_old_for(given.document_type, born, day):
+        errors.add(f"{where}.document_type", too_old)
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
         guardian = _guardian(errors, where, given.guardian, number, day, least_age)
@@ -276,6 +281,11 @@ def _guardian(
 def _represented(
     errors: Errors, where: str, given: Guardian | Agent, role: str, day: date, least_age: int
 ) -> dict[str, str] | None:
+    if given.document_type in documents.OF_CHILDREN:
+        label = given.document_type.label
+        text = f"{role}须是成年人，请填写{role}的身份证件，不能用{label}。"
+        errors.add(f"{where}.document_type", text)
+        return None
     name = _name(errors, f"{where}.name", given.name)
     number = _document(
         errors, f"{where}.document_number", given.document_type, given.document_number

@@ -183,13 +183,18 @@ class NotaryPartyIn(Schema):
     kind = Choice(PartyKind, load_default=PartyKind.PERSON)
     name = CleanString(required=True, min_length=1, max_length=100, words=True)
     document_type = Choice(
-        DocumentType, load_default=None, allow_none=True, metadata={"description": "单位不填"}
+        DocumentType,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "单位不填；户口簿、出生医学证明只用于办理当天未满十六周岁的人"},
     )
     document_number = CleanString(
         required=True,
         min_length=1,
         max_length=40,
-        metadata={"description": "证件号码；单位填统一社会信用代码"},
+        metadata={
+            "description": "证件号码；户口簿填本人那一页的公民身份号码；单位填统一社会信用代码"
+        },
     )
     birth_date = fields.Date(load_default=None, allow_none=True)
     one_character_confirmed = StrictBoolean(load_default=False)
