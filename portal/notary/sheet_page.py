@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.core import clock
-from portal.notary.operations.steps import spoken_day
+from portal.notary.operations.steps import spoken, spoken_day
 
 _STYLE = """
 @page { size: A4 landscape; margin: 12mm; }
@@ -77,7 +77,7 @@ def page(sheet: dict[str, Any]) -> Markup:
         style=Markup(_STYLE),  # noqa: S704 - a constant of this module
         count=len(rows),
         walk_ins=len(numbers),
-        printed=f"{clock.local(clock.now()):%Y-%m-%d %H:%M}",
+        printed=spoken(clock.now()),
         rows=Markup("\n").join(rows) or _NOBODY,
         numbers=Markup("\n").join(numbers) or _NOBODY,
     )

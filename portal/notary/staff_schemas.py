@@ -92,10 +92,16 @@ class NotaryAppliedSchema(Schema):
     """What a change did to the slots, and who has to move."""
 
     preview = fields.Boolean()
+    id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "写入的窗口、停办或者加开；预览时和其他修改为空"},
+    )
     added = fields.Integer(metadata={"description": "新开的时段数"})
     closed = fields.Integer(metadata={"description": "停办的时段数"})
     affected = fields.List(fields.Nested(NotaryAffectedSchema))
-    hints = fields.List(fields.String(), metadata={"description": "需要留意的，例如加开后约不了"})
+    hints = fields.List(
+        fields.String(), metadata={"description": "需要留意的，例如开放了但约不了的时间"}
+    )
 
 
 class NotaryAffectedListSchema(Schema):
@@ -222,6 +228,13 @@ class NotaryExceptionSchema(Schema):
     opens = fields.Time(format="%H:%M", allow_none=True)
     closes = fields.Time(format="%H:%M", allow_none=True)
     reason = fields.String()
+    version = fields.String(metadata={"description": "撤销时放入 If-Match"})
+
+
+class NotaryPreviewArgs(Schema):
+    """Whether a change without a body is only looked at."""
+
+    preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 
 
 class NotaryExceptionsSchema(Schema):

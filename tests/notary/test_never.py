@@ -92,7 +92,7 @@ class TestNoSuchTime:
     def test_on_a_closed_day(self, person: Counter) -> None:
         refused = person.hold(at("09:00", "2026-03-07"), 409)
         assert refused["code"] == "closed_day"
-        assert "2026-03-07 当天不对外办理" in refused["detail"]
+        assert "2026年3月7日当天不对外办理" in refused["detail"]
         assert refused["errors"]["next_free"][0] == at("09:00", "2026-03-09")
 
     def test_a_closure_gives_its_reason(self, person: Counter, clerk: dict[str, str]) -> None:
@@ -156,12 +156,12 @@ class TestNobodyWaits:
     def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:
         refused = wait(person, "2026-03-07", "2026-03-08")
         assert refused["code"] == "closed_day"
-        assert "2026-03-07 到 2026-03-08 不对外办理" in refused["detail"]
+        assert "2026年3月7日到2026年3月8日不对外办理" in refused["detail"]
 
     def test_for_days_beyond_those_that_are_given_out(self, person: Counter) -> None:
         refused = wait(person, "9999-12-30", "9999-12-30")
         assert refused["code"] == "too_far"
-        assert "2026-03-16" in refused["detail"]
+        assert "2026年3月16日" in refused["detail"]
 
     def test_for_a_matter_that_is_longer_than_the_office_is_open(self, person: Counter) -> None:
         long = make_matter(minutes=240)

@@ -348,16 +348,19 @@ class TestStaff:
         }
         person.api.post(path, body, headers=clerk)
         (row,) = person.api.get(path, headers=clerk).json["items"]
-        answer = person.api.delete(f"/staff/notary/exceptions/{row['id']}", headers=clerk)
+        match = {**clerk, "If-Match": row["version"]}
+        answer = person.api.delete(f"/staff/notary/exceptions/{row['id']}", headers=match)
         assert answer.json["added"] == 6
 
     def test_counters_and_hours(self, person: Counter, clerk: Headers) -> None:
         path = f"/staff/notary/offices/{person.desk.office.id}"
         body = {"name": "新窗口", "capacity": 3, "active_from": "2026-03-02"}
-        assert person.api.post(f"{path}/counters", body, headers=clerk).status_code == 201
+        made = person.api.post(f"{path}/counters", body, headers=clerk)
+        assert made.status_code == 201
         assert person.api.post(f"{path}/counters", body, headers=clerk).status_code == 409
         items = person.api.get(f"{path}/counters", headers=clerk).json["items"]
         new = next(each for each in items if each["name"] == "新窗口")
+        assert made.json["id"] == new["id"]
         answer = person.api.patch(
             f"/staff/notary/counters/{new['id']}",
             {"kept_priority": 4},
@@ -368,7 +371,9 @@ class TestStaff:
             "valid_from": "2026-03-09",
             "hours": [{"weekday": 0, "opens": "14:00", "closes": "16:00"}],
         }
-        answer = person.api.put(f"{path}/hours", hours, headers=clerk)
+        seen = person.api.get(f"{path}/hours", headers=clerk)
+        match = {**clerk, "If-Match": seen.headers["ETag"]}
+        answer = person.api.put(f"{path}/hours", hours, headers=match)
         assert answer.status_code == 200, answer.json
         items = person.api.get(f"{path}/hours", headers=clerk).json["items"]
         assert {row["valid_until"] for row in items} == {"2026-03-08", None}
