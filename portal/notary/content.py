@@ -34,6 +34,7 @@ from portal.notary.models import (
 )
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations import schedule
+from portal.notary.staff_schemas import office_phone
 from portal.web.parsing import flatten
 from portal.web.schemas import BoundedInteger, CleanString, Schema, StrictBoolean
 
@@ -100,7 +101,7 @@ class OfficeEntry(Schema):
 
     code = CleanString(required=True, min_length=1, max_length=40)
     address = CleanString(load_default="", max_length=200)
-    phone = CleanString(load_default="", max_length=40)
+    phone = CleanString(load_default="", max_length=40, validate=office_phone)
     grid_from = fields.Time(required=True, format="%H:%M")
     slot_minutes = BoundedInteger(required=True, minimum=10, maximum=240)
     lead_workdays = BoundedInteger(required=True, maximum=60)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
+from portal.accounts.identity import phones
 from portal.notary.bringing import BY_AGENT
 from portal.notary.models import BookingState, ExceptionKind
 from portal.notary.schemas import NotaryMatterSchema, NotaryOtherTimeSchema
@@ -22,11 +23,17 @@ def _time(**kwargs: object) -> fields.Time:
     return fields.Time(format="%H:%M", metadata={"description": "例如 09:30"}, **kwargs)  # type: ignore[arg-type]
 
 
+def office_phone(text: str) -> None:
+    """Raise ValidationError for what nobody could call; empty while an office has entered none."""
+    if text and phones.normalise_phone(text) is None:
+        raise ValidationError("请填写带区号的固定电话或者手机号，例如 023-12345678。")
+
+
 class NotaryOfficeSettings(Schema):
     """How an office gives appointments."""
 
     address = CleanString(max_length=200)
-    phone = CleanString(max_length=40)
+    phone = CleanString(max_length=40, validate=office_phone)
     grid_from = _time()
     slot_minutes = BoundedInteger(minimum=10, maximum=240)
     lead_workdays = BoundedInteger(maximum=60)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.notary.conftest import Desk
 from tests.notary.screen import NINE, Counter
@@ -18,9 +19,9 @@ def at(time: str, day: str = "2026-03-03") -> str:
 
 
 def fill(desk: Desk, day: str = "2026-03-03") -> None:
-    """Let other people have every seat of the day."""
+    """Let other people have every seat of the day that is left."""
     for time in TIMES:
-        for _ in range(2):
+        while desk.left(f"{day} {time}"):
             desk.confirmed(desk.person(), f"{day} {time}")
 
 
@@ -95,6 +96,15 @@ class TestNoSuchTime:
         assert "2026年3月7日当天不对外办理" in refused["detail"]
         assert refused["errors"]["next_free"][0] == at("09:00", "2026-03-09")
 
+    def test_after_the_end_of_the_office(self, person: Counter, clerk: dict[str, str]) -> None:
+        path = f"/staff/notary/offices/{person.desk.office.id}"
+        match = {**clerk, "If-Match": person.api.get(path, headers=clerk).headers["ETag"]}
+        assert person.api.patch(path, {"closes_on": "2026-03-05"}, headers=match).status_code == 200
+        refused = person.hold(at("09:00", "2026-03-06"), 409)
+        assert refused["code"] == "closed_day"
+        assert refused["detail"] == "该机构办理到2026年3月5日为止。"
+        assert wait(person, "2026-03-06", "2026-03-06")["detail"] == refused["detail"]
+
     def test_a_closure_gives_its_reason(self, person: Counter, clerk: dict[str, str]) -> None:
         body = {
             "kind": "closed",
@@ -167,6 +177,28 @@ class TestNobodyWaits:
         long = make_matter(minutes=240)
         refused = wait(person, "2026-03-03", "2026-03-03", matter_id=str(long.id))
         assert refused["code"] == "no_such_time"
+
+    def test_for_a_day_on_which_they_have_the_seat_themselves(
+        self, person: Counter, other: Counter
+    ) -> None:
+        fill(person.desk, "2026-03-04")
+        booked = person.booked()
+        fill(person.desk)
+        refused = wait(person, "2026-03-03", "2026-03-04")
+        assert refused["code"] == "already_booked"
+        assert "2026年3月3日09:00" in refused["detail"]
+        assert refused["errors"]["appointment_id"] == [booked["id"]]
+        wait(person, "2026-03-04", "2026-03-04", 201)
+        wait(other, "2026-03-03", "2026-03-04", 201)
+
+    def test_for_a_day_on_which_a_time_is_kept_for_them_until_it_lapses(
+        self, person: Counter, clock: SettableClock
+    ) -> None:
+        person.hold()
+        fill(person.desk)
+        assert wait(person, "2026-03-03", "2026-03-03")["code"] == "already_booked"
+        clock.advance(minutes=11)
+        wait(person, "2026-03-03", "2026-03-03", 201)
 
     def test_but_one_day_of_the_span_is_enough(self, person: Counter) -> None:
         fill(person.desk, "2026-03-06")

@@ -216,6 +216,15 @@ class TestBooking:
         assert (answer.status_code, answer.json["state"]) == (200, "cancelled")
         again = person.api.post("/notary/cancellations", body)
         assert (again.status_code, again.json) == (200, answer.json)
+        *_, step = person.got(f"/notary/appointments/{booked['id']}")["timeline"]
+        assert (step["by"], step["label"]) == ("resident", "本人凭取消链接取消预约")
+
+    def test_who_confirms_again_is_led_to_the_appointment(self, person: Counter) -> None:
+        held = person.hold()
+        booked = person.confirm(held)
+        again = person.confirm(held, 409)
+        assert booked["reference"] in again["detail"]
+        assert again["errors"]["appointment_id"] == [booked["id"]]
 
 
 class TestWaitingOverHttp:
@@ -404,6 +413,19 @@ class TestStaff:
             answer = person.api.patch(path, {**change, "preview": preview}, headers=headers)
             assert answer.status_code == status, answer.json
         assert answer.json["persons_only"] is not preview
+
+    @pytest.mark.parametrize(
+        ("phone", "status"), [("abc", 422), ("12345", 422), ("023-43722148", 200), ("", 200)]
+    )
+    def test_an_offices_telephone_can_be_called(
+        self, person: Counter, clerk: Headers, phone: str, status: int
+    ) -> None:
+        path = f"/staff/notary/offices/{person.desk.office.id}"
+        seen = person.api.get(path, headers=clerk)
+        match = {**clerk, "If-Match": seen.headers["ETag"]}
+        answer = person.api.patch(path, {"phone": phone}, headers=match)
+        assert answer.status_code == status
+        assert status == 200 or list(answer.json["errors"]) == ["phone"]
 
     def test_another_offices_clerk_sees_nothing(self, person: Counter) -> None:
         stranger = staff_headers(
