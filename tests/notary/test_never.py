@@ -102,7 +102,7 @@ class TestNoSuchTime:
         assert person.api.patch(path, {"closes_on": "2026-03-05"}, headers=match).status_code == 200
         refused = person.hold(at("09:00", "2026-03-06"), 409)
         assert refused["code"] == "closed_day"
-        assert refused["detail"] == "该机构办理到2026年3月5日为止。"
+        assert refused["detail"] == "该机构办理到2026年3月5日为止，之后不能预约。"
         assert wait(person, "2026-03-06", "2026-03-06")["detail"] == refused["detail"]
 
     def test_a_closure_gives_its_reason(self, person: Counter, clerk: dict[str, str]) -> None:

@@ -66,7 +66,7 @@ def not_given_out(office: NotaryOffice, first: date, last: date) -> NotBookable 
         return NotBookable(said, code="too_soon")
     ended = Schedule(office, [], []).closed_for_good(first)
     if ended is not None:
-        return ClosedDay(f"{ended.reason}。")
+        return ClosedDay(f"{ended.reason}，之后不能预约。")
     if first > latest:
         return NotBookable(f"目前最远可以约到 {steps.spoken_day(latest)}。", code="too_far")
     return None
