@@ -169,7 +169,11 @@ class RealNameRequest(Schema):
     """Name and document."""
 
     name = CleanString(required=True, min_length=1, max_length=60)
-    document_type = Choice(DocumentType, required=True)
+    document_type = Choice(
+        DocumentType,
+        required=True,
+        metadata={"description": "户口簿、出生医学证明只用于未满十六周岁的人"},
+    )
     document_number = CleanString(required=True, min_length=1, max_length=40)
     consent = StrictBoolean(required=True, metadata={"description": "单独同意处理姓名和证件号码"})
     one_character_confirmed = StrictBoolean(

@@ -50,12 +50,11 @@ class Details:
 
 @dataclass(frozen=True)
 class Checked:
-    """What may be written, and what the person should know (Chinese sentences)."""
+    """What may be written."""
 
     parties: tuple[CheckedParty, ...]
     agent: dict[str, str] | None
     contact_phone: str | None
-    hints: tuple[str, ...]
 
 
 class DisputeDeclared(Conflict):
@@ -89,13 +88,18 @@ def check(
             errors.add("contact_phone", "请填写手机号或者固定电话。")
     if details.foreign_use and not details.foreign_country:
         errors.add("foreign_country", "在国外或者境外使用的，请填写使用的国家或者地区。")
+    if details.foreign_country and not details.foreign_use:
+        errors.add(
+            "foreign_country",
+            "填写了使用的国家或者地区，请同时选择在国外或者境外使用；不在境外使用的，请不要填写。",
+        )
     if not details.checklist_read:
         errors.add("checklist_read", "请先看一遍要带的材料，再确认预约。")
     if errors.found:
         raise Invalid(errors=errors.found)
     if details.dispute and not details.dispute_understood:
         raise DisputeDeclared
-    return Checked(found, agent, phone, tuple(hints(details, matter, found)))
+    return Checked(found, agent, phone)
 
 
 def check_at_desk(
@@ -111,32 +115,6 @@ def check_at_desk(
     if errors.found:
         raise Invalid(errors=errors.found)
     return found
-
-
-def hints(details: Details, matter: NotaryMatter, found: Sequence[CheckedParty]) -> list[str]:
-    """Return what the person should know about this booking."""
-    texts = []
-    if not matter.checklist_confirmed:
-        texts.append("材料清单供参考，以公证机构的要求为准。")
-    if details.foreign_use:
-        # 公证法 33.
-        texts.append("在国外使用的公证书，按使用国的要求可能需要翻译和认证，请提前向公证机构问清。")
-    if details.fee_relief:
-        # 公证法 34(2).
-        texts.append("符合法律援助条件的，公证费可以减免；请带上法律援助的有关文书。")
-    if details.dispute:
-        texts.append(DisputeDeclared.message)
-    if parties.without_capacity(matter, (party.guardian for party in found)):
-        # 民法典 1143(1).
-        texts.append(
-            "无民事行为能力人或者限制民事行为能力人所立的遗嘱无效（民法典第一千一百四十三条），"
-            "监护人也不能代立；公证机构可能不予受理，请先向公证机构咨询。"
-        )
-    if details.agent is not None:
-        texts.append(
-            "代理人请带上授权委托书和本人身份证件；公证机构的工作人员不能在本机构做代理人。"
-        )
-    return texts
 
 
 def _place(errors: Errors, details: Details, matter: NotaryMatter) -> None:

@@ -34,6 +34,7 @@ from portal.notary.models import (
 )
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations import schedule
+from portal.notary.staff_schemas import office_phone
 from portal.web.parsing import flatten
 from portal.web.schemas import BoundedInteger, CleanString, Schema, StrictBoolean
 
@@ -80,6 +81,7 @@ class MatterEntry(Schema):
     in_person = StrictBoolean(load_default=False)
     general_place_for_immovables = StrictBoolean(load_default=False)
     for_organisations = StrictBoolean(load_default=False)
+    persons_only = StrictBoolean(load_default=False)
     checklist = fields.List(
         CleanString(min_length=1, max_length=200),
         required=True,
@@ -88,13 +90,18 @@ class MatterEntry(Schema):
     checklist_confirmed = StrictBoolean(load_default=False)
     fee_note = CleanString(load_default="", max_length=500, multiline=True)
 
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        if data.get("for_organisations") and data.get("persons_only"):
+            raise ma.ValidationError("由单位申请的，不能只由个人办理。", "persons_only")
+
 
 class OfficeEntry(Schema):
     """An entry of offices.yaml."""
 
     code = CleanString(required=True, min_length=1, max_length=40)
     address = CleanString(load_default="", max_length=200)
-    phone = CleanString(load_default="", max_length=40)
+    phone = CleanString(load_default="", max_length=40, validate=office_phone)
     grid_from = fields.Time(required=True, format="%H:%M")
     slot_minutes = BoundedInteger(required=True, minimum=10, maximum=240)
     lead_workdays = BoundedInteger(required=True, maximum=60)

@@ -229,7 +229,13 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
         "office": found.office.name,
         "day": found.day,
         "appointments": rows,
-        "walk_ins": [ticket(actor, each, found.counters) for each in walk_ins],
+        "walk_ins": [
+            {
+                **ticket(actor, each, found.counters),
+                "case_reference": found.cases.get(each.id),
+            }
+            for each in walk_ins
+        ],
         "counts": {**counts, "walk_ins": len(walk_ins)},
     }
 

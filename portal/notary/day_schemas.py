@@ -164,6 +164,12 @@ class TicketSchema(Schema):
     version = fields.String(metadata={"description": "办理时放入 If-Match"})
 
 
+class WalkInRow(TicketSchema):
+    """A number without an appointment on the sheet."""
+
+    case_reference = fields.String(allow_none=True)
+
+
 class QueueSchema(Schema):
     """The desk as staff see it."""
 
@@ -260,7 +266,7 @@ class DaySheetSchema(Schema):
     office = fields.String()
     day = fields.Date()
     appointments = fields.List(fields.Nested(DaySheetRow))
-    walk_ins = fields.List(fields.Nested(TicketSchema))
+    walk_ins = fields.List(fields.Nested(WalkInRow))
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 

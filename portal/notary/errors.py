@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.core.errors import Conflict, Gone
+from portal.core.errors import Conflict, Gone, WrongState
 
 
 class SlotTaken(Conflict):
@@ -27,6 +27,13 @@ class HoldExpired(Gone):
     code = "hold_expired"
     message = "保留时间已过，这个时段不再为您保留。"
     next_step = "请重新选择时段。"
+
+
+class AlreadyConfirmed(WrongState):
+    """A hold or an offer was confirmed before, by a request whose answer may have been lost."""
+
+    message = "这个时段已经预约成功，不用再确认。"
+    next_step = "请在“我的预约”里查看这个预约。"
 
 
 class NotBookable(Conflict):

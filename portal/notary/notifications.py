@@ -13,7 +13,8 @@ _SMS_REMIND = "您的预约 {reference} 就在下一个工作日，要带的材�
 _TEXTS: dict[str, tuple[str, str, str | None]] = {
     "notary.confirmed": (
         "预约成功",
-        "预约 {reference} 已成功：{when}，{office}。预约不等于受理，是否受理由公证机构审查后决定。",
+        "预约 {reference} 已成功：{when}，{office}。请带上：{checklist}。"
+        "预约不等于受理，是否受理由公证机构审查后决定。",
         _SMS,
     ),
     "notary.reminder": (

@@ -21,6 +21,7 @@ from portal.notary.models import (
     NotaryOffice,
     Quota,
 )
+from portal.notary.operations.steps import spoken_day
 from portal.working_days.calendar import Calendar, DayKind, DayStatus
 
 DAY_MINUTES = 24 * 60
@@ -72,9 +73,9 @@ class Schedule:
             return DayPlan((), Closed.COUNTER_INACTIVE, "窗口当天不开放")
         today = [e for e in self.exceptions if _applies(e, counter.id, day)]
         base = self._weekly(counter, day, status)
-        extra = [_span(e.opens, e.closes) for e in today if e.kind is ExceptionKind.EXTRA]
+        extra = [span_of(e.opens, e.closes) for e in today if e.kind is ExceptionKind.EXTRA]
         shut = [e for e in today if e.kind is ExceptionKind.CLOSED]
-        spans = _without(_merged([*base.spans, *extra]), [_span(e.opens, e.closes) for e in shut])
+        spans = _without(_merged([*base.spans, *extra]), [span_of(e.opens, e.closes) for e in shut])
         if spans:
             return DayPlan(tuple(spans))
         if shut:
@@ -86,7 +87,7 @@ class Schedule:
         last = self.office.closes_on
         if last is None or day <= last:
             return None
-        return DayPlan((), Closed.OFFICE_CLOSED, f"该机构办理到 {last:%Y-%m-%d} 为止")
+        return DayPlan((), Closed.OFFICE_CLOSED, ending(last))
 
     def why_closed(
         self, counters: Sequence[NotaryCounter], day: date, status: DayStatus
@@ -119,10 +120,15 @@ class Schedule:
         valid = [h for h in self.hours if _valid(h, day)]
         own = [h for h in valid if h.counter_id == counter.id]
         rows = own or [h for h in valid if h.counter_id is None]
-        spans = _merged([_span(h.opens, h.closes) for h in rows if h.weekday == weekday])
+        spans = _merged([span_of(h.opens, h.closes) for h in rows if h.weekday == weekday])
         if spans:
             return DayPlan(tuple(spans))
         return DayPlan((), Closed.NO_HOURS, "当天不对外办理")
+
+
+def ending(last: date) -> str:
+    """Say that an office closes for good, after its last day of service."""
+    return f"该机构办理到{spoken_day(last)}为止"
 
 
 def _valid(hours: NotaryHours, day: date) -> bool:
@@ -141,7 +147,8 @@ def minute_of(moment: time) -> int:
     return moment.hour * 60 + moment.minute
 
 
-def _span(opens: time | None, closes: time | None) -> Span:
+def span_of(opens: time | None, closes: time | None) -> Span:
+    """Return the minutes of the day between two times; the whole day without them."""
     if opens is None or closes is None:
         return 0, DAY_MINUTES
     return minute_of(opens), minute_of(closes)
@@ -192,7 +199,7 @@ def problems(
     Hours may adjoin each other, not overlap; hours in which no whole slot lies would promise what nobody can book.
     """
     found: dict[str, list[str]] = {}
-    spans = [_span(opens, closes) for _, opens, closes in week]
+    spans = [span_of(opens, closes) for _, opens, closes in week]
     for at, (weekday, opens, closes) in enumerate(week):
         if closes <= opens:
             found[f"hours.{at}.closes"] = ["结束时间应当晚于开始时间。"]
@@ -231,11 +238,33 @@ def _minutes_of_cells(
     return [(start, start + length) for start in starts]
 
 
-def has_whole_slot(
-    office: NotaryOffice, opens: time, closes: time, day: date, zone: ZoneInfo
-) -> bool:
-    """True when a slot of the office's grid lies wholly between two times of the day."""
-    return bool(cells(office, day, [_span(opens, closes)], zone))
+def beside_slots(
+    office: NotaryOffice, spans: Iterable[Span], day: date, zone: ZoneInfo
+) -> list[Span]:
+    """Return the parts of opening hours of one day in which no whole slot lies: open for who comes, not to be booked."""
+    merged = _merged(spans)
+    return _without(merged, _minutes_of_cells(office, day, merged, zone))
+
+
+def beside_slots_of_week(
+    office: NotaryOffice, week: Sequence[tuple[int, time, time]], day: date, zone: ZoneInfo
+) -> list[str]:
+    """Say of weekly hours, each a weekday with its begin and end, which parts of them cannot be booked."""
+    lost: dict[Span, list[str]] = {}
+    for weekday, name in enumerate("一二三四五六日"):
+        today = [span_of(opens, closes) for on, opens, closes in week if on == weekday]
+        for part in beside_slots(office, today, day, zone):
+            lost.setdefault(part, []).append(f"周{name}")
+    return [not_to_be_booked(office, part, "、".join(days)) for part, days in lost.items()]
+
+
+def not_to_be_booked(office: NotaryOffice, span: Span, when: str) -> str:
+    """Say of a part of the opening hours on some days that it cannot be booked, and why."""
+    begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in span)
+    return (
+        f"{when} {begin}–{end} 不能预约，只能现场取号：时段从 {office.grid_from:%H:%M} 起"
+        f"每 {office.slot_minutes} 分钟一个。"
+    )
 
 
 def _wall(day: date, minute: int, zone: ZoneInfo) -> datetime:

@@ -105,9 +105,12 @@ def checked(
     parties = tuple(
         party
         for number, each in enumerate(given)
-        if (party := _party(errors, f"parties.{number}", each, day, least_age)) is not None
+        if (party := _party(errors, f"parties.{number}", each, matter, day, least_age)) is not None
     )
-    known = [(party.document_type, party.document_number) for party in parties]
+    known = [
+        (party.document_type and party.document_type.numbering, party.document_number)
+        for party in parties
+    ]
     if len(set(known)) != len(known):
         errors.add("parties", "同一位当事人填写了两次。")
     _agency(errors, given, agent, matter)
@@ -155,10 +158,10 @@ def _agency(
 
 
 def _party(
-    errors: Errors, where: str, given: Party, day: date, least_age: int
+    errors: Errors, where: str, given: Party, matter: NotaryMatter, day: date, least_age: int
 ) -> CheckedParty | None:
     if given.kind is PartyKind.ORGANISATION:
-        return _organisation(errors, where, given)
+        return _organisation(errors, where, given, matter)
     name = _name(errors, f"{where}.name", given.name, confirmed=given.one_character_confirmed)
     if given.document_type is None:
         errors.add(f"{where}.document_type", "请选择证件种类。")
@@ -171,9 +174,17 @@ def _party(
     born = _born(errors, where, given, number)
     if born is None:
         return None
+    if too_old := documents.too_old_for(given.document_type, born, day):
+        errors.add(f"{where}.document_type", too_old)
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
         guardian = _guardian(errors, where, given.guardian, number, day, least_age)
+    elif given.guardian is not None:
+        errors.add(
+            f"{where}.guardian",
+            "当事人在办理当天已经成年，不由监护人代理，请不要填写监护人；"
+            "没有完全民事行为能力的，请同时选择“无民事行为能力或者限制民事行为能力”。",
+        )
     return CheckedParty(
         PartyKind.PERSON,
         name,
@@ -186,7 +197,13 @@ def _party(
     )
 
 
-def _organisation(errors: Errors, where: str, given: Party) -> CheckedParty | None:
+def _organisation(
+    errors: Errors, where: str, given: Party, matter: NotaryMatter
+) -> CheckedParty | None:
+    if matter.persons_only:
+        errors.add(f"{where}.kind", f"“{matter.name}”只能由个人办理，请填写个人当事人。")
+    if given.guardian is not None:
+        errors.add(f"{where}.guardian", "单位没有监护人，请不要填写。")
     try:
         number = uscc.validate(documents.normalise_number(given.document_number))
     except StdnumError:
@@ -264,6 +281,11 @@ def _guardian(
 def _represented(
     errors: Errors, where: str, given: Guardian | Agent, role: str, day: date, least_age: int
 ) -> dict[str, str] | None:
+    if given.document_type in documents.OF_CHILDREN:
+        label = given.document_type.label
+        text = f"{role}须是成年人，请填写{role}的身份证件，不能用{label}。"
+        errors.add(f"{where}.document_type", text)
+        return None
     name = _name(errors, f"{where}.name", given.name)
     number = _document(
         errors, f"{where}.document_number", given.document_type, given.document_number

@@ -60,7 +60,7 @@ def can_edit_matters(actor: Actor, subject: object = None) -> bool:
 
 
 def can_cancel(actor: Actor, subject: OfAccount) -> bool:
-    """The resident, the office, or the portal (an account that is closed, a link that was followed)."""
+    """The resident, the office, or the portal (an account that is closed)."""
     office_id: uuid.UUID | None = getattr(subject, "office_id", None)
     return (
         can_speak_for(actor, subject)

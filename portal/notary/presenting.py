@@ -8,7 +8,7 @@ from typing import Any
 from portal.accounts.identity import documents, phones
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.notary import case_presenting, next_steps
+from portal.notary import bringing, case_presenting, next_steps
 from portal.notary.models import (
     PENDING_STATES,
     BookingState,
@@ -125,9 +125,7 @@ def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     }
 
 
-def appointment(
-    actor: Actor, booking: NotaryBooking, hints: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
@@ -155,7 +153,8 @@ def appointment(
         "allowed_actions": [*map(_acceptance, other), *own],
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
-        "hints": list(hints),
+        "papers": bringing.papers(booking),
+        "hints": bringing.hints(booking),
         "deadlines": _deadlines(booking),
         "timeline": booking.history,
     }

@@ -45,9 +45,9 @@ def _mine(booking_id: uuid.UUID) -> NotaryBooking:
     return found
 
 
-def _dump(booking: NotaryBooking, hints: tuple[str, ...] = ()) -> Dumped:
+def _dump(booking: NotaryBooking) -> Dumped:
     conditional.tag(booking)
-    return presenting.appointment(current_actor(), booking, hints)
+    return presenting.appointment(current_actor(), booking)
 
 
 def _again(booking: NotaryBooking) -> Dumped:
@@ -152,9 +152,9 @@ def confirm(body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
     在保留时间内提交；过期答复 410。当事人的证件号码加密保存。预约不等于受理。
     """
     hold_id = body.pop("hold_id")
-    booking, hints = confirming.confirm(current_actor(), hold_id, _details(body))
+    booking = confirming.confirm(current_actor(), hold_id, _details(body))
     location = {"Location": f"/api/v1/notary/appointments/{booking.id}"}
-    return _dump(booking, hints), 201, location
+    return _dump(booking), 201, location
 
 
 def _details(body: Dumped) -> Details:

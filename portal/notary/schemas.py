@@ -61,7 +61,8 @@ class NotaryMatterSchema(Schema):
     in_person = fields.Boolean(metadata={"description": "须由当事人本人到场（公证法第二十六条）"})
     agency_allowed = fields.Boolean()
     general_place_for_immovables = fields.Boolean()
-    for_organisations = fields.Boolean()
+    for_organisations = fields.Boolean(metadata={"description": "由单位申请"})
+    persons_only = fields.Boolean(metadata={"description": "只能由个人办理"})
     checklist = fields.List(fields.String())
     checklist_confirmed = fields.Boolean(
         metadata={"description": "清单是否已由公证机构确认；未确认的供参考"}
@@ -182,19 +183,31 @@ class NotaryPartyIn(Schema):
     kind = Choice(PartyKind, load_default=PartyKind.PERSON)
     name = CleanString(required=True, min_length=1, max_length=100, words=True)
     document_type = Choice(
-        DocumentType, load_default=None, allow_none=True, metadata={"description": "单位不填"}
+        DocumentType,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "单位不填；户口簿、出生医学证明只用于办理当天未满十六周岁的人"},
     )
     document_number = CleanString(
         required=True,
         min_length=1,
         max_length=40,
-        metadata={"description": "证件号码；单位填统一社会信用代码"},
+        metadata={
+            "description": "证件号码；户口簿填本人那一页的公民身份号码；单位填统一社会信用代码"
+        },
     )
     birth_date = fields.Date(load_default=None, allow_none=True)
     one_character_confirmed = StrictBoolean(load_default=False)
-    lacks_capacity = StrictBoolean(load_default=False)
+    lacks_capacity = StrictBoolean(
+        load_default=False, metadata={"description": "无民事行为能力或者限制民事行为能力"}
+    )
     by_agent = StrictBoolean(load_default=False)
-    guardian = fields.Nested(NotaryGuardianIn, load_default=None, allow_none=True)
+    guardian = fields.Nested(
+        NotaryGuardianIn,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "未成年人和 lacks_capacity 的必填，其他人不填"},
+    )
 
 
 class NotaryAppointmentIn(Schema):
@@ -210,7 +223,13 @@ class NotaryAppointmentIn(Schema):
     checklist_read = StrictBoolean(required=True)
     immovable = StrictBoolean(load_default=False)
     foreign_use = StrictBoolean(load_default=False)
-    foreign_country = CleanString(load_default=None, allow_none=True, max_length=60, words=True)
+    foreign_country = CleanString(
+        load_default=None,
+        allow_none=True,
+        max_length=60,
+        words=True,
+        metadata={"description": "foreign_use 的必填，否则不填"},
+    )
     dispute = StrictBoolean(load_default=False)
     dispute_understood = StrictBoolean(load_default=False)
     in_person_understood = StrictBoolean(load_default=False)
@@ -329,7 +348,10 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
     other_time = fields.Nested(NotaryOtherTimeSchema, allow_none=True)
     parties = fields.List(fields.Nested(NotaryPartySchema))
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
-    hints = fields.List(fields.String())
+    papers = fields.List(
+        fields.String(), metadata={"description": "这个预约要带的材料；不再需要到场的为空"}
+    )
+    hints = fields.List(fields.String(), metadata={"description": "需要知道的；不再需要到场的为空"})
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     timeline = fields.List(fields.Nested(NotaryAppointmentStepSchema))
 

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.core import clock
-from portal.notary.operations.steps import spoken_day
+from portal.notary.operations.steps import spoken, spoken_day
 
 _STYLE = """
 @page { size: A4 landscape; margin: 12mm; }
@@ -50,7 +50,8 @@ _PAGE = Markup(
 </table>
 <h2>现场取号</h2>
 <table>
-<thead><tr><th>号码</th><th>取号时间</th><th>事项</th><th>人数</th><th>优先</th><th>状态</th></tr></thead>
+<thead><tr><th>号码</th><th>取号时间</th><th>事项</th><th>人数</th><th>优先</th><th>状态</th>
+<th>受理编号</th></tr></thead>
 <tbody>{numbers}</tbody>
 </table>
 </body>
@@ -62,9 +63,10 @@ _ROW = Markup(
     "<td>{documents}</td><td>{phone}</td><td>{state}</td><td>{number}</td><td class='note'>{notes}</td></tr>"
 )
 _NUMBER = Markup(
-    "<tr><td>{number}</td><td>{time}</td><td>{matter}</td><td>{party_count}</td><td>{priority}</td><td>{state}</td></tr>"
+    "<tr><td>{number}</td><td>{time}</td><td>{matter}</td><td>{party_count}</td><td>{priority}</td><td>{state}</td>"
+    "<td>{case}</td></tr>"
 )
-_NOBODY = Markup('<tr><td colspan="11">没有</td></tr>')
+_NOBODY = Markup('<tr><td colspan="{columns}">没有</td></tr>')
 
 
 def page(sheet: dict[str, Any]) -> Markup:
@@ -77,9 +79,9 @@ def page(sheet: dict[str, Any]) -> Markup:
         style=Markup(_STYLE),  # noqa: S704 - a constant of this module
         count=len(rows),
         walk_ins=len(numbers),
-        printed=f"{clock.local(clock.now()):%Y-%m-%d %H:%M}",
-        rows=Markup("\n").join(rows) or _NOBODY,
-        numbers=Markup("\n").join(numbers) or _NOBODY,
+        printed=spoken(clock.now()),
+        rows=Markup("\n").join(rows) or _NOBODY.format(columns=11),
+        numbers=Markup("\n").join(numbers) or _NOBODY.format(columns=7),
     )
 
 
@@ -128,6 +130,7 @@ def _number(row: dict[str, Any]) -> Markup:
         party_count=row["party_count"],
         priority="是" if row["priority"] else "",
         state=row["state"].label,
+        case=row["case_reference"] or "",
     )
 
 

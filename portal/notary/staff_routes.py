@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from portal.notary import loading, policies, presenting, staff_schemas
-from portal.notary.models import NotaryCounter, NotaryMatter, NotaryOffice
+from portal.notary.models import NotaryCounter, NotaryException, NotaryMatter, NotaryOffice
 from portal.notary.operations import changing, schedule, slots
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations.schedule import Applied, Exceptional, Opening
@@ -29,9 +29,10 @@ ANY = roles(*policies.STAFF_ROLES)
 CLERK = roles(policies.CLERK)
 
 
-def _versioned(row: NotaryCounter | NotaryMatter, schema: type[Schema]) -> Dumped:
+def _versioned(row: NotaryCounter | NotaryException | NotaryMatter, schema: type[Schema]) -> Dumped:
     """Return the schema's fields of a row in a list, each with the version that a change has to name."""
-    names = [name for name in schema().fields if name != "version"]
+    held = schema(exclude=["version"]).fields
+    names = {field.attribute or name for name, field in held.items()}
     version = f'"{conditional.etag_of(row)}"'
     return {**{name: getattr(row, name) for name in names}, "version": version}
 
@@ -41,6 +42,7 @@ def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
     found = schedule.preview(change) if preview else change()
     return {
         "preview": preview,
+        "id": None if preview else found.id,
         "added": found.added,
         "closed": found.closed,
         "affected": presenting.affected(found.affected, found.kept),
@@ -142,8 +144,10 @@ def change_counter(counter_id: uuid.UUID, body: Dumped) -> Dumped:
 
 @blp.get("/offices/<uuid:office_id>/hours", audience=ANY, returns=staff_schemas.NotaryHoursSchema)
 def hours(office_id: uuid.UUID) -> Dumped:
-    """每周办理时间"""
-    found, _ = slots.schedule_of(loading.office_of(office_id))
+    """每周办理时间；整体修改，版本是机构的"""
+    seen = loading.office_of(office_id)
+    conditional.tag(seen)
+    found, _ = slots.schedule_of(seen)
     rows = sorted(found.hours, key=lambda row: (row.valid_from, row.weekday, row.opens, row.id))
     return {"items": rows}
 
@@ -153,10 +157,12 @@ def hours(office_id: uuid.UUID) -> Dumped:
     audience=CLERK,
     body=staff_schemas.NotaryHoursIn,
     returns=staff_schemas.NotaryAppliedSchema,
+    if_match=True,
 )
 def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
     """从某天起改用新的每周办理时间；列出受影响的预约"""
     found = loading.office_of(office_id)
+    conditional.require_match(found)
 
     def change() -> Applied:
         return schedule.set_hours(
@@ -167,7 +173,9 @@ def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
             [Opening(**each) for each in body["hours"]],
         )
 
-    return _applied(change, preview=body["preview"])
+    result = _applied(change, preview=body["preview"])
+    conditional.tag(found)
+    return result
 
 
 @blp.get(
@@ -178,7 +186,8 @@ def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
 def exceptions(office_id: uuid.UUID) -> Dumped:
     """停办和加开"""
     found, _ = slots.schedule_of(loading.office_of(office_id))
-    return {"items": found.exceptions}
+    schema = staff_schemas.NotaryExceptionSchema
+    return {"items": [_versioned(each, schema) for each in found.exceptions]}
 
 
 @blp.post(
@@ -199,13 +208,22 @@ def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
 
 
 @blp.delete(
-    "/exceptions/<uuid:exception_id>", audience=CLERK, returns=staff_schemas.NotaryAppliedSchema
+    "/exceptions/<uuid:exception_id>",
+    audience=CLERK,
+    query=staff_schemas.NotaryPreviewArgs,
+    returns=staff_schemas.NotaryAppliedSchema,
+    if_match=True,
 )
-def remove_exception(exception_id: uuid.UUID) -> Dumped:
-    """撤销停办或者加开"""
+def remove_exception(exception_id: uuid.UUID, query: Dumped) -> Dumped:
+    """撤销停办或者加开；列出受影响的预约，并通知他们"""
     row = loading.exception_of(exception_id)
     found = loading.office_of(row.office_id)
-    return _applied(lambda: schedule.remove_exception(current_actor(), found, row), preview=False)
+    conditional.require_match(row)
+
+    def change() -> Applied:
+        return schedule.remove_exception(current_actor(), found, row)
+
+    return _applied(change, preview=query["preview"])
 
 
 @blp.get("/matters", audience=ANY, returns=staff_schemas.NotaryStaffMattersSchema)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
+from portal.accounts.identity import phones
+from portal.notary.bringing import BY_AGENT
 from portal.notary.models import BookingState, ExceptionKind
 from portal.notary.schemas import NotaryMatterSchema, NotaryOtherTimeSchema
 from portal.web.schemas import (
@@ -21,11 +23,17 @@ def _time(**kwargs: object) -> fields.Time:
     return fields.Time(format="%H:%M", metadata={"description": "例如 09:30"}, **kwargs)  # type: ignore[arg-type]
 
 
+def office_phone(text: str) -> None:
+    """Raise ValidationError for what nobody could call; empty while an office has entered none."""
+    if text and phones.normalise_phone(text) is None:
+        raise ValidationError("请填写带区号的固定电话或者手机号，例如 023-12345678。")
+
+
 class NotaryOfficeSettings(Schema):
     """How an office gives appointments."""
 
     address = CleanString(max_length=200)
-    phone = CleanString(max_length=40)
+    phone = CleanString(max_length=40, validate=office_phone)
     grid_from = _time()
     slot_minutes = BoundedInteger(minimum=10, maximum=240)
     lead_workdays = BoundedInteger(maximum=60)
@@ -94,10 +102,16 @@ class NotaryAppliedSchema(Schema):
     """What a change did to the slots, and who has to move."""
 
     preview = fields.Boolean()
+    id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "写入的窗口、停办或者加开；预览时和其他修改为空"},
+    )
     added = fields.Integer(metadata={"description": "新开的时段数"})
     closed = fields.Integer(metadata={"description": "停办的时段数"})
     affected = fields.List(fields.Nested(NotaryAffectedSchema))
-    hints = fields.List(fields.String(), metadata={"description": "需要留意的，例如加开后约不了"})
+    hints = fields.List(
+        fields.String(), metadata={"description": "需要留意的，例如开放了但约不了的时间"}
+    )
 
 
 class NotaryAffectedListSchema(Schema):
@@ -224,6 +238,13 @@ class NotaryExceptionSchema(Schema):
     opens = fields.Time(format="%H:%M", allow_none=True)
     closes = fields.Time(format="%H:%M", allow_none=True)
     reason = fields.String()
+    version = fields.String(metadata={"description": "撤销时放入 If-Match"})
+
+
+class NotaryPreviewArgs(Schema):
+    """Whether a change without a body is only looked at."""
+
+    preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 
 
 class NotaryExceptionsSchema(Schema):
@@ -241,9 +262,13 @@ class NotaryMatterChangeIn(Schema):
     checklist = fields.List(
         CleanString(min_length=1, max_length=200),
         validate=validate.Length(min=1, max=30, error="清单应当有 1 到 30 项。"),
+        metadata={"description": f"以“{BY_AGENT}”开头的，只告诉有代理人的预约"},
     )
     checklist_confirmed = StrictBoolean()
     fee_note = CleanString(max_length=500, multiline=True)
+    persons_only = StrictBoolean(
+        metadata={"description": "只能由个人办理；由单位申请的事项不能填 true"}
+    )
     active = StrictBoolean(metadata={"description": "填 false 表示停办，已有的预约都受影响"})
     preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from portal.accounts.models import ContactSafety
 from portal.accounts.operations import sessions
@@ -14,6 +15,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.events import subscribe
 from portal.core.jobs import JobRun, enqueue, job_handler, periodic
+from portal.notary import bringing
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryOffice
 from portal.notary.operations import freeing, leaving, matters, schedule, slots, steps, waiting
 from portal.notifications import operations as notifications
@@ -92,6 +94,7 @@ def remind() -> int:
             NotaryBooking.day > today,
             NotaryBooking.day <= until,
         )
+        .options(selectinload(NotaryBooking.parties))
         .order_by(NotaryBooking.id)
         .limit(MOST_REMINDERS)
         .execution_options(populate_existing=True)
@@ -110,7 +113,7 @@ def remind() -> int:
             "notary.reminder",
             when=steps.spoken(booking.starts_at),
             office=booking.office.name,
-            checklist="、".join(booking.matter.checklist),
+            checklist="；".join(bringing.papers(booking)),
         )
         reminded += 1
     return reminded

@@ -128,6 +128,20 @@ def test_a_name_of_one_character_needs_a_second_look(api, headers):
     assert real_name(api, headers, name="王", one_character_confirmed=True).status_code == 200
 
 
+def test_a_child_without_a_card_proves_the_name_by_the_household_register(api, clock, me, headers):
+    clock.set("2026-03-02 09:00")
+    number = id_number(date(2010, 3, 3))
+    register = {"document_number": number, "document_type": "household_register"}
+    assert real_name(api, headers, **register).status_code == 200
+    by_register = stored(me).document_index
+    assert real_name(api, headers, document_number=number).status_code == 200
+    assert stored(me).document_index == by_register, "the number is that of the identity card"
+    clock.set("2026-03-03 09:00")
+    headers = resident_headers(None, me)
+    refused = real_name(api, headers, **register)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["document_type"])
+
+
 def test_a_child_under_14_needs_a_guardian(api, clock, me, headers):
     clock.set("2026-03-02 09:00")
     child = {"document_number": id_number(date(2012, 3, 3))}

@@ -111,7 +111,7 @@ class Desk:
     def confirmed(self, who: Actor, when: str, *parties: Party, **changes: Any) -> NotaryBooking:
         """Hold a time and confirm it."""
         held = self.hold(who, when, **changes)
-        return confirming.confirm(who, held.id, details(*parties))[0]
+        return confirming.confirm(who, held.id, details(*parties))
 
     def cancel(self, who: Actor, booking: NotaryBooking) -> NotaryBooking:
         """Cancel a booking."""

@@ -14,6 +14,13 @@ from tests.factories.people import (
 NINE = "2026-03-03T09:00:00+08:00"
 TEN = "2026-03-03T10:00:00+08:00"
 Headers = dict[str, str]
+# An organisation as a party.
+FIRM = {
+    "kind": "organisation",
+    "name": "测试有限公司",
+    "document_type": None,
+    "document_number": "91350100M000100Y43",
+}
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tests.factories.notary import make_matter
 from tests.factories.people import id_number
 from tests.notary.conftest import party
 from tests.notary.hall import STAFF, Hall, desk_party
-from tests.notary.screen import Counter
+from tests.notary.screen import FIRM, TEN, Counter
 
 # The appointment is on 3 March 2026.
 ADULT_THAT_DAY, ADULT_THE_NEXT = date(2008, 3, 3), date(2008, 3, 4)
@@ -98,6 +98,22 @@ class TestGuardiansAndAgents:
         agent = representative(document_number=wife)
         person.confirm(person.hold(), parties=parties, agent=agent)
 
+    def test_who_is_of_age_has_no_guardian_unless_capacity_is_lacking(
+        self, person: Counter
+    ) -> None:
+        held = person.hold()
+        adult = {"guardian": guardian()}
+        refused = person.confirm(held, 422, party=adult)
+        (said,) = refused["errors"]["parties.0.guardian"]
+        assert "无民事行为能力或者限制民事行为能力" in said
+        booked = person.confirm(held, party={**adult, "lacks_capacity": True})
+        assert booked["parties"][0]["guardian"]["relation"] == "母亲"
+
+    def test_an_organisation_has_no_guardian(self, person: Counter) -> None:
+        firm = {**FIRM, "guardian": guardian()}
+        refused = person.confirm(person.hold(), 422, party=firm)
+        assert list(refused["errors"]) == ["parties.0.guardian"]
+
     def test_an_agent_acts_for_somebody(self, person: Counter) -> None:
         refused = person.confirm(person.hold(), 422, agent=representative())
         (said,) = refused["errors"]["agent"]
@@ -117,6 +133,62 @@ class TestGuardiansAndAgents:
         answer = hall.step(f"{STAFF}/tickets/{ticket['id']}", "acceptance", body)
         assert answer.status_code == status, answer.json
         assert status == 201 or list(answer.json["errors"]) == ["agent.document_number"]
+
+
+class TestChildrenWithoutACard:
+    """Rules 8.1: under 16 having no identity card is lawful, and other lawful proof must be accepted."""
+
+    def test_the_household_register_shows_the_same_number_as_the_card(
+        self, person: Counter
+    ) -> None:
+        by_register = {**child(), "document_type": "household_register"}
+        booked = person.confirm(person.hold(), party=by_register)
+        assert booked["parties"][0]["document_type"] == "household_register"
+        assert "没有居民身份证的，带户口簿" in booked["papers"]
+        by_card = {**by_register, "document_type": "resident_id"}
+        again = person.confirm(person.hold(TEN), 409, party=by_card)
+        assert again["code"] == "already_booked"
+
+    def test_the_number_of_the_household_is_not_that_of_a_person(self, person: Counter) -> None:
+        household = {**child(), "document_type": "household_register", "document_number": "123456"}
+        refused = person.confirm(person.hold(), 422, party=household)
+        assert "户号" in refused["errors"]["parties.0.document_number"][0]
+
+    def test_a_certificate_of_birth_needs_the_date_beside_it(self, person: Counter) -> None:
+        held = person.hold()
+        born = {
+            **child(),
+            "document_type": "birth_certificate",
+            "document_number": "T123456789",
+        }
+        refused = person.confirm(held, 422, party=born)
+        assert list(refused["errors"]) == ["parties.0.birth_date"]
+        person.confirm(held, party={**born, "birth_date": str(CHILD)})
+
+    @pytest.mark.parametrize(("born", "status"), [("2010-03-03", 422), ("2010-03-04", 201)])
+    def test_they_are_for_who_is_under_sixteen_on_the_day(
+        self, person: Counter, born: str, status: int
+    ) -> None:
+        number = id_number(date.fromisoformat(born))
+        given = {**child(), "document_type": "household_register", "document_number": number}
+        answer = person.confirm(person.hold(), status, party=given)
+        assert status == 201 or list(answer["errors"]) == ["parties.0.document_type"]
+
+    @pytest.mark.parametrize("kind", ["household_register", "birth_certificate"])
+    def test_nobody_who_acts_for_another_shows_them(self, person: Counter, kind: str) -> None:
+        refused = person.confirm(person.hold(), 422, party=child(document_type=kind))
+        assert list(refused["errors"]) == ["parties.0.guardian.document_type"]
+
+
+def test_a_will_is_not_accepted_for_an_organisation_at_the_desk(hall: Hall) -> None:
+    will = make_matter(code="N03d", name="遗嘱", agency_allowed=False, persons_only=True)
+    ticket = hall.drawn()
+    hall.next()
+    path = f"{STAFF}/tickets/{ticket['id']}"
+    body = {"matter_id": str(will.id), "parties": [FIRM]}
+    refused = hall.step(path, "acceptance", body)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["parties.0.kind"])
+    hall.done(path, "acceptance", {**body, "parties": [desk_party()]})
 
 
 class TestWills:

@@ -11,7 +11,7 @@ from tests.factories.notary import make_matter
 from tests.factories.people import (
     id_number,
 )
-from tests.notary.screen import Counter
+from tests.notary.screen import FIRM, Counter
 
 NINE = "2026-03-03T09:00:00+08:00"
 TEN = "2026-03-03T10:00:00+08:00"
@@ -28,6 +28,7 @@ class TestChecks:
             ({"connection_basis": "property"}, "connection_basis"),
             ({"checklist_read": False}, "checklist_read"),
             ({"foreign_use": True}, "foreign_country"),
+            ({"foreign_country": "日本"}, "foreign_country"),
             ({"foreign_use": True, "foreign_country": "\U0001f600"}, "foreign_country"),
             ({"foreign_use": True, "foreign_country": "123"}, "foreign_country"),
             ({"contact_phone": "12"}, "contact_phone"),
@@ -120,13 +121,14 @@ class TestChecks:
         tender = make_matter(for_organisations=True)
         held = person.hold(matter_id=str(tender.id))
         assert "parties" in person.confirm(held, status=422)["errors"]
-        firm = {
-            "kind": "organisation",
-            "name": "测试有限公司",
-            "document_type": None,
-            "document_number": "91350100M000100Y43",
-        }
-        person.confirm(held, party=firm)
+        person.confirm(held, party=FIRM)
+
+    def test_what_only_a_person_does_is_not_done_for_an_organisation(self, person: Counter) -> None:
+        will = make_matter("N03d", "遗嘱", persons_only=True)
+        held = person.hold(matter_id=str(will.id))
+        refused = person.confirm(held, 422, party=FIRM)
+        assert "个人" in refused["errors"]["parties.0.kind"][0]
+        person.confirm(held)
 
     def test_use_abroad_and_relief_are_explained(self, person: Counter) -> None:
         booked = person.confirm(

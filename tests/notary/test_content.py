@@ -63,6 +63,7 @@ def test_the_matters_are_those_of_the_law_with_who_must_come(folder: Path) -> No
         assert matter.checklist
         assert not matter.checklist_confirmed, "to be confirmed by the office (rules 2.8, U)"
     assert {c for c, m in found.items() if m.general_place_for_immovables} == GENERAL_PLACE
+    assert {c for c, m in found.items() if m.persons_only} == {"N03d", "N06a", "N07b"}
 
 
 def test_a_second_load_changes_nothing(folder: Path) -> None:

@@ -21,7 +21,7 @@ from portal.notifications.models import Message
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import id_number
 from tests.notary.conftest import again, new_key, party
-from tests.notary.hall import REASONS, STAFF, Hall
+from tests.notary.hall import REASONS, STAFF, Hall, desk_party
 
 
 def audited(action: str) -> list[AuditEvent]:
@@ -396,6 +396,24 @@ class TestSheet:
         assert "赵**" in text
         assert "赵测试" not in text
         assert audited("notary_office.sheet_printed")
+
+    def test_who_came_without_an_appointment_has_the_reference_of_the_case(
+        self, hall: Hall
+    ) -> None:
+        ticket = hall.drawn()
+        hall.drawn()
+        hall.next()
+        body = {"matter_id": str(hall.matter_id), "parties": [desk_party()]}
+        case = hall.done(f"{STAFF}/tickets/{ticket['id']}", "acceptance", body)
+        shown = hall.api.get(f"{hall.office}/sheet", headers=hall.headers["clerk"]).json
+        assert [row["case_reference"] for row in shown["walk_ins"]] == [case["reference"], None]
+        page = hall.api.get(f"{hall.office}/sheet/page", headers=hall.headers["clerk"])
+        assert case["reference"] in page.get_data(as_text=True)
+
+    def test_an_empty_table_of_the_page_is_as_wide_as_its_head(self) -> None:
+        sheet = {"office": "x", "day": date(2026, 3, 2), "appointments": [], "walk_ins": []}
+        for table in sheet_page.page(sheet).split("<table>")[1:]:
+            assert f'colspan="{table.count("<th>")}"' in table
 
     def test_what_people_typed_stays_text_on_the_page(self) -> None:
         sheet = {

@@ -10,6 +10,7 @@ from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import NotaryOffice
 from portal.notary.operations import schedule, waiting
+from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.notary.conftest import Desk
 from tests.notary.screen import NINE, Counter
@@ -22,9 +23,9 @@ def at(time: str, day: str = "2026-03-03") -> str:
 
 
 def fill(desk: Desk, day: str = "2026-03-03") -> None:
-    """Let other people have every seat of the day."""
+    """Let other people have every seat of the day that is left."""
     for time in TIMES:
-        for _ in range(2):
+        while desk.left(f"{day} {time}"):
             desk.confirmed(desk.person(), f"{day} {time}")
 
 
@@ -123,8 +124,17 @@ class TestNoSuchTime:
     def test_on_a_closed_day(self, person: Counter) -> None:
         refused = person.hold(at("09:00", "2026-03-07"), 409)
         assert refused["code"] == "closed_day"
-        assert "2026-03-07 当天不对外办理" in refused["detail"]
+        assert "2026年3月7日当天不对外办理" in refused["detail"]
         assert refused["errors"]["next_free"][0] == at("09:00", "2026-03-09")
+
+    def test_after_the_end_of_the_office(self, person: Counter, clerk: dict[str, str]) -> None:
+        path = f"/staff/notary/offices/{person.desk.office.id}"
+        match = {**clerk, "If-Match": person.api.get(path, headers=clerk).headers["ETag"]}
+        assert person.api.patch(path, {"closes_on": "2026-03-05"}, headers=match).status_code == 200
+        refused = person.hold(at("09:00", "2026-03-06"), 409)
+        assert refused["code"] == "closed_day"
+        assert refused["detail"] == "该机构办理到2026年3月5日为止，之后不能预约。"
+        assert wait(person, "2026-03-06", "2026-03-06")["detail"] == refused["detail"]
 
     def test_a_closure_gives_its_reason(self, person: Counter, clerk: dict[str, str]) -> None:
         body = {
@@ -187,17 +197,39 @@ class TestNobodyWaits:
     def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:
         refused = wait(person, "2026-03-07", "2026-03-08")
         assert refused["code"] == "closed_day"
-        assert "2026-03-07 到 2026-03-08 不对外办理" in refused["detail"]
+        assert "2026年3月7日到2026年3月8日不对外办理" in refused["detail"]
 
     def test_for_days_beyond_those_that_are_given_out(self, person: Counter) -> None:
         refused = wait(person, "9999-12-30", "9999-12-30")
         assert refused["code"] == "too_far"
-        assert "2026-03-16" in refused["detail"]
+        assert "2026年3月16日" in refused["detail"]
 
     def test_for_a_matter_that_is_longer_than_the_office_is_open(self, person: Counter) -> None:
         long = make_matter(minutes=240)
         refused = wait(person, "2026-03-03", "2026-03-03", matter_id=str(long.id))
         assert refused["code"] == "no_such_time"
+
+    def test_for_a_day_on_which_they_have_the_seat_themselves(
+        self, person: Counter, other: Counter
+    ) -> None:
+        fill(person.desk, "2026-03-04")
+        booked = person.booked()
+        fill(person.desk)
+        refused = wait(person, "2026-03-03", "2026-03-04")
+        assert refused["code"] == "already_booked"
+        assert "2026年3月3日09:00" in refused["detail"]
+        assert refused["errors"]["appointment_id"] == [booked["id"]]
+        wait(person, "2026-03-04", "2026-03-04", 201)
+        wait(other, "2026-03-03", "2026-03-04", 201)
+
+    def test_for_a_day_on_which_a_time_is_kept_for_them_until_it_lapses(
+        self, person: Counter, clock: SettableClock
+    ) -> None:
+        person.hold()
+        fill(person.desk)
+        assert wait(person, "2026-03-03", "2026-03-03")["code"] == "already_booked"
+        clock.advance(minutes=11)
+        wait(person, "2026-03-03", "2026-03-03", 201)
 
     def test_but_one_day_of_the_span_is_enough(self, person: Counter) -> None:
         fill(person.desk, "2026-03-06")

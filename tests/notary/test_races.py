@@ -217,7 +217,7 @@ def test_a_mix_of_everything_leaves_the_books_in_balance(
             with unit_of_work():
                 holding.release(who, confirming.load(held.id))  # type: ignore[arg-type]
             return "released"
-        booking, _ = confirming.confirm(who, held.id, details())
+        booking = confirming.confirm(who, held.id, details())
         if number % 4 == 1:
             with unit_of_work():
                 changing.cancel(who, confirming.load(booking.id))  # type: ignore[arg-type]

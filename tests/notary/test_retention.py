@@ -78,7 +78,7 @@ def test_a_year_after_a_cancellation_the_persons_are_forgotten_and_the_figures_s
     held = desk.hold(person, NINE)
     agent = Agent("钱代理", "13900001111", DocumentType.RESIDENT_ID, id_number())
     given = details(party(by_agent=True), agent=agent, contact_phone="13900002222")
-    booking, _ = confirming.confirm(person, held.id, given)
+    booking = confirming.confirm(person, held.id, given)
     desk.cancel(person, booking)
     clock.advance(days=365)
     assert retention.forget_persons() == 0

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from portal.accounts.events import ResidentDeletionRequested
@@ -215,6 +216,15 @@ class TestBooking:
         assert (answer.status_code, answer.json["state"]) == (200, "cancelled")
         again = person.api.post("/notary/cancellations", body)
         assert (again.status_code, again.json) == (200, answer.json)
+        *_, step = person.got(f"/notary/appointments/{booked['id']}")["timeline"]
+        assert (step["by"], step["label"]) == ("resident", "本人凭取消链接取消预约")
+
+    def test_who_confirms_again_is_led_to_the_appointment(self, person: Counter) -> None:
+        held = person.hold()
+        booked = person.confirm(held)
+        again = person.confirm(held, 409)
+        assert booked["reference"] in again["detail"]
+        assert again["errors"]["appointment_id"] == [booked["id"]]
 
 
 class TestWaitingOverHttp:
@@ -347,16 +357,19 @@ class TestStaff:
         }
         person.api.post(path, body, headers=clerk)
         (row,) = person.api.get(path, headers=clerk).json["items"]
-        answer = person.api.delete(f"/staff/notary/exceptions/{row['id']}", headers=clerk)
+        match = {**clerk, "If-Match": row["version"]}
+        answer = person.api.delete(f"/staff/notary/exceptions/{row['id']}", headers=match)
         assert answer.json["added"] == 6
 
     def test_counters_and_hours(self, person: Counter, clerk: Headers) -> None:
         path = f"/staff/notary/offices/{person.desk.office.id}"
         body = {"name": "新窗口", "capacity": 3, "active_from": "2026-03-02"}
-        assert person.api.post(f"{path}/counters", body, headers=clerk).status_code == 201
+        made = person.api.post(f"{path}/counters", body, headers=clerk)
+        assert made.status_code == 201
         assert person.api.post(f"{path}/counters", body, headers=clerk).status_code == 409
         items = person.api.get(f"{path}/counters", headers=clerk).json["items"]
         new = next(each for each in items if each["name"] == "新窗口")
+        assert made.json["id"] == new["id"]
         answer = person.api.patch(
             f"/staff/notary/counters/{new['id']}",
             {"kept_priority": 4},
@@ -367,7 +380,9 @@ class TestStaff:
             "valid_from": "2026-03-09",
             "hours": [{"weekday": 0, "opens": "14:00", "closes": "16:00"}],
         }
-        answer = person.api.put(f"{path}/hours", hours, headers=clerk)
+        seen = person.api.get(f"{path}/hours", headers=clerk)
+        match = {**clerk, "If-Match": seen.headers["ETag"]}
+        answer = person.api.put(f"{path}/hours", hours, headers=match)
         assert answer.status_code == 200, answer.json
         items = person.api.get(f"{path}/hours", headers=clerk).json["items"]
         assert {row["valid_until"] for row in items} == {"2026-03-08", None}
@@ -382,6 +397,35 @@ class TestStaff:
         assert person.api.patch(path, change, headers=headers).status_code == 412
         (shown,) = person.api.get("/notary/matters").json["items"]
         assert shown["checklist_confirmed"]
+
+    @pytest.mark.parametrize("preview", [True, False])
+    def test_a_matter_of_organisations_is_not_made_one_for_persons_only(
+        self, person: Counter, preview: bool
+    ) -> None:
+        clerk = staff_headers(staff=make_staff(["notary_clerk"]))
+        tender = make_matter(for_organisations=True)
+        change = {"persons_only": True}
+        for matter, status in ((tender, 422), (person.desk.matter, 200)):
+            path = f"/staff/notary/matters/{matter.id}"
+            rows = person.api.get("/staff/notary/matters", headers=clerk).json["items"]
+            version = next(row["version"] for row in rows if row["id"] == str(matter.id))
+            headers = {**clerk, "If-Match": version}
+            answer = person.api.patch(path, {**change, "preview": preview}, headers=headers)
+            assert answer.status_code == status, answer.json
+        assert answer.json["persons_only"] is not preview
+
+    @pytest.mark.parametrize(
+        ("phone", "status"), [("abc", 422), ("12345", 422), ("023-43722148", 200), ("", 200)]
+    )
+    def test_an_offices_telephone_can_be_called(
+        self, person: Counter, clerk: Headers, phone: str, status: int
+    ) -> None:
+        path = f"/staff/notary/offices/{person.desk.office.id}"
+        seen = person.api.get(path, headers=clerk)
+        match = {**clerk, "If-Match": seen.headers["ETag"]}
+        answer = person.api.patch(path, {"phone": phone}, headers=match)
+        assert answer.status_code == status
+        assert status == 200 or list(answer.json["errors"]) == ["phone"]
 
     def test_another_offices_clerk_sees_nothing(self, person: Counter) -> None:
         stranger = staff_headers(

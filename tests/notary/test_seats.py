@@ -320,7 +320,7 @@ class TestWaiting:
         assert self.state(two) is WaitingState.PASSED
         last = self.offer_of(three)
         assert last is not None
-        taken, _ = confirming.confirm(third, last.id, details())
+        taken = confirming.confirm(third, last.id, details())
         assert taken.state is BookingState.CONFIRMED
         assert self.state(three) is WaitingState.TAKEN
         assert len(told("notary.offered")) == 3

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.notary.hall import Hall
+from tests.notary.hall import STAFF, Hall, Headers
 
 MONDAY = "2026-03-09"
 
@@ -17,9 +17,16 @@ def hours(*spans: tuple[int, str, str]) -> dict[str, Any]:
     return {"valid_from": MONDAY, "hours": rows}
 
 
-def put(hall: Hall, body: dict[str, Any]) -> Any:
-    """The clerk sets the hours."""
-    return hall.api.put(f"{hall.office}/hours", body, headers=hall.headers["clerk"])
+def version(hall: Hall) -> Headers:
+    """The version of the hours as the clerk sees them."""
+    seen = hall.api.get(f"{hall.office}/hours", headers=hall.headers["clerk"])
+    return {"If-Match": seen.headers["ETag"]}
+
+
+def put(hall: Hall, body: dict[str, Any], seen: Headers | None = None) -> Any:
+    """The clerk sets the hours, as they are seen now or were seen before."""
+    headers = {**hall.headers["clerk"], **(seen or version(hall))}
+    return hall.api.put(f"{hall.office}/hours", body, headers=headers)
 
 
 def extra(hall: Hall, opens: str, closes: str, **changes: Any) -> Any:
@@ -65,7 +72,27 @@ class TestWeeklyHours:
 
     def test_a_slot_may_lie_across_hours_that_adjoin(self, hall: Hall) -> None:
         spans = [(0, "09:00", "12:10"), (0, "12:10", "12:30")]
-        assert put(hall, hours(*spans)).status_code == 200
+        answer = put(hall, hours(*spans))
+        assert (answer.status_code, answer.json["hints"]) == (200, [])
+
+    @pytest.mark.parametrize("preview", [True, False])
+    def test_what_lies_beside_the_slots_is_said(self, hall: Hall, preview: bool) -> None:
+        spans = [(0, "09:10", "12:00"), (1, "09:10", "12:00"), (2, "07:00", "10:20")]
+        answer = put(hall, {**hours(*spans), "preview": preview})
+        assert answer.status_code == 200
+        said = [hint.split(" 不能预约")[0] for hint in answer.json["hints"]]
+        assert said == ["周一、周二 09:10–09:30", "周三 07:00–08:00", "周三 10:00–10:20"]
+
+    @pytest.mark.parametrize("preview", [True, False])
+    def test_of_two_clerks_who_saw_the_same_hours_the_second_does_not_win_silently(
+        self, hall: Hall, preview: bool
+    ) -> None:
+        seen = version(hall)
+        first = put(hall, {**hours((0, "09:00", "11:00")), "preview": preview}, seen)
+        assert first.status_code == 200
+        second = put(hall, hours((0, "10:00", "12:00")), seen)
+        assert second.status_code == (200 if preview else 412)
+        assert put(hall, hours((0, "10:00", "12:00"))).status_code == 200
 
 
 class TestExtraHours:
@@ -92,7 +119,68 @@ class TestExtraHours:
         answer = extra(hall, "12:10", "12:30")
         assert (answer.status_code, answer.json["added"], answer.json["hints"]) == (201, 1, [])
 
-    def test_those_beyond_the_days_that_can_be_booked_yet_are_taken(self, hall: Hall) -> None:
+    def test_those_beyond_the_days_that_can_be_booked_yet_are_taken_and_it_is_said(
+        self, hall: Hall
+    ) -> None:
         later = {"first_day": "2026-06-02", "last_day": "2026-06-02"}
         answer = extra(hall, "13:00", "14:00", **later)
-        assert (answer.status_code, answer.json["hints"]) == (201, [])
+        assert answer.status_code == 201
+        (hint,) = answer.json["hints"]
+        assert "最远可以约到 2026年3月16日" in hint
+
+    def test_those_after_the_end_of_the_office_are_never_given_out(self, hall: Hall) -> None:
+        path, headers = hall.office, hall.headers["clerk"]
+        match = {"If-Match": hall.api.get(path, headers=headers).headers["ETag"]}
+        assert hall.api.patch(path, {"closes_on": "2026-03-06"}, headers={**headers, **match}).json
+        later = {"first_day": "2026-03-09", "last_day": "2026-03-09"}
+        (hint,) = extra(hall, "13:00", "14:00", **later).json["hints"]
+        assert "该机构办理到2026年3月6日为止" in hint
+
+    def test_what_of_them_lies_beside_the_slots_is_said(self, hall: Hall) -> None:
+        answer = extra(hall, "13:10", "14:30")
+        assert answer.json["added"] == 2
+        (hint,) = answer.json["hints"]
+        assert hint.startswith("加开的 13:10–13:30 不能预约")
+
+
+class TestClosures:
+    @pytest.mark.parametrize(("last", "hinted"), [("2027-03-04", False), ("2027-03-05", True)])
+    def test_one_for_more_than_a_year_may_be_a_slip(
+        self, hall: Hall, last: str, hinted: bool
+    ) -> None:
+        body = {"kind": "closed", "first_day": "2026-03-03", "last_day": last, "reason": "装修"}
+        path, headers = f"{hall.office}/exceptions", hall.headers["clerk"]
+        answer = hall.api.post(path, {**body, "preview": True}, headers=headers)
+        assert (answer.status_code, answer.json["id"]) == (201, None)
+        assert any("核对日期" in hint for hint in answer.json["hints"]) is hinted
+
+    def test_to_take_one_back_can_be_looked_at_first(self, hall: Hall) -> None:
+        """Whoever was to move and may stay after all is not told before it is so."""
+        path, headers = f"{hall.office}/exceptions", hall.headers["clerk"]
+        day = {"first_day": "2026-03-03", "last_day": "2026-03-03"}
+        body = {"kind": "closed", **day, "reason": "检修"}
+        made = hall.api.post(path, body, headers=headers).json
+        (row,) = hall.api.get(path, headers=headers).json["items"]
+        assert row["id"] == made["id"]
+        own = f"{STAFF}/exceptions/{row['id']}"
+        assert hall.api.delete(own, headers=headers).status_code == 428
+        match = {**headers, "If-Match": row["version"]}
+        seen = hall.api.delete(f"{own}?preview=true", headers=match)
+        assert (seen.status_code, seen.json["preview"], seen.json["added"]) == (200, True, 6)
+        assert hall.api.get(path, headers=headers).json["items"] == [row]
+        done = hall.api.delete(own, headers=match)
+        assert (done.status_code, done.json["preview"], done.json["added"]) == (200, False, 6)
+        assert hall.api.get(path, headers=headers).json["items"] == []
+
+    def test_who_is_to_move_because_extra_hours_are_taken_back_is_named_before(
+        self, hall: Hall
+    ) -> None:
+        made = extra(hall, "13:00", "14:00").json["id"]
+        booking = hall.booked("2026-03-03 13:00")
+        path, headers = f"{hall.office}/exceptions", hall.headers["clerk"]
+        (row,) = hall.api.get(path, headers=headers).json["items"]
+        match = {**headers, "If-Match": row["version"]}
+        seen = hall.api.delete(f"{STAFF}/exceptions/{made}?preview=true", headers=match).json
+        assert [each["reference"] for each in seen["affected"]] == [booking.reference]
+        mine = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+        assert not mine.json["affected"]

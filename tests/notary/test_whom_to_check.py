@@ -21,7 +21,7 @@ def booked(hall: Hall, resident: Resident | None = None, **changes: Any) -> Book
     person = resident or make_resident()
     given = changes.pop("parties", (party(),))
     held = hall.desk.hold(actor_of(person), NINE, party_count=len(given))
-    booking, _ = confirming.confirm(actor_of(person), held.id, details(*given, **changes))
+    booking = confirming.confirm(actor_of(person), held.id, details(*given, **changes))
     assert booking.reference
     assert booking.check_in_code
     return Booked(booking.id, booking.reference, booking.check_in_code, person.id)

@@ -96,7 +96,7 @@ def papers(hall: Hall, who: Person, appointment: Answer) -> None:
     tour = hall.tour
     tour.title("要带的材料、日历文件和订阅地址")
     seen = tour.call("GET", f"/notary/appointments/{appointment.body['id']}", who=who).body
-    for item in seen["matter"]["checklist"]:
+    for item in seen["papers"]:
         tour.tell(f"· {item}")
     tour.tell("前一个工作日后台任务会把这张清单作为提醒发给本人")
     path = f"/notary/appointments/{seen['id']}/calendar"

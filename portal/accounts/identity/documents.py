@@ -17,6 +17,7 @@ from stdnum.iso7064 import mod_11_2
 
 from portal.accounts.identity import patterns
 from portal.accounts.models import DocumentType
+from portal.accounts.models.residents import CARD_AGE, age_on
 from portal.core import clock
 
 _EIGHTEEN = re.compile(r"\d{17}[\dX]", re.ASCII)
@@ -24,6 +25,8 @@ _FIFTEEN = re.compile(r"\d{15}", re.ASCII)
 _OLD_PERMANENT = re.compile(r"[A-Z]{3}\d{12}", re.ASCII)
 _PERMIT_REGIONS = ("810000", "820000", "830000")
 _ALLOWED = re.compile(r"[0-9A-Z\u4e00-\u9fff()（）第号字]{1,30}")
+# What proves who a child without an identity card is, and nobody else.
+OF_CHILDREN = frozenset({DocumentType.HOUSEHOLD_REGISTER, DocumentType.BIRTH_CERTIFICATE})
 
 
 class NumberRefused(ValueError):
@@ -114,10 +117,29 @@ def check_permanent_residence(number: str) -> CheckedNumber:
     return CheckedNumber(number, born, warnings)
 
 
+def check_household_register(number: str) -> CheckedNumber:
+    """Check the number on a person's own page of the household register: their resident identity number (rules 8.1).
+
+    The number of the household itself is shared by all its members, so that it would say nothing about a person.
+    """
+    _require_eighteen(
+        number, "请填写户口簿上本人那一页的 18 位公民身份号码，最后一位可以是 X；不是全户的户号。"
+    )
+    return check_resident_id(number)
+
+
+def too_old_for(kind: DocumentType, born: date, day: date | None = None) -> str | None:
+    """Return why somebody of this age on `day` (today) has to show another document, None when this one does (rules 8.1)."""
+    if kind not in OF_CHILDREN or age_on(born, day or clock.today()) < CARD_AGE:
+        return None
+    return f"已满 {CARD_AGE} 周岁的，不能用{kind.label}代替身份证件，请填写居民身份证或者其他证件。"
+
+
 _CHECKS: dict[DocumentType, Callable[[str], CheckedNumber]] = {
     DocumentType.RESIDENT_ID: check_resident_id,
     DocumentType.RESIDENCE_PERMIT: check_residence_permit,
     DocumentType.PERMANENT_RESIDENCE: check_permanent_residence,
+    DocumentType.HOUSEHOLD_REGISTER: check_household_register,
 }
 
 

@@ -20,6 +20,7 @@ _DOCUMENTS = {
     "hk_macao_permit": r"[HM]\d{8}(\d{2})?",
     "taiwan_permit": r"\d{8}|\d{10}[A-Z]",
     "military_card": r".{6,20}",
+    "birth_certificate": r"[A-Z0-9]{6,20}",
 }
 
 

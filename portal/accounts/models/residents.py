@@ -21,6 +21,8 @@ from portal.core.db import (
 from portal.core.encryption import EncryptedText
 
 ADULT_AGE = 18
+# Who is younger lawfully has no identity card; other lawful proof must be accepted (居民身份证法 2, 14(2); rules 8.1).
+CARD_AGE = 16
 # 个人信息保护法 31: personal data of a child under 14 needs a guardian's consent (rules 5.3).
 CHILD_AGE = 14
 
@@ -52,6 +54,13 @@ class DocumentType(LabelledEnum):
     HK_MACAO_PERMIT = "hk_macao_permit", "港澳居民来往内地通行证"
     TAIWAN_PERMIT = "taiwan_permit", "台湾居民来往大陆通行证"
     MILITARY_CARD = "military_card", "军人或武警身份证件"
+    HOUSEHOLD_REGISTER = "household_register", "户口簿"
+    BIRTH_CERTIFICATE = "birth_certificate", "出生医学证明"
+
+    @property
+    def numbering(self) -> DocumentType:
+        """Whose numbers these are: a person's page of the household register shows the number of the identity card."""
+        return DocumentType.RESIDENT_ID if self is DocumentType.HOUSEHOLD_REGISTER else self
 
 
 class Resident(PublicId, Timestamped, Versioned, Model):

@@ -95,6 +95,8 @@ def set_real_name(actor: Actor, given: RealName) -> tuple[Resident, tuple[str, .
     name = _name(errors, "name", given.name, given.one_character_confirmed)
     number = _number(errors, given)
     born = _birth_date(errors, given, number)
+    if born is not None and (too_old := documents.too_old_for(given.document_type, born)):
+        errors.add("document_type", too_old)
     guardian = None
     if born is not None and age_on(born, clock.today()) < CHILD_AGE:
         guardian = _guardian(errors, given.guardian)
@@ -141,7 +143,7 @@ def withdraw_real_name(actor: Actor) -> Resident:
 
 def document_index(kind: DocumentType, number: str) -> str:
     """Return the fingerprint by which a document's number is found without being readable."""
-    return blind_index("document", f"{kind.value}:{number}")
+    return blind_index("document", f"{kind.numbering.value}:{number}")
 
 
 class _Errors:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Time,
     UniqueConstraint,
     Uuid,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -148,6 +149,8 @@ class NotaryMatter(PublicId, Timestamped, Versioned, Model):
     # 公证法 25(2): what concerns immovables goes to the place of the property, these matters excepted.
     general_place_for_immovables: Mapped[bool]
     for_organisations: Mapped[bool] = mapped_column(default=False)
+    # What only a person can do or be, such as a will or being alive: no organisation is a party.
+    persons_only: Mapped[bool] = mapped_column(default=False, server_default=false())
     checklist: Mapped[list[str]] = mapped_column(JSON)
     checklist_confirmed: Mapped[bool] = mapped_column(default=False)
     fee_note: Mapped[str] = mapped_column(Text, default="")

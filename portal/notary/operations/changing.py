@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from portal.core import clock
-from portal.core.actor import SYSTEM, Actor
+from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, NotFound, WrongState
@@ -48,11 +48,11 @@ def require_before_start(booking: NotaryBooking) -> None:
 
 
 @transactional
-def cancel(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> NotaryBooking:
     """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
-    _cancel(actor, booking, "取消预约")
+    _cancel(actor, booking, "本人凭取消链接取消预约" if by_link else "取消预约", by_link=by_link)
     when = steps.spoken(booking.starts_at)
     steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
     return booking
@@ -74,7 +74,9 @@ def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> Notar
     return booking
 
 
-def _cancel(actor: Actor, booking: NotaryBooking, label: str, **values: str) -> None:
+def _cancel(
+    actor: Actor, booking: NotaryBooking, label: str, *, by_link: bool = False, **values: str
+) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
         [
@@ -87,7 +89,7 @@ def _cancel(actor: Actor, booking: NotaryBooking, label: str, **values: str) -> 
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
     holding.give_up_seats(actor, booking, "cancel", label)
-    steps.record(booking, "cancel", actor)
+    steps.record(booking, "cancel", actor, {"by_link": True} if by_link else None)
 
 
 @transactional
@@ -107,7 +109,9 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
             "这个预约已经不能取消。",
             next_step=f"请登录查看办理情况，或者{next_steps.contact(booking.office)}。",
         )
-    return cancel(SYSTEM, booking)
+    # Whoever has the secret speaks for the person, to whom alone it is shown.
+    person = Actor(ActorKind.RESIDENT, booking.account_id)
+    return cancel(person, booking, by_link=True)
 
 
 @transactional

@@ -19,7 +19,7 @@ from portal.core.db import db, new_id
 from portal.core.errors import Conflict, NotFound
 from portal.core.references import CHECK_ALPHABET, next_reference
 from portal.core.unit_of_work import transactional
-from portal.notary import checks, policies
+from portal.notary import bringing, checks, policies
 from portal.notary.checks import Checked, Details
 from portal.notary.errors import HoldExpired
 from portal.notary.models import BookingState, NotaryBooking, WaitingState
@@ -40,10 +40,8 @@ def load(booking_id: uuid.UUID) -> NotaryBooking | None:
 
 
 @transactional
-def confirm(
-    actor: Actor, hold_id: uuid.UUID, details: Details
-) -> tuple[NotaryBooking, tuple[str, ...]]:
-    """Make an appointment of a hold or of an offer from the waiting list; returns it with what the person should know.
+def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking:
+    """Make an appointment of a hold or of an offer from the waiting list.
 
     Raises HoldExpired (410) after its time, Invalid for details that do not fit (rules 2.9); for the parties AlreadyBooked,
     LimitReached, TooManyNoShows and ElsewhereThen, or PartyUnavailable where the actor is not to know which. Of two
@@ -84,7 +82,7 @@ def confirm(
         connection_basis=details.connection_basis,
         immovable=details.immovable,
         foreign_use=details.foreign_use,
-        foreign_country=details.foreign_country if details.foreign_use else None,
+        foreign_country=details.foreign_country or None,
         dispute=details.dispute,
         fee_relief=details.fee_relief,
         agent=checked.agent,
@@ -98,9 +96,13 @@ def confirm(
     steps.note(booking, "confirm", "预约成功", actor)
     steps.record(booking, "confirm", actor, {"parties": len(rows)})
     steps.tell(
-        booking, "notary.confirmed", office=office.name, when=steps.spoken(booking.starts_at)
+        booking,
+        "notary.confirmed",
+        when=steps.spoken(booking.starts_at),
+        office=office.name,
+        checklist="；".join(bringing.papers(booking)),
     )
-    return booking, checked.hints
+    return booking
 
 
 def _party_rows(booking: NotaryBooking, checked: Checked) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from portal.core.db import db
 from portal.core.errors import Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import joining, transactional
 from portal.notary import runs
-from portal.notary.errors import HoldExists, HoldExpired, NotBookable
+from portal.notary.errors import AlreadyConfirmed, HoldExists, HoldExpired, NotBookable
 from portal.notary.models import (
+    ACTIVE_STATES,
     BookingState,
     NotaryBooking,
     NotaryCounter,
@@ -203,9 +204,14 @@ def give_up_seats(actor: Actor, booking: NotaryBooking, action: str, label: str)
 
 
 def require_held(booking: NotaryBooking) -> None:
-    """Raise HoldExpired or WrongState unless the seats are kept at this moment."""
+    """Raise HoldExpired, AlreadyConfirmed or WrongState unless the seats are kept at this moment."""
     if booking.state is BookingState.EXPIRED:
         raise HoldExpired
+    if booking.state in ACTIVE_STATES:
+        raise AlreadyConfirmed(
+            f"这个时段已经预约成功，编号 {booking.reference}，不用再确认。",
+            errors={"appointment_id": [str(booking.id)]},
+        )
     if booking.kept_until is None:
         raise WrongState(f"这个预约目前是“{booking.state.label}”，不能确认。")
     if booking.kept_until <= clock.now():

@@ -10,7 +10,7 @@ from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
-from portal.core.errors import Forbidden
+from portal.core.errors import Forbidden, Invalid
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
@@ -35,12 +35,18 @@ def require_editor(actor: Actor) -> None:
         raise MatterIsShared
 
 
+def _require_sensible(matter: NotaryMatter, values: dict[str, Any]) -> None:
+    if values.get("persons_only") and matter.for_organisations:
+        raise Invalid(errors={"persons_only": [f"“{matter.name}”由单位申请，不能只由个人办理。"]})
+
+
 def affected_by(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> list[NotaryBooking]:
     """Return the appointments, in all offices, that a change of the matter would leave without anybody to do it.
 
-    Raises MatterIsShared for who does not keep up the matters of all offices.
+    Raises MatterIsShared for who does not keep up the matters of all offices, Invalid as `change` does.
     """
     require_editor(actor)
+    _require_sensible(matter, values)
     if not matter.active or values.get("active") is not False:
         return []
     return list(
@@ -58,11 +64,13 @@ def affected_by(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> l
 
 @transactional
 def change(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> NotaryMatter:
-    """Change texts, length, checklist or whether the matter is booked; from then on no file overwrites it.
+    """Change texts, length, checklist, whether only persons have it done or it is booked; no file overwrites it from then on.
 
-    When it is stopped or taken up again, every office's appointments for it are told, one office after the other.
+    When it is stopped or taken up again, every office's appointments for it are told, one office after the other. Raises
+    Invalid for a matter of organisations that is to be for persons only.
     """
     require_editor(actor)
+    _require_sensible(matter, values)
     was_active = matter.active
     for name, value in values.items():
         setattr(matter, name, value)

@@ -72,7 +72,7 @@ _ADD_PARTY = Prepared(
 
 def person_index(document_type: DocumentType | None, number: str) -> str:
     """Return the fingerprint of a person or, without a document type, of an organisation."""
-    kind = "uscc" if document_type is None else document_type.value
+    kind = "uscc" if document_type is None else document_type.numbering.value
     return blind_index("notary.person", f"{kind}:{number}")
 
 

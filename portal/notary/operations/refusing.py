@@ -62,9 +62,13 @@ def not_given_out(office: NotaryOffice, first: date, last: date) -> NotBookable 
     """Return why no day from `first` to `last` can be booked yet or any more, None when one can."""
     earliest, latest = bookable_days(office, clock.today(), current_calendar())
     if last < earliest:
-        return NotBookable(f"需要提前预约，目前最早可以约 {earliest:%Y-%m-%d}。", code="too_soon")
+        said = f"需要提前预约，目前最早可以约 {steps.spoken_day(earliest)}。"
+        return NotBookable(said, code="too_soon")
+    ended = Schedule(office, [], []).closed_for_good(first)
+    if ended is not None:
+        return ClosedDay(f"{ended.reason}，之后不能预约。")
     if first > latest:
-        return NotBookable(f"目前最远可以约到 {latest:%Y-%m-%d}。", code="too_far")
+        return NotBookable(f"目前最远可以约到 {steps.spoken_day(latest)}。", code="too_far")
     return None
 
 
@@ -135,7 +139,8 @@ def _closed(
     office: NotaryOffice, counters: Sequence[NotaryCounter], first: date, last: date
 ) -> ClosedDay:
     if first != last:
-        return ClosedDay(f"{first:%Y-%m-%d} 到 {last:%Y-%m-%d} 不对外办理。")
+        span = f"{steps.spoken_day(first)}到{steps.spoken_day(last)}"
+        return ClosedDay(f"{span}不对外办理。")
     exceptions = db.session.scalars(
         select(NotaryException)
         .where(
@@ -147,7 +152,8 @@ def _closed(
     ).all()
     status = current_calendar().status(first)
     why = Schedule(office, [], exceptions).why_closed(counters, first, status)
-    return ClosedDay(f"{first:%Y-%m-%d} 当天不对外办理{'' if why is None else f'：{why.reason}'}。")
+    reason = "" if why is None else f"：{why.reason}"
+    return ClosedDay(f"{steps.spoken_day(first)}当天不对外办理{reason}。")
 
 
 def _with_times(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
 
 from portal.audit import operations as audit
 from portal.core import clock
@@ -29,20 +30,24 @@ from portal.notary.models import (
     NotaryOffice,
     NotarySlot,
 )
-from portal.notary.operations import affected, changing, freeing, slots
+from portal.notary.opening import Span
+from portal.notary.operations import affected, changing, freeing, refusing, slots
 from portal.notary.queries import zone_of_slots
 from portal.working_days.counting import current_calendar
 
 SUBJECT_KIND = "notary_office"
 # What the grid of slots is made of; it may not change under bookings.
 GRID = ("grid_from", "slot_minutes")
+# A closure beyond this is more likely a slip of the year.
+LONG_CLOSURE_DAYS = 366
+_LONG_CLOSURE = "停办超过一年，请核对日期；机构不再办理的，请在机构设置里填写办理的最后一天。"
 
 
 @dataclass(frozen=True)
 class Applied:
     """What a change did to the slots, the confirmed bookings that have to move, and the other times kept for them.
 
-    `hints` tells staff in words what the figures do not.
+    `hints` tells staff in words what the figures do not; `id` is that of the counter or the exception that was written.
     """
 
     added: int
@@ -50,6 +55,7 @@ class Applied:
     affected: list[NotaryBooking]
     kept: dict[uuid.UUID, NotaryBooking]
     hints: tuple[str, ...] = ()
+    id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -150,23 +156,33 @@ def add_exception(
     db.session.add(row)
     db.session.flush()
     _record(actor, "exception_added", office, {"kind": given.kind, "first": given.first_day})
-    applied = apply(office, given.reason)
-    if not applied.added and _holds_no_slot(office, given):
-        hint = f"{opening.no_whole_slot(office)}已加开，但只能现场取号。"
-        applied = replace(applied, hints=(hint,))
+    applied = replace(apply(office, given.reason), id=row.id)
+    if given.kind is ExceptionKind.EXTRA:
+        return row, replace(applied, hints=tuple(_hints_of_extra(office, given)))
+    if (given.last_day - given.first_day).days > LONG_CLOSURE_DAYS:
+        return row, replace(applied, hints=(_LONG_CLOSURE,))
     return row, applied
 
 
-def _holds_no_slot(office: NotaryOffice, given: Exceptional) -> bool:
-    """True for extra hours in which no slot lies. Beside the usual hours they may still complete one: see what was added."""
-    return (
-        given.kind is ExceptionKind.EXTRA
-        and given.opens is not None
-        and given.closes is not None
-        and not opening.has_whole_slot(
-            office, given.opens, given.closes, given.first_day, clock.zone()
-        )
-    )
+def _hints_of_extra(office: NotaryOffice, given: Exceptional) -> Iterator[str]:
+    """Say what of extra hours cannot be booked, or not yet. Beside the usual hours they may complete a slot of these."""
+    schedule, counters = slots.schedule_of(office)
+    day, calendar = given.first_day, current_calendar()
+    begin, end = opening.span_of(given.opens, given.closes)
+    lost: set[Span] = set()
+    for counter in counters:
+        if given.counter_id in (None, counter.id):
+            spans = schedule.plan(counter, day, calendar.status(day)).spans
+            parts = opening.beside_slots(office, spans, day, clock.zone())
+            lost |= {(max(a, begin), min(b, end)) for a, b in parts if a < end and b > begin}
+    if (begin, end) in lost:
+        yield f"{opening.no_whole_slot(office)}已加开，但只能现场取号。"
+    else:
+        for part in sorted(lost):
+            yield opening.not_to_be_booked(office, part, "加开的")
+    outside = refusing.not_given_out(office, day, given.last_day)
+    if outside is not None:
+        yield f"加开的日期目前不能在网上预约：{outside.message}"
 
 
 @transactional
@@ -194,7 +210,8 @@ def set_hours(
     if valid_from < clock.today():
         raise Invalid(errors={"valid_from": ["应当不早于今天。"]})
     week = [(each.weekday, each.opens, each.closes) for each in openings]
-    problems = opening.problems(office, week, valid_from, clock.zone())
+    day, zone = valid_from, clock.zone()
+    problems = opening.problems(office, week, day, zone)
     if problems:
         raise Invalid(errors=problems)
     present = select(NotaryHours).where(
@@ -221,7 +238,14 @@ def set_hours(
     )
     db.session.flush()
     _record(actor, "hours_set", office, {"from": valid_from, "openings": len(openings)})
-    return apply(office)
+    hints = opening.beside_slots_of_week(office, week, day, zone)
+    applied = replace(apply(office), hints=tuple(hints))
+    # Hours have no version of their own: they are changed as a whole, at the office's version. After the slots were locked,
+    # as everybody does.
+    office.updated_at = clock.now()
+    flag_modified(office, "updated_at")
+    db.session.flush()
+    return applied
 
 
 @transactional
@@ -253,7 +277,7 @@ def save_counter(
             raise Conflict("这个机构已经有同名的窗口。", code="counter_exists")
     db.session.flush()
     _record(actor, action, office, {"counter": counter.id})
-    return counter, apply(office)
+    return counter, replace(apply(office), id=counter.id)
 
 
 def _require_codes(codes: Sequence[str]) -> None:
@@ -285,8 +309,8 @@ def change_office(actor: Actor, office: NotaryOffice, values: dict[str, Any]) ->
     _require_sensible(office)
     db.session.flush()
     _record(actor, "settings_changed", office, {"fields": ",".join(sorted(changed))})
-    reason = "" if changed.get("closes_on") is None else f"该机构办理到 {office.closes_on} 为止"
-    return apply(office, reason)
+    last = changed.get("closes_on")
+    return apply(office, "" if last is None else opening.ending(last))
 
 
 def _require_sensible(office: NotaryOffice) -> None:

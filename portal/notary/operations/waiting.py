@@ -21,6 +21,9 @@ from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary import runs
 from portal.notary.errors import NotBookable
 from portal.notary.models import (
+    ACTIVE_STATES,
+    PENDING_STATES,
+    NotaryBooking,
     NotaryMatter,
     NotaryOffice,
     NotarySlot,
@@ -57,7 +60,7 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     """Take a place at the end of the list.
 
     Raises Invalid for a span that is over or too long, NotBookable when no seat can ever become free for it, Conflict while
-    there are free seats, or for a second place.
+    there are free seats or the account has one there already, or for a second place.
     """
     if not actor.is_resident:
         raise Forbidden("只有居民可以加入排队。")
@@ -67,6 +70,7 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
         raise NotFound("没有找到这个公证事项。")
     holding.require_active(matter)
     _require_span(wish)
+    _require_nothing_kept(actor, matter, wish)
     offices = _offices(wish)
     if not offices:
         raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
@@ -111,6 +115,34 @@ def _require_span(wish: WaitingWish) -> None:
         raise Invalid(errors={"until_day": ["结束日期应当不早于开始日期，也不早于今天。"]})
     if (wish.until_day - max(wish.from_day, clock.today())).days > LONGEST_DAYS:
         raise Invalid(errors={"until_day": [f"排队的日期最长 {LONGEST_DAYS} 天。"]})
+
+
+def _require_nothing_kept(actor: Actor, matter: NotaryMatter, wish: WaitingWish) -> None:
+    """Raise Conflict where the account has a time for the matter within the span, firmly or kept for now.
+
+    A time that the office cannot keep does not count: for another one they may well wait.
+    """
+    mine = db.session.scalar(
+        select(NotaryBooking)
+        .where(
+            NotaryBooking.account_id == actor.id,
+            NotaryBooking.matter_id == matter.id,
+            NotaryBooking.day >= wish.from_day,
+            NotaryBooking.day <= wish.until_day,
+            NotaryBooking.state.in_((*ACTIVE_STATES, *PENDING_STATES)),
+            NotaryBooking.affected_at.is_(None),
+            or_(NotaryBooking.kept_until.is_(None), NotaryBooking.kept_until > clock.now()),
+        )
+        .order_by(NotaryBooking.starts_at)
+        .limit(1)
+    )
+    if mine is not None:
+        raise Conflict(
+            f"您在 {steps.spoken(mine.starts_at)} 已经有办理这个公证事项的时段，这一天不用排队。",
+            code="already_booked",
+            next_step="要换时间的，请在“我的预约”里改期；替别人办理的，请选您没有预约的日期排队。",
+            errors={"appointment_id": [str(mine.id)]},
+        )
 
 
 def _offices(wish: WaitingWish) -> list[NotaryOffice]:

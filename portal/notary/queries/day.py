@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core import clock
@@ -115,7 +115,7 @@ class Sheet:
     bookings: list[NotaryBooking]
     tickets: list[NotaryTicket]
     counters: dict[uuid.UUID, str]
-    # Appointment -> the reference of the case it led to.
+    # Appointment or number -> the reference of the case it led to.
     cases: dict[uuid.UUID, str]
 
     def ticket_of(self, booking: NotaryBooking) -> NotaryTicket | None:
@@ -151,9 +151,12 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         select(NotaryCounter.id, NotaryCounter.name).where(NotaryCounter.office_id == office.id)
     )
     cases = db.session.execute(
-        select(NotaryCase.booking_id, NotaryCase.reference)
-        .join(NotaryBooking, NotaryBooking.id == NotaryCase.booking_id)
-        .where(NotaryBooking.office_id == office.id, NotaryBooking.day == day)
+        select(NotaryCase.booking_id, NotaryCase.ticket_id, NotaryCase.reference).where(
+            or_(
+                NotaryCase.booking_id.in_([booking.id for booking in bookings]),
+                NotaryCase.ticket_id.in_([ticket.id for ticket in tickets]),
+            )
+        )
     )
     return Sheet(
         office,
@@ -161,7 +164,7 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         bookings,
         tickets,
         {row.id: row.name for row in counters},
-        {row.booking_id: row.reference for row in cases},
+        {row.booking_id or row.ticket_id: row.reference for row in cases},
     )
 
 
