@@ -113,6 +113,29 @@ def check_at_desk(
     return found
 
 
+def check_correction(
+    given: Party, agent: Agent | None, matter: NotaryMatter, day: date
+) -> CheckedParty:
+    """Return one party, read anew from the document at the desk, in normal form; `agent` acts for them.
+
+    Raises Invalid with every problem by field, as `check_at_desk` does.
+    """
+    errors = Errors()
+    found, _ = parties.checked(
+        errors,
+        [given],
+        agent if given.by_agent else None,
+        matter,
+        day,
+        least_age=SELF_SUPPORTING_AGE,
+    )
+    if errors.found:
+        raise Invalid(
+            errors={where.removeprefix("parties.0."): said for where, said in errors.found.items()}
+        )
+    return found[0]
+
+
 def hints(details: Details, matter: NotaryMatter, found: Sequence[CheckedParty]) -> list[str]:
     """Return what the person should know about this booking."""
     texts = []

@@ -95,6 +95,17 @@ def booking_by_code(office_id: uuid.UUID, text: str) -> NotaryBooking | None:
     )
 
 
+def by_reference(actor: Actor, text: str) -> NotaryBooking | None:
+    """Return the appointment of the actor's offices with this reference, as people type it."""
+    query = _whole(
+        select(NotaryBooking).where(NotaryBooking.reference == (normalise_reference(text) or ""))
+    )
+    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
+    if offices is not None:
+        query = query.where(NotaryBooking.office_id.in_(offices))
+    return db.session.scalar(query)
+
+
 def ticket(ticket_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
     """Return a number; with `lock` held until the transaction ends."""
     query = (
@@ -114,7 +125,7 @@ class Sheet:
     bookings: list[NotaryBooking]
     tickets: list[NotaryTicket]
     counters: dict[uuid.UUID, str]
-    # Appointment -> the reference of the case it led to.
+    # Number -> the reference of the case it led to.
     cases: dict[uuid.UUID, str]
 
     def ticket_of(self, booking: NotaryBooking) -> NotaryTicket | None:
@@ -150,9 +161,9 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         select(NotaryCounter.id, NotaryCounter.name).where(NotaryCounter.office_id == office.id)
     )
     cases = db.session.execute(
-        select(NotaryCase.booking_id, NotaryCase.reference)
-        .join(NotaryBooking, NotaryBooking.id == NotaryCase.booking_id)
-        .where(NotaryBooking.office_id == office.id, NotaryBooking.day == day)
+        select(NotaryCase.ticket_id, NotaryCase.reference)
+        .join(NotaryTicket, NotaryTicket.id == NotaryCase.ticket_id)
+        .where(NotaryTicket.office_id == office.id, NotaryTicket.day == day)
     )
     return Sheet(
         office,
@@ -160,7 +171,7 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         bookings,
         tickets,
         {row.id: row.name for row in counters},
-        {row.booking_id: row.reference for row in cases},
+        {row.ticket_id: row.reference for row in cases},
     )
 
 
