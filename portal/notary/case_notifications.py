@@ -20,6 +20,26 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "预约 {reference} 的未到场登记已撤销，不计入未到场次数。",
         None,
     ),
+    "notary.check_in_reverted": (
+        "签到和叫号有误，已撤销",
+        "预约 {reference} 的签到和叫号是工作人员操作有误，已经撤销。预约仍然有效：{when}，请按时到场签到。",
+        None,
+    ),
+    "notary.not_accepted_reverted": (
+        "不予受理的登记已撤销",
+        "预约 {reference} 的不予受理是登记有误，已经撤销，公证机构继续审查。请与窗口的工作人员确认下一步。",
+        _SMS,
+    ),
+    "notary.receipt_corrected": (
+        "领取日期已更正",
+        "公证事项 {reference} 的领取日期更正为 {day}，申请复查的期限随之计算，请登录查看。",
+        None,
+    ),
+    "notary.appeal_reopened": (
+        "申诉重新处理",
+        "预约 {reference} 的未到场申诉由公证机构重新处理，处理后会通知您。",
+        None,
+    ),
     "notary.appeal_granted": (
         "申诉成立",
         "预约 {reference} 的未到场申诉成立，不再计入未到场次数。",

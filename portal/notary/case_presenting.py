@@ -26,6 +26,7 @@ _ADDRESSES = {
     "pause_review": "pauses",
     "issue": "certificate",
     "hand_over": "receipt",
+    "correct_receipt": "receipt-correction",
     "refuse": "refusal",
     "terminate": "termination",
     "ask_review": "review",
@@ -59,6 +60,9 @@ def actions(actor: Actor, case: NotaryCase) -> list[dict[str, str]]:
             urls = [f"/api/v1/notary/appointments/{case.booking_id}/case/review"]
         elif row.action in _END_PAUSE:
             urls = [f"{_STAFF}/{case.id}/pauses/{each.id}/end" for each in case.lasting]
+        elif row.action == "correct_party":
+            places = range(len(case.parties))
+            urls = [f"{_STAFF}/{case.id}/parties/{place}/correction" for place in places]
         else:
             urls = [f"{_STAFF}/{case.id}/{_ADDRESSES[row.action]}"]
         found += [

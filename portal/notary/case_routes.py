@@ -12,10 +12,11 @@ from portal.audit import operations as audit
 from portal.core.errors import NotFound
 from portal.notary import case_presenting as presenting
 from portal.notary import case_schemas as schemas
-from portal.notary import day_schemas, loading, policies
+from portal.notary import day_schemas, desk_schemas, loading, policies
 from portal.notary.day_routes import dump_booking
+from portal.notary.desk_routes import correction
 from portal.notary.models import CASE_KIND, NotaryCase
-from portal.notary.operations import cases, pauses, receipts, reviews
+from portal.notary.operations import cases, correcting, pauses, receipts, reviews
 from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import cases as found
 from portal.web import conditional
@@ -131,8 +132,8 @@ def index(query: Dumped) -> Any:
     """本机构的公证，剩余时间最少的在前；姓名已隐去"""
     loading.own_offices()
     actor = current_actor()
-    wanted = found.CaseFilter(query["state"], query["office"])
-    page = found.worklist(actor, wanted, query["cursor"], query["size"])
+    cursor, size = query.pop("cursor"), query.pop("size")
+    page = found.worklist(actor, found.CaseFilter(**query), cursor, size)
     return Page(presenting.summaries(actor, page.items), page.next, page.size)
 
 
@@ -201,6 +202,37 @@ def issue(case_id: uuid.UUID, body: Dumped) -> Dumped:
 def hand_over(case_id: uuid.UUID, body: Dumped) -> Dumped:
     """登记当事人领取公证书的日期"""
     receipts.hand_over(current_actor(), _for_step(case_id), body["received_on"])
+    return _dump(case_id)
+
+
+@blp.post(
+    "/cases/<uuid:case_id>/receipt-correction",
+    audience=CLERK,
+    body=schemas.ReceiptCorrectionIn,
+    returns=schemas.StaffCaseSchema,
+    if_match=True,
+)
+def correct_receipt(case_id: uuid.UUID, body: Dumped) -> Dumped:
+    """更正写错的领取日期，附原因；申请复查的期限已经届满的不能更正"""
+    receipts.correct(current_actor(), _for_step(case_id), **body)
+    return _dump(case_id)
+
+
+@blp.post(
+    "/cases/<uuid:case_id>/parties/<int:place>/correction",
+    audience=CLERK,
+    body=desk_schemas.PartyCorrectionIn,
+    returns=schemas.StaffCaseSchema,
+    if_match=True,
+)
+def correct_party(case_id: uuid.UUID, place: int, body: Dumped) -> Dumped:
+    """照证件更正登记簿里的一位当事人（从 0 起），附原因；查看和更正都会留下记录
+
+    公证书本身有错误的，按复查更正（公证法第三十九条）。
+    """
+    case = _for_step(case_id)
+    reason, changes = correction(body)
+    correcting.correct_register(current_actor(), case, place, changes, reason)
     return _dump(case_id)
 
 

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from portal.accounts.models import ContactSafety
+from portal.notary.desk_schemas import ReasonIn
 from portal.notary.models import (
     CaseState,
     PauseGround,
@@ -110,6 +111,10 @@ class ReceiptIn(Schema):
     received_on = fields.Date(required=True)
 
 
+class ReceiptCorrectionIn(ReceiptIn, ReasonIn):
+    """When the party received the certificate indeed."""
+
+
 class RefusalIn(Schema):
     """A refusal after acceptance."""
 
@@ -173,6 +178,15 @@ class CaseArgs(PageArgs):
 
     state = Choice(CaseState, load_default=None, metadata={"description": "不填为正在办理和复查的"})
     office = fields.UUID(load_default=None, metadata={"description": "机构编号"})
+    reference = CleanString(
+        load_default=None,
+        min_length=1,
+        max_length=40,
+        metadata={"description": "受理编号，大小写、空格和短横不限；不填 state 时办结的也在内"},
+    )
+    to_hand_over = StrictBoolean(
+        load_default=False, metadata={"description": "填 true 只列已出证、还没有领取的"}
+    )
 
 
 class CasePauseSchema(Schema):

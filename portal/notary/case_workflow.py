@@ -33,6 +33,10 @@ def _a_pause_lasts(case: Any) -> DomainError | None:
     return None if case.lasting else WrongState("复查期限没有暂停。")
 
 
+def _handed_over(case: Any) -> DomainError | None:
+    return WrongState("还没有登记领取日期。") if case.received_on is None else None
+
+
 def _not_handed_over(case: Any) -> DomainError | None:
     return None if case.received_on is None else WrongState("已经登记过领取日期。")
 
@@ -111,6 +115,32 @@ CASE: Workflow[C] = Workflow(
                 _not_handed_over,
             )
             for state in CERTIFIED
+        ),
+        *(
+            Transition(
+                "correct_receipt",
+                "更正领取日期",
+                frozenset({state}),
+                state,
+                "公证机构工作人员，附原因；申请复查的期限还没有届满的",
+                policies.can_serve,
+                "公证程序规则 61(1)；NO-D3",
+                _handed_over,
+            )
+            for state in CERTIFIED
+        ),
+        # The register alone: an error in the certificate itself is put right by a review (公证法 39).
+        *(
+            Transition(
+                "correct_party",
+                "更正登记簿里的当事人信息",
+                frozenset({state}),
+                state,
+                "公证机构工作人员，附原因",
+                policies.can_serve,
+                "公证程序规则 57",
+            )
+            for state in C
         ),
         Transition(
             "ask_review",

@@ -117,6 +117,29 @@ def check_at_desk(
     return found
 
 
+def check_correction(
+    given: Party, agent: Agent | None, matter: NotaryMatter, day: date
+) -> CheckedParty:
+    """Return one party, read anew from the document at the desk, in normal form; `agent` acts for them.
+
+    Raises Invalid with every problem by field, as `check_at_desk` does.
+    """
+    errors = Errors()
+    found, _ = parties.checked(
+        errors,
+        [given],
+        agent if given.by_agent else None,
+        matter,
+        day,
+        least_age=SELF_SUPPORTING_AGE,
+    )
+    if errors.found:
+        raise Invalid(
+            errors={where.removeprefix("parties.0."): said for where, said in errors.found.items()}
+        )
+    return found[0]
+
+
 def _place(errors: Errors, details: Details, matter: NotaryMatter) -> None:
     by_property = details.connection_basis is ConnectionBasis.PROPERTY
     if details.immovable and not matter.general_place_for_immovables and not by_property:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from portal.accounts.identity import documents, names, phones
+from portal.accounts.models import Role, StaffMember
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.notary import next_steps, policies
 from portal.notary.case_presenting import representative
 from portal.notary.models import (
+    ACTIVE_STATES,
     AppealState,
     BookingState,
     NotaryBooking,
@@ -22,6 +24,7 @@ from portal.notary.models import (
 from portal.notary.operations.day import hints
 from portal.notary.operations.no_shows import marked_today, possible_from
 from portal.notary.operations.ringing import has_to_ring
+from portal.notary.operations.tickets import may_be_called
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
 from portal.notary.queries.day import Sheet
@@ -37,15 +40,18 @@ _TICKET_ADDRESSES = {
     "no_show": "pass",
     "leave": "leaving",
     "come_back": "return",
+    "reopen": "reopening",
 }
 # A number is of use on its day.
-_TODAY_ONLY = frozenset({"call", "come_back"})
+_TODAY_ONLY = frozenset({"call", "come_back", "reopen"})
 _BOOKING_ADDRESSES = {
     "check_in": "check-in",
     "come_back": "check-in",
     "attend": "attendance",
     "no_show": "no-show",
     "revert_no_show": "no-show-reversal",
+    "revert_check_in": "check-in-reversal",
+    "revert_not_accept": "non-acceptance-reversal",
     "accept": "acceptance",
     "not_accept": "non-acceptance",
     "cancel": "cancellation",
@@ -61,25 +67,28 @@ def _action(action: str, label: str, url: str) -> dict[str, str]:
 
 
 def ticket_actions(
-    actor: Actor, ticket: NotaryTicket, case: NotaryCase | None = None
+    actor: Actor, ticket: NotaryTicket, *, accepted: bool = False
 ) -> list[dict[str, str]]:
-    """What the caller may do with a number."""
+    """What the caller may do with a number; `accepted`: it has led to a case."""
     base = f"{_STAFF}/tickets/{ticket.id}"
+    today, refused = ticket.day == clock.today(), ticket.not_accepted_note is not None
+    decided = accepted or refused
     found = [
         _action(row.action, row.label, f"{base}/{_TICKET_ADDRESSES[row.action]}")
         for row in TICKET.allowed(ticket, actor)
         if row.action in _TICKET_ADDRESSES
-        and (row.action not in _TODAY_ONLY or ticket.day == clock.today())
+        and (today or row.action not in _TODAY_ONLY)
+        and not (decided and row.action == "reopen")
     ]
-    open_to_acceptance = (
-        ticket.booking_id is None
-        and ticket.state in AT_DESK
-        and case is None
-        and ticket.not_accepted_note is None
-    )
-    if open_to_acceptance and policies.can_serve(actor, ticket):
+    if ticket.booking_id is not None or not policies.can_serve(actor, ticket):
+        return found
+    if ticket.state in AT_DESK and not decided:
         found.append(_action("accept", "受理", f"{base}/acceptance"))
         found.append(_action("not_accept", "不予受理", f"{base}/non-acceptance"))
+    if refused and today:
+        found.append(
+            _action("revert_not_accept", "撤销不予受理", f"{base}/non-acceptance-reversal")
+        )
     return found
 
 
@@ -88,8 +97,8 @@ def ticket(
     found: NotaryTicket,
     counters: dict[Any, str],
     desk: Desk | None = None,
-    case: NotaryCase | None = None,
     *,
+    accepted: bool = False,
     whole: bool = False,
 ) -> dict[str, Any]:
     """A number for staff; with `desk` its estimated wait. Reasons, which may tell of a person, only as a `whole`."""
@@ -121,7 +130,7 @@ def ticket(
         "wait_text": desk.said(found.id) if desk is not None and waits else None,
         "wait_low_minutes": wait.low if wait else None,
         "wait_high_minutes": wait.high if wait else None,
-        "allowed_actions": ticket_actions(actor, found, case),
+        "allowed_actions": ticket_actions(actor, found, accepted=accepted),
         "version": _version(found),
     }
 
@@ -220,18 +229,22 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
                 "affected": booking.has_to_move,
                 "notes": _notes(booking, contact[booking.id]),
                 "ticket_number": number.number if number else None,
-                "case_reference": found.cases.get(booking.id),
+                "case_reference": found.cases.get(number.id) if number else None,
                 "version": _version(booking),
             }
         )
-    walk_ins = [each for each in found.tickets if each.booking_id is None]
+    walk_ins = [
+        each
+        for each in found.tickets
+        if each.booking_id is None and each.state is not TicketState.VOID
+    ]
     return {
         "office": found.office.name,
         "day": found.day,
         "appointments": rows,
         "walk_ins": [
             {
-                **ticket(actor, each, found.counters),
+                **ticket(actor, each, found.counters, accepted=each.id in found.cases),
                 "case_reference": found.cases.get(each.id),
             }
             for each in walk_ins
@@ -301,24 +314,40 @@ def visit(
 
 
 def _booking_actions(
-    actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow], contact: Contact
+    actor: Actor,
+    booking: NotaryBooking,
+    rows: list[NotaryNoShow],
+    contact: Contact,
+    number: NotaryTicket | None,
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
     today, late = clock.today(), possible_from(booking) <= clock.now()
+    ended_on = clock.local(booking.ended_at).date() if booking.ended_at else None
     possible = {
         "check_in": booking.day == today,
         "come_back": booking.day == today,
         "attend": booking.day < today,
         "no_show": late and booking.affected_at is None,
         "revert_no_show": marked_today(booking),
+        "revert_check_in": booking.day == today and number is not None and may_be_called(number),
+        "revert_not_accept": ended_on == today,
     }
     found = [
         _action(row.action, row.label, f"{base}/{_BOOKING_ADDRESSES[row.action]}")
         for row in BOOKING.allowed(booking, actor)
         if row.action in _BOOKING_ADDRESSES and possible.get(row.action, True)
     ]
-    if any(row.appeal is AppealState.OPEN for row in rows) and policies.can_serve(actor, booking):
+    if not policies.can_serve(actor, booking):
+        return found
+    if booking.state in ACTIVE_STATES:
+        found += [
+            _action("correct_party", "照证件更正当事人信息", f"{base}/parties/{place}/correction")
+            for place in range(len(booking.parties))
+        ]
+    if any(row.appeal is AppealState.OPEN for row in rows):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
+    if any(row.appeal is AppealState.DENIED and row.expires_on >= today for row in rows):
+        found.append(_action("reopen_appeal", "重新处理申诉", f"{base}/no-show-appeal-reopening"))
     if has_to_ring(actor, booking, contact):
         found.append(_action("show_phone", "查看电话，打电话告知", f"{base}/phone"))
     return found
@@ -359,12 +388,24 @@ def appointment(
         "agent": representative(booking.agent),
         **_contact(contact),
         "hints": _notes(booking, contact),
-        "ticket": ticket(actor, number, counters, desk, whole=True) if number else None,
+        "ticket": ticket(actor, number, counters, desk, accepted=case is not None, whole=True)
+        if number
+        else None,
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,
-        "allowed_actions": _booking_actions(actor, booking, rows, contact),
+        "allowed_actions": _booking_actions(actor, booking, rows, contact, number),
     }
+
+
+def colleague(person: StaffMember) -> dict[str, Any]:
+    """Somebody who may act at the office."""
+    return {"id": person.id, "name": person.display_name, "role": Role(policies.CLERK)}
+
+
+def looked_up(booking: NotaryBooking) -> dict[str, Any]:
+    """An appointment that was looked up."""
+    return {**listed(booking), "state": booking.state, "office_id": booking.office_id}
 
 
 def listed(booking: NotaryBooking) -> dict[str, Any]:

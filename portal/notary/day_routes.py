@@ -59,7 +59,9 @@ def dump_ticket(ticket: NotaryTicket) -> Dumped:
     desk = queue.desk(loading.office_of(ticket.office_id))
     counters = presenting.counter_names(desk)
     case = found_cases.case_of_ticket(ticket.id)
-    return presenting.ticket(current_actor(), ticket, counters, desk, case, whole=True)
+    return presenting.ticket(
+        current_actor(), ticket, counters, desk, accepted=case is not None, whole=True
+    )
 
 
 # --- the sheet -------------------------------------------------------------------------------------------------------
@@ -304,7 +306,7 @@ def draw(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     returns=schemas.TicketSchema,
 )
 def call_next(office_id: uuid.UUID, body: Dumped) -> Dumped:
-    """叫下一个号到窗口"""
+    """叫下一个号到窗口；已经叫到这个窗口、还没有开始办理的，答复同一个号"""
     office = loading.office_of(office_id)
     return dump_ticket(
         tickets.call_next(current_actor(), office, loading.counter_of(body["counter_id"]))

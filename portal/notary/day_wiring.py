@@ -14,6 +14,7 @@ from portal.notary import (
     case_settings,
     day_routes,
     deadlines,
+    desk_routes,
     visit_routes,
 )
 from portal.notary.models import CASE_KIND
@@ -33,7 +34,13 @@ def init_app(app: Flask, api: Api) -> None:
     deadlines.register_rules()
     case_notifications.register_templates()
     contacts.register(CASE_KIND, _whom_to_tell)
-    for blueprint in (day_routes.blp, visit_routes.visits, case_routes.blp, case_routes.mine):
+    for blueprint in (
+        day_routes.blp,
+        desk_routes.blp,
+        visit_routes.visits,
+        case_routes.blp,
+        case_routes.mine,
+    ):
         api.register_blueprint(blueprint)
 
 

@@ -69,6 +69,7 @@ def _address(action: str, booking: NotaryBooking) -> tuple[str, str] | None:
         "release": ("DELETE", f"{_BASE}/holds/{booking.id}"),
         "reschedule": ("POST", f"{own}/reschedule"),
         "cancel": ("POST", f"{own}/cancellation"),
+        "correct_details": ("PATCH", own),
     }
     return addresses.get(action)
 
@@ -83,7 +84,9 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
         address = _address(row.action, booking)
         if address is None or over or too_late:
             continue
-        if row.action == "reschedule" and not booking.matter.active:
+        if begun and row.action == "correct_details":
+            continue
+        if row.action in ("reschedule", "correct_details") and not booking.matter.active:
             continue
         method, url = address
         found.append({"action": row.action, "label": row.label, "method": method, "url": url})

@@ -15,6 +15,7 @@ from portal.notary.models import NotaryBooking, NotaryMatter
 from portal.notary.operations import (
     changing,
     confirming,
+    correcting,
     feeds,
     holding,
     waiting,
@@ -187,6 +188,34 @@ def index(query: Dumped) -> Any:
 def show(appointment_id: uuid.UUID) -> Dumped:
     """一个预约：时间、地点、材料、进展和可以做的事"""
     return _dump(_mine(appointment_id))
+
+
+@blp.patch(
+    "/appointments/<uuid:appointment_id>",
+    audience=RESIDENT,
+    body=schemas.NotaryCorrectionIn,
+    returns=schemas.NotaryAppointmentSchema,
+    if_match=True,
+    limit="10 per hour",
+)
+def correct(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
+    """更正写错的预约信息：当事人、代理人、监护人、使用国家、联系电话；时段不变
+
+    与确认预约时同样核对。机构、事项和人数不变；不能换人，当事人的姓名或者证件号码只能自己更正一次。
+    """
+    booking = _mine(appointment_id)
+    conditional.require_match(booking)
+    return _again(correcting.correct_details(current_actor(), booking, _correction(body)))
+
+
+def _correction(body: Dumped) -> correcting.Correction:
+    parties = {each.pop("position"): each for each in body.pop("parties", [])}
+    for each in parties.values():
+        if "guardian" in each:
+            each["guardian"] = Guardian(**each["guardian"])
+    if "agent" in body:
+        body["agent"] = Agent(**body["agent"])
+    return correcting.Correction(parties, body)
 
 
 @blp.post(

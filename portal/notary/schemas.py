@@ -239,6 +239,51 @@ class NotaryAppointmentIn(Schema):
     contact_safety = Choice(ContactSafety, load_default=ContactSafety.NORMAL)
 
 
+class NotaryPartyCorrectionIn(Schema):
+    """What is put right about a party; what is left out stays."""
+
+    name = CleanString(min_length=1, max_length=100, words=True)
+    document_type = Choice(DocumentType)
+    document_number = CleanString(min_length=1, max_length=40)
+    birth_date = fields.Date(
+        metadata={"description": "证件号码不含出生日期的，更正证件号码时一并填写"}
+    )
+    one_character_confirmed = StrictBoolean()
+    guardian = fields.Nested(NotaryGuardianIn)
+
+
+class NotaryNumberedCorrectionIn(NotaryPartyCorrectionIn):
+    """The same, with which party."""
+
+    position = BoundedInteger(
+        required=True,
+        maximum=MOST_PARTIES - 1,
+        metadata={"description": "第几位当事人，从 0 起，次序与预约里的 parties 相同"},
+    )
+
+
+class NotaryCorrectionIn(Schema):
+    """What is put right about a confirmed appointment; what is left out stays."""
+
+    parties = fields.List(
+        fields.Nested(NotaryNumberedCorrectionIn),
+        validate=validate.Length(min=1, max=MOST_PARTIES, error="当事人应当有 1 到 20 位。"),
+    )
+    agent = fields.Nested(NotaryRepresentativeIn)
+    foreign_country = CleanString(min_length=1, max_length=60, words=True)
+    contact_phone = CleanString(
+        allow_none=True, max_length=30, metadata={"description": "填 null 表示不再留电话"}
+    )
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        if not data:
+            raise ma.ValidationError("请填写要更正的内容。")
+        places = [each["position"] for each in data.get("parties", []) if "position" in each]
+        if len(set(places)) != len(places):
+            raise ma.ValidationError("同一位当事人的更正请写在一起。", "parties")
+
+
 class NotaryRescheduleIn(Schema):
     """Another time at the same office."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.core.workflow import Transition, Workflow
 from portal.notary import policies
+from portal.notary.models import ACTIVE_STATES
 from portal.notary.models import BookingState as B
 from portal.notary.models import TicketState as T
 from portal.notary.models import WaitingState as W
@@ -77,6 +78,36 @@ BOOKING: Workflow[B] = Workflow(
             "D",
         ),
         Transition(
+            "revert_check_in",
+            "撤销签到",
+            frozenset({B.CHECKED_IN}),
+            B.CONFIRMED,
+            "公证机构工作人员，当天用于撤销误操作；还没有开始办理的",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
+            "correct_details",
+            "更正预约信息",
+            frozenset({B.CONFIRMED}),
+            B.CONFIRMED,
+            "居民本人，预约时间以前；不能换人",
+            policies.can_speak_for,
+            "公证法 25、26；公证程序规则 11、14、15",
+        ),
+        *(
+            Transition(
+                "correct_party",
+                "照证件更正当事人信息",
+                frozenset({state}),
+                state,
+                "公证机构工作人员，附原因",
+                policies.can_serve,
+                "公证法 27、28",
+            )
+            for state in ACTIVE_STATES
+        ),
+        Transition(
             "no_show",
             "登记未到场",
             frozenset({B.CONFIRMED}),
@@ -129,6 +160,15 @@ BOOKING: Workflow[B] = Workflow(
             "公证机构工作人员，附理由",
             policies.can_serve,
             "公证法 31",
+        ),
+        Transition(
+            "revert_not_accept",
+            "撤销不予受理",
+            frozenset({B.NOT_ACCEPTED}),
+            B.CHECKED_IN,
+            "公证机构工作人员，登记当天用于撤销误操作，附原因",
+            policies.can_serve,
+            "D",
         ),
     ],
 )
@@ -262,6 +302,33 @@ TICKET: Workflow[T] = Workflow(
             frozenset({T.LEFT}),
             T.WAITING,
             "公证机构工作人员，限当天；号码不变",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
+            "reopen",
+            "还没有办完，继续办理",
+            frozenset({T.DONE}),
+            T.SERVING,
+            "公证机构工作人员，限当天；还没有受理或者不予受理的",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
+            "requeue",
+            "恢复等候",
+            frozenset({T.DONE}),
+            T.WAITING,
+            "撤销不予受理时随之，没有开始办理过的",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
+            "void",
+            "作废",
+            frozenset({T.WAITING, T.CALLED, T.NO_SHOW}),
+            T.VOID,
+            "撤销签到时随之；再来签到时另取一个号",
             policies.can_serve,
             "D",
         ),

@@ -83,6 +83,12 @@ def _notary(actor: Actor) -> list[Counter]:
         Counter(
             "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"
         ),
+        Counter(
+            "notary.to_hand_over",
+            "公证：已出证待领取",
+            waiting.to_hand_over,
+            f"{base}/cases?to_hand_over=true",
+        ),
     ]
 
 

@@ -110,8 +110,9 @@ class Desk:
 
     def confirmed(self, who: Actor, when: str, *parties: Party, **changes: Any) -> NotaryBooking:
         """Hold a time and confirm it."""
+        given = details(*parties, **changes.pop("details", {}))
         held = self.hold(who, when, **changes)
-        return confirming.confirm(who, held.id, details(*parties))
+        return confirming.confirm(who, held.id, given)
 
     def cancel(self, who: Actor, booking: NotaryBooking) -> NotaryBooking:
         """Cancel a booking."""

@@ -146,6 +146,10 @@ class Hall:
         body = {"counter_id": str(self.counter_id)}
         return self.api.post(f"{self.office}/queue/next", body, headers=self.headers[who])
 
+    def seated(self) -> dict[str, Any]:
+        """The next number is called, and its person comes."""
+        return self.done(f"{STAFF}/tickets/{self.next().json['id']}", "start")
+
     def case(self, path: str) -> dict[str, Any]:
         """The case as the clerk sees it."""
         answer = self.api.get(path, headers=self.headers["clerk"])

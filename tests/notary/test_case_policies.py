@@ -87,13 +87,12 @@ def test_a_role_is_held_in_offices_or_in_all(name: str, offices) -> None:
     ("workflow", "begins", "ends"),
     [
         (CASE, {CaseState.ACCEPTED}, {CaseState.REFUSED, CaseState.TERMINATED, CaseState.REVOKED}),
-        (TICKET, {TicketState.WAITING}, {TicketState.DONE}),
+        (TICKET, {TicketState.WAITING}, {TicketState.VOID}),
         (
             BOOKING,
             PENDING_STATES,
             {
                 BookingState.ACCEPTED,
-                BookingState.NOT_ACCEPTED,
                 BookingState.CANCELLED,
                 BookingState.EXPIRED,
                 BookingState.RELEASED,

@@ -253,5 +253,6 @@ def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
         "notary.without_time": 0,
         "notary.near_end": 1,
         "notary.appeals": 0,
+        "notary.to_hand_over": 0,
     }
     assert [d["rule"] for d in page["urgent"]] == ["NO-D1"]

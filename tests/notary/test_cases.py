@@ -301,10 +301,13 @@ class TestEnds:
         finally:
             case_settings.configure(before)
 
-    def test_an_ended_case_takes_no_more_steps(self, hall: Hall) -> None:
+    def test_an_ended_case_takes_no_more_steps_but_its_register_is_put_right(
+        self, hall: Hall
+    ) -> None:
         _, path = hall.accepted()
         hall.done(path, "refusal", {"ground": "RF5", "note": REASONS})
-        assert hall.case(path)["allowed_actions"] == []
+        allowed = hall.case(path)["allowed_actions"]
+        assert [each["action"] for each in allowed] == ["correct_party"]
         assert hall.step(path, "certificate", hall.certificate()).status_code == 409
 
 

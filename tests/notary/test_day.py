@@ -148,10 +148,10 @@ class TestNumbers:
         plain, elderly = hall.drawn(), hall.drawn(priority=True)
         booking = hall.checked_in("2026-03-02 09:30")
         # Before its time an appointment does not push anybody aside.
-        assert hall.next().json["id"] == elderly["id"]
+        assert hall.seated()["id"] == elderly["id"]
         clock.set("2026-03-02 09:31")
-        assert hall.next().json["booking_id"] == str(booking.id)
-        assert hall.next().json["id"] == plain["id"]
+        assert hall.seated()["booking_id"] == str(booking.id)
+        assert hall.seated()["id"] == plain["id"]
         answer = hall.next()
         assert (answer.status_code, answer.json["code"]) == (404, "nobody_waits")
 
@@ -196,6 +196,24 @@ class TestNumbers:
             headers=hall.headers["clerk"],
         )
         assert answer.json["id"] == fitting["id"]
+
+    def test_a_second_click_calls_nobody(self, hall: Hall) -> None:
+        first, second = hall.drawn(), hall.drawn()
+        assert [hall.next().json["id"] for _ in range(2)] == [first["id"]] * 2
+        assert hall.next().json["calls"] == 1
+        # The counter has two seats, and a colleague at the other one.
+        assert hall.next("colleague").json["id"] == second["id"]
+        # Both seats are called for: whoever clicks now calls nobody.
+        hall.drawn()
+        assert hall.next("approver").json["id"] == first["id"]
+
+    def test_who_has_come_or_was_passed_over_makes_room_for_the_next(self, hall: Hall) -> None:
+        numbers = [hall.drawn()["id"] for _ in range(3)]
+        hall.next()
+        hall.done(f"{STAFF}/tickets/{numbers[0]}", "start")
+        assert hall.next().json["id"] == numbers[1]
+        hall.done(f"{STAFF}/tickets/{numbers[1]}", "pass")
+        assert hall.next().json["id"] == numbers[2]
 
     def test_the_hall_sees_numbers_and_no_person(self, hall: Hall) -> None:
         hall.drawn()

@@ -22,6 +22,7 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import (
     ACTIVE_STATES,
     BookingState,
+    CorrectionReason,
     ExceptionKind,
     NotaryBooking,
     NotaryClaim,
@@ -38,18 +39,20 @@ from portal.notary.operations import (
     cases,
     changing,
     confirming,
+    correcting,
     day,
     freeing,
     holding,
     leaving,
     matters,
     schedule,
+    undoing,
     waiting,
 )
 from portal.notary.operations.schedule import Exceptional
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
-from tests.factories.people import make_resident, make_staff
+from tests.factories.people import id_number, make_resident, make_staff
 from tests.notary.conftest import Desk, actor_of, assert_books_balance, at, details
 
 SEEDS = int(os.environ.get("NOTARY_DAY_SEEDS", "6"))
@@ -85,6 +88,7 @@ class Office:
         steps = (
             [self.book] * 6
             + [self.check_in, self.leave, self.come_back] * 4
+            + [self.revert_check_in, self.refuse, self.revert_refusal, self.correct]
             + [self.accept, self.cancel, self.move, self.take_other_time, self.wait] * 2
             + [self.close, self.reopen, self.change_counter, self.stop_matter]
             + [self.time_passes, freeing.sweep, leaving.close_days] * 2
@@ -133,6 +137,31 @@ class Office:
             ticket = self.ticket(TicketState.LEFT)
             if ticket is not None:
                 leaving.come_back(self.clerk, ticket)
+
+    def revert_check_in(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CHECKED_IN)
+            if booking is not None:
+                undoing.revert_check_in(self.clerk, booking)
+
+    def refuse(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CHECKED_IN)
+            if booking is not None:
+                cases.not_accept(self.clerk, booking, None, "材料不全，请补齐后再来。")
+
+    def revert_refusal(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.NOT_ACCEPTED)
+            if booking is not None:
+                undoing.revert_not_accept(self.clerk, booking, CorrectionReason.MISTAKEN)
+
+    def correct(self) -> None:
+        with unit_of_work():
+            booking = self.booking(*ACTIVE_STATES)
+            if booking is not None:
+                changes = {"document_number": id_number()}
+                correcting.correct_party(self.clerk, booking, 0, changes, CorrectionReason.MISTAKEN)
 
     def accept(self) -> None:
         with unit_of_work():
@@ -283,5 +312,6 @@ def test_whatever_happens_on_a_day_the_books_hold(
     assert set(db.session.scalars(select(NotaryTicket.state))) <= {
         TicketState.DONE,
         TicketState.LEFT,
+        TicketState.VOID,
     }
     db.session.rollback()

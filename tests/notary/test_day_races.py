@@ -16,11 +16,12 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import NotaryCase, NotaryReview, NotaryTicket
-from portal.notary.operations import cases, day, leaving, no_shows, reviews, tickets
+from portal.notary.models import NotaryCase, NotaryReview, NotaryTicket, TicketState
+from portal.notary.operations import cases, day, leaving, no_shows, reviews, tickets, undoing
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from tests.conftest import SettableClock
+from tests.factories.notary import make_counter
 from tests.notary.conftest import Desk, again, party
 from tests.notary.hall import Hall
 
@@ -71,15 +72,67 @@ def test_numbers_have_no_twins_and_no_gaps(hall: Hall, at_once) -> None:
 def test_everybody_is_called_once(hall: Hall, at_once) -> None:
     for _ in range(CLERKS):
         hall.drawn()
-    clerk, office, counter = clerk_of(hall), hall.office_id, hall.counter_id
+    clerk, office = clerk_of(hall), hall.office_id
+    counters = [
+        make_counter(hall.desk.office, name=f"{number}号窗口").id for number in range(CLERKS)
+    ]
 
-    def call(_: int) -> int:
-        at, to = found.office(office), found.counter(counter)
+    def call(number: int) -> int:
+        at, to = found.office(office), found.counter(counters[number])
         assert at is not None
         assert to is not None
         return tickets.call_next(clerk, at, to).number
 
     assert sorted(at_once(call)) == list(range(1, CLERKS + 1))
+
+
+def test_one_seat_calls_one_number_however_many_click(hall: Hall, at_once) -> None:
+    for _ in range(CLERKS):
+        hall.drawn()
+    names, office = ("clerk", "colleague", "approver"), hall.office_id
+    clerks = [clerk_of(hall, name) for name in names]
+    counter = make_counter(hall.desk.office, name="单人窗口", capacity=1).id
+
+    def call(number: int) -> int:
+        at, to = found.office(office), found.counter(counter)
+        assert at is not None
+        assert to is not None
+        return tickets.call_next(clerks[number % len(clerks)], at, to).number
+
+    assert at_once(call) == [1] * CLERKS
+    db.session.rollback()
+    called = db.session.scalars(
+        select(NotaryTicket.number).where(NotaryTicket.state == TicketState.CALLED)
+    )
+    assert list(called) == [1]
+
+
+def test_a_check_in_is_taken_back_or_its_number_is_served_and_not_both(hall: Hall, at_once) -> None:
+    booking, clerk = hall.checked_in(), clerk_of(hall)
+    number = found_cases.ticket_of(booking.id)
+    assert number is not None
+    ticket_id, counter = number.id, hall.counter_id
+
+    def decide(each: int) -> str:
+        if each % 2:
+            held = found.booking(booking.id)
+            assert held is not None
+            undoing.revert_check_in(clerk, held)
+        else:
+            ticket, to = found.ticket(ticket_id, lock=True), found.counter(counter)
+            assert ticket is not None
+            assert to is not None
+            tickets.call(clerk, ticket, to)
+            tickets.start(clerk, ticket)
+        return "done"
+
+    answers = at_once(decide)
+    assert answers.count("done") == 1
+    assert set(answers) <= {"done", "wrong_state", "already_started"}
+    served = again(booking.id).state.value == "checked_in"
+    state = found.ticket(ticket_id)
+    assert state is not None
+    assert state.state is (TicketState.SERVING if served else TicketState.VOID)
 
 
 def test_an_appointment_checks_in_once(hall: Hall, at_once) -> None:

@@ -144,7 +144,11 @@ class TestBooking:
         booked = person.confirm(held)
         assert booked["state"] == "confirmed"
         assert booked["parties"][0]["document_number"].startswith("500***")
-        assert {a["action"] for a in booked["allowed_actions"]} == {"reschedule", "cancel"}
+        assert {a["action"] for a in booked["allowed_actions"]} == {
+            "reschedule",
+            "cancel",
+            "correct_details",
+        }
         assert [step["action"] for step in booked["timeline"]] == ["hold", "confirm"]
         assert person.got("/notary/holds")["items"] == []
         assert [b["id"] for b in person.got("/notary/appointments")["items"]] == [booked["id"]]

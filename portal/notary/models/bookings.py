@@ -83,6 +83,15 @@ class AppealState(LabelledEnum):
     DENIED = "denied", "申诉不成立"
 
 
+class CorrectionReason(LabelledEnum):
+    """Why something that was written down is put right. No text: the reason stays in the audit record."""
+
+    MISTAKEN = "mistaken", "填写或者操作有误"
+    WRONG_PERSON = "wrong_person", "对错了人"
+    CHANGED = "changed", "姓名或者证件有变更"
+    RECHECKED = "rechecked", "重新核对后情况不同"
+
+
 # Bookings that stand for somebody who is expected or present; their parties count.
 ACTIVE_STATES = (BookingState.CONFIRMED, BookingState.CHECKED_IN)
 # Bookings whose seats are kept only until a moment.

@@ -35,6 +35,8 @@ class TicketState(LabelledEnum):
     DONE = "done", "已办完"
     NO_SHOW = "no_show", "过号"
     LEFT = "left", "已离开"
+    # Of a check-in by mistake. The appointment stands again and gets another number.
+    VOID = "void", "签到有误，已作废"
 
 
 class CaseState(LabelledEnum):
@@ -139,6 +141,7 @@ class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     calls: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Who has called it, and then who serves.
     served_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     # Why nothing was accepted: the written reasons, and the ground of 公证法 31 where one applies.
     not_accepted_ground: Mapped[RefusalGround | None] = mapped_column(enum_column(RefusalGround))

@@ -131,14 +131,15 @@ def accept_at_desk(
             ticket_id=ticket.id,
             office_id=ticket.office_id,
             matter_id=matter.id,
-            parties=[_written(party) for party in parties],
+            parties=[written(party) for party in parties],
             agent=agent,
             notary_id=handler,
         ),
     )
 
 
-def _written(party: CheckedParty) -> dict[str, Any]:
+def written(party: CheckedParty) -> dict[str, Any]:
+    """Return a party as the register keeps it."""
     values = asdict(party)
     return {
         "kind": party.kind.value,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -20,10 +21,11 @@ from portal.core.errors import Conflict, NotFound
 from portal.core.references import CHECK_ALPHABET, next_reference
 from portal.core.unit_of_work import transactional
 from portal.notary import bringing, checks, policies
-from portal.notary.checks import Checked, Details
+from portal.notary.checks import Details
 from portal.notary.errors import HoldExpired
 from portal.notary.models import BookingState, NotaryBooking, WaitingState
 from portal.notary.operations import freeing, holding, persons, seats, steps
+from portal.notary.parties import CheckedParty
 
 REFERENCE_PREFIX = "GZ"
 CODE_LENGTH = 8
@@ -61,7 +63,7 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     checked = checks.check(details, matter, office, booking)
-    rows = _party_rows(booking, checked)
+    rows = party_rows(booking, checked.parties)
     indexes = [row["person_index"] for row in rows]
     persons.require_few_no_shows(actor, office, indexes)
     persons.count_up(actor, office, indexes)
@@ -105,7 +107,8 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
     return booking
 
 
-def _party_rows(booking: NotaryBooking, checked: Checked) -> list[dict[str, Any]]:
+def party_rows(booking: NotaryBooking, checked: Sequence[CheckedParty]) -> list[dict[str, Any]]:
+    """Return the parties of a booking that stands as they are written."""
     return [
         {
             "id": new_id(),
@@ -123,5 +126,5 @@ def _party_rows(booking: NotaryBooking, checked: Checked) -> list[dict[str, Any]
             "by_agent": party.by_agent,
             "guardian": party.guardian,
         }
-        for position, party in enumerate(checked.parties)
+        for position, party in enumerate(checked)
     ]

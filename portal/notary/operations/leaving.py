@@ -66,7 +66,7 @@ def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
         )
     booking = _appointment(ticket)
     if booking is not None and booking.state is BookingState.LEFT:
-        _stand_again(actor, booking)
+        stand_again(actor, booking, "come_back", "回来继续等候")
     return tickets.come_back(actor, _held(ticket.id))
 
 
@@ -115,15 +115,26 @@ def _end_and_tell(actor: Actor, booking: NotaryBooking) -> None:
     steps.tell(booking, "notary.left", when=steps.spoken(booking.starts_at))
 
 
-def _stand_again(actor: Actor, booking: NotaryBooking) -> None:
+def stand_again(
+    actor: Actor,
+    booking: NotaryBooking,
+    action: str,
+    label: str,
+    detail: steps.Detail | None = None,
+) -> None:
+    """Let an appointment whose visit has ended wait on the day again, with its persons and seats; inside a unit of work.
+
+    Raises Conflict when its seats went to somebody else or its account was closed; AlreadyBooked when a party has booked the
+    matter anew.
+    """
     persons.require_known(booking)
     seats.lock_days([(booking.counter_id, booking.day)])
-    if not steps.move(booking, "come_back", actor, ended_at=None):
+    if not steps.move(booking, action, actor, ended_at=None):
         raise steps.lost(booking)
     persons.count_again(booking.id)
     taken = _take_seats_again(booking)
-    steps.note(booking, "come_back", "回来继续等候", actor, seats=taken)
-    steps.record(booking, "come_back", actor)
+    steps.note(booking, action, label, actor, seats=taken)
+    steps.record(booking, action, actor, detail)
 
 
 def _take_seats_again(booking: NotaryBooking) -> int:

@@ -210,6 +210,28 @@ def decide(actor: Actor, booking: NotaryBooking, *, granted: bool, note: str) ->
     return booking
 
 
+@transactional
+def reopen(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Take up an appeal again that was denied in error. The mark goes on counting until the office has decided anew.
+
+    Raises Conflict where no appeal was denied, or the mark no longer counts.
+    """
+    if not policies.can_serve(actor, booking):
+        raise Forbidden("您没有处理这个申诉的权限。")
+    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.DENIED]
+    if not rows:
+        raise Conflict("这个预约没有不成立的申诉。", code="no_appeal")
+    if rows[0].expires_on < clock.today():
+        raise Conflict("这次未到场已经不再计算，不用重新处理。", code="no_show_expired")
+    for row in rows:
+        row.appeal = AppealState.OPEN
+        row.decision_note = row.decided_by_id = row.decided_at = None
+    db.session.flush()
+    _touched(booking, "appeal_reopened", "申诉重新处理", actor)
+    steps.tell(booking, "notary.appeal_reopened")
+    return booking
+
+
 def _touched(booking: NotaryBooking, action: str, label: str, actor: Actor) -> None:
     """Record a step that leaves the state; the booking's version moves on, so that a stale copy is known as one."""
     steps.write(booking)

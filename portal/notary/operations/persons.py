@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
+    delete,
     func,
     select,
     update,
@@ -131,6 +132,42 @@ def add_parties(actor: Actor, rows: Sequence[dict[str, Any]]) -> None:
             raise _told(actor, row["person_index"], standing, AlreadyBooked())
 
 
+def replace(actor: Actor, booking: NotaryBooking, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the parties of a standing booking anew, under what confirming asks of who was not among them before.
+
+    The booking is held. Raises TooManyNoShows, LimitReached, AlreadyBooked and ElsewhereThen, or PartyUnavailable.
+    """
+    before = set(
+        db.session.scalars(
+            select(NotaryParty.person_index).where(NotaryParty.booking_id == booking.id)
+        )
+    )
+    after = {row["person_index"] for row in rows}
+    require_few_no_shows(actor, booking.office, sorted(after - before))
+    for index in sorted(before ^ after):
+        if index in after:
+            count_up(actor, booking.office, [index])
+        else:
+            _count_down(index)
+    db.session.execute(
+        delete(NotaryParty)
+        .where(NotaryParty.booking_id == booking.id)
+        .execution_options(synchronize_session=False)
+    )
+    add_parties(actor, rows)
+    if after != before:
+        require_one_place(actor, booking)
+
+
+def _count_down(index: str) -> None:
+    db.session.execute(
+        update(NotaryPerson)
+        .where(NotaryPerson.person_index == index)
+        .values(active=NotaryPerson.active - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def lock(booking_ids: Sequence[uuid.UUID]) -> None:
     """Lock all persons of some bookings, in the order that everybody keeps."""
     theirs = select(NotaryParty.person_index).where(NotaryParty.booking_id.in_(booking_ids))
@@ -193,12 +230,7 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
             erase(party)
         db.session.flush()
     for index in indexes:
-        db.session.execute(
-            update(NotaryPerson)
-            .where(NotaryPerson.person_index == index)
-            .values(active=NotaryPerson.active - 1)
-            .execution_options(synchronize_session=False)
-        )
+        _count_down(index)
     return indexes
 
 

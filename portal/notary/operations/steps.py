@@ -22,7 +22,7 @@ from portal.notary.workflow import BOOKING
 TELL = "notary.tell"
 _HISTORY: Any = NotaryHistory.__table__
 _ADD_LINE = Prepared(lambda _dialect: insert(_HISTORY), writes=True)
-Detail = dict[str, str | int | bool | None]
+Detail = dict[str, str | int | bool | date | None]
 
 
 def move(

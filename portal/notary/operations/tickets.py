@@ -115,6 +115,7 @@ def call(actor: Actor, ticket: NotaryTicket, counter: NotaryCounter) -> NotaryTi
         counter_id=counter.id,
         called_at=clock.now(),
         calls=ticket.calls + 1,
+        served_by_id=actor.id,
         ended_at=None,
     )
     _tell_called(ticket, counter)
@@ -123,10 +124,20 @@ def call(actor: Actor, ticket: NotaryTicket, counter: NotaryCounter) -> NotaryTi
 
 @transactional
 def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> NotaryTicket:
-    """Call whose turn it is. Of two clerks at once each gets somebody else; raises NotFound when nobody waits."""
+    """Call whose turn it is. Of two clerks at once each gets somebody else; raises NotFound when nobody waits.
+
+    Whoever has called somebody to the counter who has not come yet gets the same number back, and so does everybody once as
+    many are called as there are seats: a second click calls nobody.
+    """
     if not policies.works_at(actor, office.id):
         raise Forbidden("您没有在这个公证机构叫号的权限。")
     _require_counter(office.id, counter)
+    # One at a time per counter, so that what is called there is known when the next one is.
+    locks.serialise(f"notary-counter:{counter.id}")
+    called = _called_to(counter)
+    own = [ticket for ticket in called if ticket.served_by_id == actor.id]
+    if own or len(called) >= counter.capacity:
+        return (own or called)[0]
     for ticket in queue.desk(office).waiting:
         if ticket.matter is not None and not counter.serves(ticket.matter.code):
             continue
@@ -139,6 +150,7 @@ def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> Not
                 counter_id=counter.id,
                 called_at=now,
                 calls=NotaryTicket.calls + 1,
+                served_by_id=actor.id,
                 updated_at=now,
                 version=NotaryTicket.version + 1,
             )
@@ -151,6 +163,22 @@ def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> Not
         _tell_called(ticket, counter)
         return ticket
     raise NotFound("目前没有人在等候这个窗口。", code="nobody_waits", next_step="请稍后再叫号。")
+
+
+def _called_to(counter: NotaryCounter) -> list[NotaryTicket]:
+    """Return who is called to a counter and has not come yet, the first called first."""
+    return list(
+        db.session.scalars(
+            select(NotaryTicket)
+            .where(
+                NotaryTicket.counter_id == counter.id,
+                NotaryTicket.day == clock.today(),
+                NotaryTicket.state == TicketState.CALLED,
+            )
+            .order_by(NotaryTicket.called_at, NotaryTicket.id)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 @transactional
@@ -189,6 +217,24 @@ def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     return _move(actor, ticket, "come_back", started_at=None, ended_at=None)
 
 
+@transactional
+def reopen(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person is at the counter still, or again; see `undoing`."""
+    return _move(actor, ticket, "reopen", ended_at=None)
+
+
+@transactional
+def requeue(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """The person waits after all; see `undoing.revert_not_accept`."""
+    return _move(actor, ticket, "requeue", ended_at=None)
+
+
+@transactional
+def void(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """Nobody has come with the number; its appointment gets another one. See `undoing.revert_check_in`."""
+    return _move(actor, ticket, "void", booking_id=None, ended_at=clock.now())
+
+
 def may_be_called(ticket: NotaryTicket) -> bool:
     """True while the number may still be called, or was called and nobody has come."""
     return TICKET.find("settle", ticket.state) is not None
@@ -219,12 +265,14 @@ def _tell_called(ticket: NotaryTicket, counter: NotaryCounter) -> None:
         steps.tell(booking, CALLED, number=ticket.number, counter=counter.name)
 
 
-def record(actor: Actor, ticket: NotaryTicket, action: str) -> None:
+def record(
+    actor: Actor, ticket: NotaryTicket, action: str, detail: steps.Detail | None = None
+) -> None:
     """Write the audit row of a step of a number."""
     audit.record(
         actor,
         f"notary_ticket.{action}",
         SUBJECT_KIND,
         ticket.id,
-        {"number": ticket.number, "state": ticket.state, "day": ticket.day},
+        {"number": ticket.number, "state": ticket.state, "day": ticket.day, **(detail or {})},
     )

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
 from sqlalchemy.orm import aliased, selectinload
 
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
+from portal.core.references import normalise_reference
 from portal.notary import policies
+from portal.notary.case_workflow import CERTIFIED
 from portal.notary.models import (
     CASE_KIND,
     AppealState,
@@ -39,6 +41,7 @@ UNDER_WAY = (
     CaseState.CORRECTING,
     CaseState.REVOKING,
 )
+_HANDED_OUT = tuple(set(CERTIFIED) - {CaseState.REVOKING, CaseState.REVOKED})
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
 
@@ -92,19 +95,41 @@ def _in_offices(actor: Actor, column: Any, *roles: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """What a list is narrowed to; None leaves a filter out. Without `state` the cases under way."""
+    """What a list is narrowed to; None leaves a filter out.
+
+    With neither `state` nor `reference` (as it was typed) nor `to_hand_over` the cases under way.
+    """
 
     state: CaseState | None = None
-    office_id: uuid.UUID | None = None
+    office: uuid.UUID | None = None
+    reference: str | None = None
+    to_hand_over: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a case has to meet."""
+        found: list[ColumnElement[bool]] = []
+        if self.office is not None:
+            found.append(NotaryCase.office_id == self.office)
+        if self.state is not None:
+            found.append(NotaryCase.state == self.state)
+        if self.reference is not None:
+            # What is no reference is that of no case.
+            found.append(NotaryCase.reference == (normalise_reference(self.reference) or ""))
+        if self.to_hand_over:
+            found.append(_to_hand_over())
+        if self.state is None and self.reference is None and not self.to_hand_over:
+            found.append(NotaryCase.state.in_(UNDER_WAY))
+        return found
+
+
+def _to_hand_over() -> ColumnElement[bool]:
+    """Certificates that nobody has received yet; what is revoked is not handed out (公证法 39)."""
+    return and_(NotaryCase.state.in_(_HANDED_OUT), NotaryCase.received_on.is_(None))
 
 
 def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) -> Page[Any]:
     """Return cases of the actor's offices, the one with the least time left first; rows with the case and `due`."""
-    conditions = [_in_offices(actor, NotaryCase.office_id, *policies.STAFF_ROLES)]
-    if wanted.office_id is not None:
-        conditions.append(NotaryCase.office_id == wanted.office_id)
-    states = UNDER_WAY if wanted.state is None else (wanted.state,)
-    conditions.append(NotaryCase.state.in_(states))
+    in_office = _in_offices(actor, NotaryCase.office_id, *policies.STAFF_ROLES)
     due = (
         select(Deadline.subject_id, func.min(Deadline.due_at).label("due_at"))
         .where(
@@ -119,7 +144,7 @@ def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) ->
     query: Any = (
         select(NotaryCase, NotaryCase.id.label("case_id"), order)
         .outerjoin(due, due.c.subject_id == NotaryCase.id)
-        .where(*conditions)
+        .where(in_office, *wanted.conditions())
         .options(
             selectinload(NotaryCase.pauses),
             selectinload(NotaryCase.reviews),
@@ -164,13 +189,14 @@ class Waiting:
     without_time: int
     near_end: int
     appeals: int
+    to_hand_over: int
 
 
 def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
     Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, cases whose end is near or past, open appeals.
+    kept and have no other time, cases whose end is near or past, open appeals, certificates that were not received.
     """
     if not actor.has_role(policies.CLERK):
         return None
@@ -215,9 +241,15 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .join(NotaryBooking, NotaryBooking.id == NotaryNoShow.booking_id)
         .where(in_office, NotaryNoShow.appeal == AppealState.OPEN)
     )
+    to_hand_over = (
+        select(func.count())
+        .select_from(NotaryCase)
+        .where(_in_offices(actor, NotaryCase.office_id, policies.CLERK), _to_hand_over())
+    )
+    counts = (missing, no_result, without_time, near, appeals, to_hand_over)
     row = db.session.execute(
         select(
-            *(each.scalar_subquery() for each in (missing, no_result, without_time, near, appeals)),
+            *(each.scalar_subquery() for each in counts),
         )
     ).one()
     return Waiting(*row)

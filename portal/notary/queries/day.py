@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core import clock
@@ -96,6 +96,17 @@ def booking_by_code(office_id: uuid.UUID, text: str) -> NotaryBooking | None:
     )
 
 
+def by_reference(actor: Actor, text: str) -> NotaryBooking | None:
+    """Return the appointment of the actor's offices with this reference, as people type it."""
+    query = _whole(
+        select(NotaryBooking).where(NotaryBooking.reference == (normalise_reference(text) or ""))
+    )
+    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
+    if offices is not None:
+        query = query.where(NotaryBooking.office_id.in_(offices))
+    return db.session.scalar(query)
+
+
 def ticket(ticket_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
     """Return a number; with `lock` held until the transaction ends."""
     query = (
@@ -115,7 +126,7 @@ class Sheet:
     bookings: list[NotaryBooking]
     tickets: list[NotaryTicket]
     counters: dict[uuid.UUID, str]
-    # Appointment or number -> the reference of the case it led to.
+    # Number -> the reference of the case it led to.
     cases: dict[uuid.UUID, str]
 
     def ticket_of(self, booking: NotaryBooking) -> NotaryTicket | None:
@@ -151,12 +162,9 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         select(NotaryCounter.id, NotaryCounter.name).where(NotaryCounter.office_id == office.id)
     )
     cases = db.session.execute(
-        select(NotaryCase.booking_id, NotaryCase.ticket_id, NotaryCase.reference).where(
-            or_(
-                NotaryCase.booking_id.in_([booking.id for booking in bookings]),
-                NotaryCase.ticket_id.in_([ticket.id for ticket in tickets]),
-            )
-        )
+        select(NotaryCase.ticket_id, NotaryCase.reference)
+        .join(NotaryTicket, NotaryTicket.id == NotaryCase.ticket_id)
+        .where(NotaryTicket.office_id == office.id, NotaryTicket.day == day)
     )
     return Sheet(
         office,
@@ -164,7 +172,7 @@ def sheet(office: NotaryOffice, day: date) -> Sheet:
         bookings,
         tickets,
         {row.id: row.name for row in counters},
-        {row.booking_id or row.ticket_id: row.reference for row in cases},
+        {row.ticket_id: row.reference for row in cases},
     )
 
 

@@ -1,0 +1,65 @@
+"""What goes in and out where the desk looks somebody up and puts right what was written down wrongly."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from portal.accounts.models import Role
+from portal.notary.day_schemas import StaffAppointmentSummary
+from portal.notary.models import BookingState, CorrectionReason
+from portal.notary.schemas import NotaryPartyCorrectionIn
+from portal.web.schemas import Choice, CleanString, Label, Schema
+
+
+class ReasonIn(Schema):
+    """Why something is put right."""
+
+    reason = Choice(
+        CorrectionReason,
+        required=True,
+        metadata={"description": "原因，会留在审计记录里，当事人也能看到"},
+    )
+
+
+class PartyCorrectionIn(NotaryPartyCorrectionIn, ReasonIn):
+    """What a document at the desk says of a party; what is left out stays."""
+
+
+class OfficeStaffMember(Schema):
+    """Somebody who may act at the office."""
+
+    id = fields.UUID()
+    name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    role_label = Label(attribute="role")
+
+
+class OfficeStaffSchema(Schema):
+    """Everybody who may act at the office."""
+
+    items = fields.List(fields.Nested(OfficeStaffMember))
+
+
+class ReferenceArgs(Schema):
+    """Which appointment."""
+
+    reference = CleanString(
+        required=True,
+        min_length=1,
+        max_length=40,
+        metadata={"description": "预约编号，大小写、空格和短横不限"},
+    )
+
+
+class AppointmentFound(StaffAppointmentSummary):
+    """An appointment that was looked up; no person is named by it."""
+
+    state = fields.Enum(BookingState, by_value=True)
+    state_label = Label(attribute="state")
+    office_id = fields.UUID()
+
+
+class AppointmentsFoundSchema(Schema):
+    """None or one."""
+
+    items = fields.List(fields.Nested(AppointmentFound))

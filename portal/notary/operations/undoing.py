@@ -1,0 +1,120 @@
+"""Mistakes at the desk, taken back on the same day: a check-in, a completed number, a refusal.
+
+Locks are taken as everywhere: slots, the appointment, its persons; the number comes after its appointment.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from portal.core import clock
+from portal.core.actor import Actor
+from portal.core.errors import Conflict, Forbidden, NotFound
+from portal.core.unit_of_work import transactional
+from portal.notary import policies
+from portal.notary.models import (
+    BookingState,
+    CorrectionReason,
+    NotaryBooking,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.operations import leaving, steps, tickets
+from portal.notary.queries import cases as found_cases
+
+
+def _require_today(day: date) -> None:
+    if day != clock.today():
+        raise Conflict(
+            "只能在当天撤销。",
+            code="not_today",
+            next_step="请按实际情况登记结果；需要时请当事人现场取号，或者重新预约。",
+        )
+
+
+def _number_of(booking: NotaryBooking) -> NotaryTicket:
+    number = found_cases.ticket_of(booking.id, lock=True)
+    if number is None:  # pragma: no cover - checking in gives a number
+        raise NotFound("没有找到这个预约的号。")
+    return number
+
+
+@transactional
+def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
+    """Take a check-in of the wrong appointment back: it stands as before with its seats, and its number is void.
+
+    Raises Conflict on another day, and once somebody is or was served with the number.
+    """
+    if not steps.move(booking, "revert_check_in", actor, checked_in_at=None):
+        raise steps.lost(booking)
+    _require_today(booking.day)
+    number = _number_of(booking)
+    if not tickets.may_be_called(number):
+        raise Conflict(
+            f"这个号目前是“{number.state.label}”，不能撤销签到。",
+            code="already_started",
+            next_step="当事人没有办理就走了的，请登记离开。",
+        )
+    tickets.void(actor, number)
+    steps.note(booking, "revert_check_in", "撤销签到", actor)
+    steps.record(booking, "revert_check_in", actor, {"number": number.number})
+    if number.calls:
+        # That it was checked in, nobody was told; that it was called, they were.
+        steps.tell(booking, "notary.check_in_reverted", when=steps.spoken(booking.starts_at))
+    return booking
+
+
+@transactional
+def reopen(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
+    """Take back that somebody has been served. `ticket` was loaded for update.
+
+    Raises Conflict on another day, and once what they came for is decided.
+    """
+    _require_today(ticket.day)
+    if ticket.not_accepted_note is not None or found_cases.case_of_ticket(ticket.id) is not None:
+        raise Conflict("这个号已经有结果，不能恢复办理。", code="already_decided")
+    return tickets.reopen(actor, ticket)
+
+
+@transactional
+def revert_not_accept(
+    actor: Actor, booking: NotaryBooking, reason: CorrectionReason
+) -> NotaryBooking:
+    """Take a mistaken refusal of an appointment back, on the day on which it was written down; the person is told.
+
+    Raises Conflict on another day, when its seats went to somebody else or its account was closed; AlreadyBooked when a party
+    has booked the matter anew.
+    """
+    if booking.state is BookingState.NOT_ACCEPTED and booking.ended_at is not None:
+        _require_today(clock.local(booking.ended_at).date())
+    label = f"撤销不予受理：{reason.label}"
+    leaving.stand_again(actor, booking, "revert_not_accept", label, {"reason": reason.value})
+    _take_reasons_back(actor, _number_of(booking))
+    steps.tell(booking, "notary.not_accepted_reverted")
+    return booking
+
+
+@transactional
+def revert_not_accept_at_desk(
+    actor: Actor, ticket: NotaryTicket, reason: CorrectionReason
+) -> NotaryTicket:
+    """The same for somebody who came without an appointment. `ticket` was loaded for update."""
+    if not policies.can_serve(actor, ticket):
+        raise Forbidden("您没有在这个公证机构撤销不予受理的权限。")
+    if ticket.booking_id is not None or ticket.not_accepted_note is None:
+        raise Conflict("这个号没有登记为不予受理。", code="not_refused")
+    _require_today(ticket.day)
+    _take_reasons_back(actor, ticket)
+    tickets.record(actor, ticket, "revert_not_accept", {"reason": reason.value})
+    return ticket
+
+
+def _take_reasons_back(actor: Actor, ticket: NotaryTicket) -> None:
+    ticket.not_accepted_ground = ticket.not_accepted_note = None
+    ticket.updated_at = clock.now()
+    if ticket.state is not TicketState.DONE or ticket.day != clock.today():
+        return
+    if ticket.started_at is None:
+        tickets.requeue(actor, ticket)
+    else:
+        tickets.reopen(actor, ticket)
