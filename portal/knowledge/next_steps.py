@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from portal.config import settings
-from portal.knowledge import search_content
+from portal.knowledge import search_content, wordings
 from portal.knowledge.names import short
 from search_index import analysis
 
 if TYPE_CHECKING:
     from portal.knowledge.search import Found
 
+# Help at once, and help for what somebody has been through.
 URGENT = "urgent"
+SAFETY = "safety"
 _SEARCH = "/api/v1/search?q="
 
 Step = dict[str, str]
@@ -21,29 +23,50 @@ Step = dict[str, str]
 
 def of(found: Found, *, lost: bool) -> list[Step]:
     """Return the steps for an answer; `lost` when it holds nothing that fits."""
-    steps = [
-        _step(URGENT, step["text"], "", f"tel:{step['phone']}")
-        for step in search_content.urgent_for(found.query)
-    ]
+    needs = search_content.urgent_for(found.query)
+    steps: list[Step] = []
+    for entry in needs:
+        for step in entry["steps"]:
+            url = f"tel:{step['phone']}"
+            # Where several kinds of help fit, each number is told once, with the first one's words.
+            if url not in [earlier["url"] for earlier in steps]:
+                code = URGENT if entry["at_once"] else SAFETY
+                steps.append(_step(code, step["text"], "", url))
+    steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
     steps += _replacements(found.query, found.citations)
     steps += [
         _step("service", service["text"], service["method"], service["url"])
         for service in search_content.services_for(found.query)
     ]
     unfound = any(not citation["exists"] for citation in found.citations)
-    if lost or unfound or is_urgent(steps):
+    if lost or unfound or in_need(steps):
         steps += _never_a_dead_end(found)
     return steps
 
 
-def is_urgent(steps: list[Step]) -> bool:
-    """True when the first of the steps is to help at once."""
-    return bool(steps) and steps[0]["code"] == URGENT
+def in_need(steps: list[Step]) -> bool:
+    """True when the first of the steps is help for somebody in danger."""
+    return bool(steps) and steps[0]["code"] in (URGENT, SAFETY)
+
+
+def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
+    """A way to the results for what else was asked, where only the help is shown."""
+    rest = wordings.without(question, entry["words"])
+    if len(analysis.content_words(rest)) < 2:
+        return []
+    return [
+        _step(
+            "search_rest",
+            f"您问的其他事，可以在这里接着查：“{rest}”。",
+            "GET",
+            _SEARCH + quote(rest, safe=""),
+        )
+    ]
 
 
 def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:
     """Where to look for what a repealed law said: in the law that replaced it."""
-    steps = []
+    steps: list[Step] = []
     laws = list(dict.fromkeys(each["law"] for each in citations if each["repealed_by"]))
     rest = analysis.normalise(question)
     for citation in citations:
@@ -66,7 +89,7 @@ def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:
 
 
 def _never_a_dead_end(found: Found) -> list[Step]:
-    steps = []
+    steps: list[Step] = []
     if found.corrected and found.searched_for != found.corrected:
         steps.append(
             _step(

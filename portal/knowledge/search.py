@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from portal.knowledge import cited, index, miss_buffer, next_steps, unheld
+from portal.knowledge import cited, index, miss_buffer, next_steps, search_content, unheld
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
 from portal.knowledge.models import LawLevel, Validity
@@ -128,6 +128,9 @@ class Found:
 def search(question: Question) -> Found:
     """Answer a search; raises Unavailable without an index and Invalid for a broken cursor."""
     offset, led = decode_cursor(question.cursor)
+    needs = search_content.urgent_for(question.text)
+    if any(entry["alone"] for entry in needs):
+        return _help_alone(question)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
@@ -148,6 +151,8 @@ def search(question: Question) -> Found:
     citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
     only_names = bool(mentions) and unheld.is_all(question.text, mentions)
     weak = result.weak or only_names
+    if needs and weak:
+        return _help_alone(question)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     found = Found(
         query=question.text,
@@ -164,12 +169,34 @@ def search(question: Question) -> Found:
     )
     lost = weak or not found.items
     found.next_steps = next_steps.of(found, lost=lost)
-    # A wrong number is no gap in the content, and somebody in need is nobody's statistics.
+    # A wrong number is no gap in the content.
     names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
-    counted = not (question.filtered or names_law or next_steps.is_urgent(found.next_steps))
+    counted = not (question.filtered or names_law or needs)
     if lost and led is None and counted:
         category = found.nearest_category["code"] if found.nearest_category else None
         miss_buffer.note(question.text, category)
+    return found
+
+
+def _help_alone(question: Question) -> Found:
+    """The answer to somebody in danger for whom results would be beside the point: whom to call.
+
+    What somebody in need wrote is nobody's statistics either.
+    """
+    found = Found(
+        query=question.text,
+        searched_for=question.text,
+        corrected=None,
+        total=0,
+        weak=False,
+        items=[],
+        next=None,
+        size=question.size,
+        facets=_facets(SearchResult(), {}),
+        citations=[],
+        nearest_category=None,
+    )
+    found.next_steps = next_steps.of(found, lost=False)
     return found
 
 
