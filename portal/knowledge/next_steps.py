@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from portal.config import settings
+from portal.core import clock
 from portal.knowledge import search_content, wordings
 from portal.knowledge.names import short
 from search_index import analysis
@@ -21,8 +23,8 @@ _SEARCH = "/api/v1/search?q="
 Step = dict[str, str]
 
 
-def of(found: Found, *, lost: bool) -> list[Step]:
-    """Return the steps for an answer; `lost` when it holds nothing that fits."""
+def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
+    """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for."""
     needs = search_content.urgent_for(found.query)
     steps: list[Step] = []
     for entry in needs:
@@ -33,6 +35,7 @@ def of(found: Found, *, lost: bool) -> list[Step]:
                 code = URGENT if entry["at_once"] else SAFETY
                 steps.append(_step(code, step["text"], "", url))
     steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
+    steps += _of_that_day(found.query, as_of, lost)
     steps += _replacements(found.query, found.citations)
     steps += [
         _step("service", service["text"], service["method"], service["url"])
@@ -47,6 +50,20 @@ def of(found: Found, *, lost: bool) -> list[Step]:
 def in_need(steps: list[Step]) -> bool:
     """True when the first of the steps is help for somebody in danger."""
     return bool(steps) and steps[0]["code"] in (URGENT, SAFETY)
+
+
+def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
+    """Say what a search of another day cannot know: most laws that are gone are not held."""
+    if as_of is None or (as_of >= clock.today() and not lost):
+        return []
+    told = (
+        f"没有查到 {as_of} 那一天管这件事的条文，当时的法律有的没有收录。"
+        if lost
+        else f"这里只有收录的、{as_of} 那一天有效的法律，当时的法律有的没有收录。"
+    )
+    return [
+        _step("law_today", f"{told}现在的规定请看这里。", "GET", _SEARCH + quote(question, safe=""))
+    ]
 
 
 def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
@@ -66,7 +83,7 @@ def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
 
 def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:
     """Where to look for what a repealed law said: in the law that replaced it."""
-    steps: list[Step] = []
+    steps = []
     laws = list(dict.fromkeys(each["law"] for each in citations if each["repealed_by"]))
     rest = analysis.normalise(question)
     for citation in citations:
@@ -89,7 +106,7 @@ def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:
 
 
 def _never_a_dead_end(found: Found) -> list[Step]:
-    steps: list[Step] = []
+    steps = []
     if found.corrected and found.searched_for != found.corrected:
         steps.append(
             _step(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +47,18 @@ def require_category(code: str) -> Category:
     """Return a category; raises Invalid (field `category`) for an unknown code."""
     category = db.session.get(Category, code)
     if category is None:
-        raise Invalid(
-            "没有这个问题类别。",
-            code="no_such_category",
-            errors={"category": ["没有这个类别，请从类别列表中选择。"]},
-        )
+        raise no_such_category({each.code: each.label for each in categories()})
     return category
+
+
+def no_such_category(known: Mapping[str, str]) -> Invalid:
+    """The refusal of a category that is none of the `known` ones (label by code)."""
+    named = "、".join(f"{code}（{label}）" for code, label in known.items())
+    return Invalid(
+        "没有这个问题类别。",
+        code="no_such_category",
+        errors={"category": [f"没有这个类别，请从这些类别中选择：{named}。"]},
+    )
 
 
 # --- laws ---

@@ -168,7 +168,7 @@ def search(question: Question) -> Found:
         nearest_category=_nearest(result, question.text, labels),
     )
     lost = weak or not found.items
-    found.next_steps = next_steps.of(found, lost=lost)
+    found.next_steps = next_steps.of(found, lost=lost, as_of=question.as_of)
     # A wrong number is no gap in the content.
     names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
     counted = not (question.filtered or names_law or needs)
@@ -224,14 +224,14 @@ def _leading(result: SearchResult) -> Sequence[Hit]:
 
 def _likeness(text: str, document: Document) -> float:
     """How much of a question one of a document's wordings holds, in pairs of characters, 0 to 1."""
-    asked = _pairs(text)
+    asked = pairs(text)
     if not asked:
         return 0.0
     wordings = (document.title, *document.questions)
-    return max(len(asked & _pairs(wording)) for wording in wordings) / len(asked)
+    return max(len(asked & pairs(wording)) for wording in wordings) / len(asked)
 
 
-def _pairs(text: str) -> set[str]:
+def pairs(text: str) -> set[str]:
     """The neighbouring characters of a question, without the words that every question has."""
     parts = [part for part in _QUESTION_WORDS.split(text) if part]
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
@@ -253,8 +253,9 @@ def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
         "category": hit.category or None,
         "category_label": labels.get(hit.category),
         "source": hit.source,
-        "valid_from": _day(hit.valid_from),
-        "valid_to": _day(hit.valid_to),
+        # Of a text about the law the days only tell on which of them it is shown.
+        "valid_from": _day(hit.valid_from) if hit.kind == "article" else None,
+        "valid_to": _day(hit.valid_to) if hit.kind == "article" else None,
         "published_on": _day(hit.published_at),
         "fragments": [_fragment(fragment) for fragment in hit.fragments],
         "why": hit.why,

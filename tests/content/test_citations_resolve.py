@@ -168,6 +168,14 @@ def test_the_first_step_helps_at_once_or_leads_to_the_service(client, question, 
     assert search(client, question)["next_steps"][0]["url"] == url
 
 
+def test_what_others_asked_is_on_the_same_matter(client):
+    items = search(client, "房东不退押金", size=1)["items"]
+    also = client.get(items[0]["url"]).json["also_asked"]
+    rent = [entry["title"] for entry in also if "租" in entry["title"]]
+    assert len(rent) >= 3
+    assert "产假有多少天，产假期间有钱吗？" not in [entry["title"] for entry in also]
+
+
 def test_an_article_that_does_not_exist_is_said_not_to_exist(client):
     (citation,) = search(client, "民法典9999")["citations"]
     assert citation["exists"] is False

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, operations
 from portal.knowledge.models import Article, Faq, Law, LawVersion, PublicationState
 from tests.knowledge.conftest import CIVIL, TRADEMARK
 
@@ -120,7 +121,17 @@ def test_faqs_are_listed_by_category_and_by_article(law, api):
     assert labour["category_label"] == "工资劳动"
     (deposit,) = api.get(f"/faqs?article={article_id(CIVIL, '710')}").json["items"]
     assert deposit["slug"] == "housing-deposit"
-    assert api.get("/faqs?category=nothing").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/search?q=工资&category=nope", "/faqs?category=nope", "/guides?category=nope"]
+)
+def test_an_unknown_category_is_refused_with_the_known_ones(loaded, api, path):
+    answer = api.get(path)
+    assert (answer.status_code, answer.json["code"]) == (422, "no_such_category")
+    assert answer.json["errors"]["category"] == [
+        "没有这个类别，请从这些类别中选择：labour（工资劳动）、housing（租房）、injury（人身伤害）。"
+    ]
 
 
 def test_an_faq_shows_its_articles_and_where_to_read_on(law, api):
@@ -137,13 +148,25 @@ def test_an_faq_shows_its_articles_and_where_to_read_on(law, api):
     assert [link["question"] for link in body["see_also"]] == ["房东不退押金怎么办？"]
 
 
-def test_an_faq_shows_what_others_asked(loaded, api):
-    (item,) = api.get("/faqs?category=labour").json["items"]
-    also = api.get(f"/faqs/{item['id']}").json["also_asked"]
-    assert {entry["kind"] for entry in also} <= {"faq", "answer"}
-    assert item["id"] not in [entry["id"] for entry in also]
-    for entry in also:
-        assert api.client.get(entry["url"]).status_code == 200
+def test_an_faq_shows_what_others_asked_on_its_matter_and_nothing_else(loaded, settings, api):
+    path = settings.content_dir / "faq" / "labour.yaml"
+    entry = path.read_text("utf-8").partition("entries:\n")[2]
+    for old, new in (
+        ("labour-wages", "labour-order"),
+        ("公司拖欠工资怎么办", "能申请支付令吗"),
+        ("老板不发工资, 讨薪找谁", "支付令怎么写"),
+        ("先催要", "可以的"),
+    ):
+        entry = entry.replace(old, new)
+    path.write_text(path.read_text("utf-8") + entry, encoding="utf-8")
+    assert operations.load_content().problems == []
+    index.rebuild()
+    wages = next(i for i in api.get("/faqs").json["items"] if i["slug"] == "labour-wages")
+    (also,) = api.get(f"/faqs/{wages['id']}").json["also_asked"]
+    assert (also["kind"], also["title"]) == ("faq", "能申请支付令吗？")
+    assert api.client.get(also["url"]).status_code == 200
+    deposit = next(i for i in api.get("/faqs").json["items"] if i["slug"] == "housing-deposit")
+    assert api.get(f"/faqs/{deposit['id']}").json["also_asked"] == []
 
 
 def test_what_is_withdrawn_is_not_shown(law, api):
