@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 URGENT = "urgent"
 SAFETY = "safety"
 _SEARCH = "/api/v1/search?q="
+_NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，或者先选一个问题类别。"
 
 Step = dict[str, str]
 
@@ -35,12 +36,15 @@ def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
                 code = URGENT if entry["at_once"] else SAFETY
                 steps.append(_step(code, step["text"], "", url))
     steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
+    steps += _law_itself(found.citations)
     steps += _of_that_day(found.query, as_of, lost)
     steps += _replacements(found.query, found.citations)
     steps += [
         _step("service", service["text"], service["method"], service["url"])
         for service in search_content.services_for(found.query)
     ]
+    if found.cut_short:
+        steps.append(_step("narrow_down", _NARROW_DOWN, "GET", "/api/v1/categories"))
     unfound = any(not citation["exists"] for citation in found.citations)
     if lost or unfound or in_need(steps):
         steps += _never_a_dead_end(found)
@@ -50,6 +54,21 @@ def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
 def in_need(steps: list[Step]) -> bool:
     """True when the first of the steps is help for somebody in danger."""
     return bool(steps) and steps[0]["code"] in (URGENT, SAFETY)
+
+
+def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
+    """The law where only its name was asked for, or where it has no such article; there its last one too."""
+    steps = []
+    for citation in citations:
+        if citation["status"] == "no_such_article":
+            steps += [
+                _step("last_article", f"看看最后一条：{last['title']}。", "GET", last["url"])
+                for last in citation["neighbours"]
+            ]
+        if law := citation["law_link"]:
+            text = f"打开{law['title']}，看目录和全文。"
+            steps.append(_step("law", text, "GET", law["url"]))
+    return steps
 
 
 def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:

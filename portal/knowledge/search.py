@@ -106,6 +106,8 @@ class Found:
     facets: dict[str, list[dict[str, Any]]]
     citations: list[dict[str, Any]]
     nearest_category: dict[str, str] | None
+    # True on the last page where results beyond `DEEPEST` are left out.
+    cut_short: bool = False
     next_steps: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self) -> dict[str, Any]:
@@ -146,14 +148,19 @@ def search(question: Question) -> Found:
             hits.append(hit)
         following += 1
     labels = category_labels()
-    mentions = unheld.mentions(question.text, result.citations, reader.snapshot().law_names)
+    names = reader.snapshot().law_names
+    mentions = unheld.mentions(question.text, result.citations, names)
     citations = [cited.describe(reader, match, question.as_of) for match in result.citations]
     citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
+    if not citations:
+        held = unheld.held_laws(question.text, names)
+        citations = cited.describe_laws(held, question.text)
     only_names = bool(mentions) and unheld.is_all(question.text, mentions)
     weak = result.weak or only_names
     if needs and weak:
         return _help_alone(question)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
+    cut_short = DEEPEST <= following < result.total
     found = Found(
         query=question.text,
         searched_for=text,
@@ -166,11 +173,12 @@ def search(question: Question) -> Found:
         facets=_facets(result, labels),
         citations=citations,
         nearest_category=_nearest(result, question.text, labels),
+        cut_short=cut_short,
     )
     lost = weak or not found.items
     found.next_steps = next_steps.of(found, lost=lost, as_of=question.as_of)
     # A wrong number is no gap in the content.
-    names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
+    names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
     counted = not (question.filtered or names_law or needs)
     if lost and led is None and counted:
         category = found.nearest_category["code"] if found.nearest_category else None

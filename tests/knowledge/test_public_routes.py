@@ -38,6 +38,10 @@ def test_the_list_of_laws_can_be_narrowed_and_paged(law, api):
     ]
     assert api.get("/laws?level=constitution").json["items"] == []
     assert api.get("/laws?q=%25").json["items"] == []
+    assert [item["short_name"] for item in api.get("/laws?q=刑法").json["items"]] == [
+        "刑法",
+        "刑法修正案（二）",
+    ]
     first = api.get("/laws?size=4").json
     second = api.get(f"/laws?size=4&cursor={first['page']['next']}").json
     names = [item["name"] for item in first["items"] + second["items"]]
@@ -87,6 +91,18 @@ def test_an_article_shows_what_stands_around_it(loaded, api):
     assert answer["cited_by"][0]["point"] == "返还押金"
     assert answer["related"]
     assert str(article_id(CIVIL, "710")) not in [item["id"] for item in answer["related"]]
+
+
+def test_laws_of_a_name_come_shortest_name_first_on_every_page(law, api):
+    lengths, ids, cursor = [], [], None
+    while cursor or not ids:
+        query = {"q": "法", "size": 2, **({"cursor": cursor} if cursor else {})}
+        page = api.get("/laws", query_string=query).json
+        lengths += [len(item["short_name"]) for item in page["items"]]
+        ids += [item["id"] for item in page["items"]]
+        cursor = page["page"]["next"]
+    assert lengths == sorted(lengths)
+    assert len(set(ids)) == len(ids) == 6
 
 
 def test_an_article_shows_its_versions_oldest_first(law, api):

@@ -348,6 +348,21 @@ def test_what_may_already_answer_a_question_comes_plain_texts_first(loaded):
         assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
 
 
+def test_the_end_of_what_is_listed_is_told(loaded, api, monkeypatch):
+    monkeypatch.setattr(search, "DEEPEST", 4)
+    seen, cursor = 0, None
+    while cursor or not seen:
+        query = {"size": 2, **({"cursor": cursor} if cursor else {})}
+        page = found(api, "押金 租赁 承租人 工资 返还", **query)
+        seen += len(page["items"])
+        cursor = page["page"]["next"]
+        told = [step for step in page["next_steps"] if step["code"] == "narrow_down"]
+        assert bool(told) is (cursor is None)
+    assert seen < page["total"]
+    assert "换个更具体的问法" in told[0]["text"]
+    assert api.client.get(told[0]["url"]).status_code == 200
+
+
 def test_a_page_filled_by_leading_hits_goes_on(loaded, api):
     seen, cursor = [], None
     for _ in range(60):
