@@ -30,6 +30,17 @@ def category_labels() -> dict[str, str]:
     return _read().labels
 
 
+def require_known(*codes: str | None) -> None:
+    """Raise Invalid (field `category`) for a code that is none; None, for no filter, is let pass."""
+    wanted = set(codes) - {None}
+    if wanted <= set(category_labels()):
+        return
+    # It may be younger than what is kept.
+    known = {each.code: each.label for each in queries.categories()}
+    if not wanted <= set(known):
+        raise queries.no_such_category(known)
+
+
 def category_keywords() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return each category's code and keywords, in the order of display, at most two seconds old."""
     return _read().keywords

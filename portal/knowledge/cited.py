@@ -1,8 +1,9 @@
 """What a search says about the citations in a question: the article, or in a sentence why there is none.
 
 With a day asked for, it is about the version of that day: an article that only another version has is
-told apart from a law that was not in force yet and from a version that the portal does not hold. Of a law
-that is not held it says by what it was replaced, where a held text says so.
+told apart from a version that the portal does not hold. Whether a law existed before its first held text
+nothing tells, so that is never claimed. Of a law that is not held it says by what it was replaced, where a
+held text says so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
 
 from portal.core.db import db
 from portal.knowledge import unheld
@@ -23,11 +25,11 @@ from search_index import CitationMatch, Document, SearchIndex, format_article_nu
 
 STATUS_LABELS = {
     "found": "已找到条文",
+    "law": "已找到法律",
     "no_such_article": "没有这一条",
     "no_such_law": "没有收录这部法律",
     "ambiguous": "法律名称不明确",
     "repealed": "已经废止",
-    "not_yet": "收录的版本那时还没有施行",
     "no_longer": "那时已经废止",
     "no_such_version": "没有收录那一天的版本",
 }
@@ -41,16 +43,16 @@ def describe(reader: SearchIndex, match: CitationMatch, as_of: date | None) -> d
     if status == "no_such_law":
         return _unheld(match.text, match.law, match.number, as_of)
     if status == "no_such_article":
-        status, message = _absent(match.law, label, as_of)
-    elif status == "found":
-        message = f"《{law}》{label}。"
-    else:
+        return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
+    message = f"《{law}》{label}。"
+    if status == "ambiguous":
         message = f"“{match.law}”可能指几部法律，请写出全称。"
     documents = [reader.document(key) for key in match.keys]
     versions = [document for document in documents if document is not None]
     neighbours = reader.neighbours(match.keys[0]) if status == "found" else []
     return {
-        **_plain(match.text, match.law, match.number, status, message),
+        **_plain(match.text, match.law, match.number),
+        **_told(status, message),
         "articles": [_reference(document) for document in versions],
         "neighbours": [_reference(document) for document in neighbours],
     }
@@ -60,35 +62,74 @@ def describe_mention(mention: Mention, as_of: date | None) -> dict[str, Any]:
     """Return a law that is not held, or a number that is none, in the form of `describe`."""
     if not mention.held:
         return _unheld(mention.text, mention.law, mention.number, as_of)
-    status, message = _absent(mention.law, mention.label, as_of)
-    return _plain(mention.text, mention.law, "", status, message)
+    return {**_plain(mention.text, mention.law, ""), **_absent(mention.law, mention.label, as_of)}
+
+
+def describe_laws(names: Sequence[str], written: str) -> list[dict[str, Any]]:
+    """Return held laws, one of which is all that the question names as `written`, in the form of `describe`."""
+    laws = db.session.scalars(select(Law).where(Law.name.in_(names))) if names else ()
+    return [
+        {
+            **_plain(written, law.name, ""),
+            **_told("law", f"已收录《{law.short_name}》。"),
+            "law_link": _link(law),
+        }
+        for law in laws
+    ]
 
 
 def _unheld(text: str, law: str, number: str, as_of: date | None) -> dict[str, Any]:
     """Say that a law is not held, and what replaced it."""
     replaced = unheld.replaced(law)
     if replaced is None:
-        return _plain(text, law, number, "no_such_law", f"没有收录《{short(law)}》。")
+        message = f"没有收录《{short(law)}》。"
+        return {**_plain(text, law, number), **_told("no_such_law", message)}
     # On a day before its repeal it was the law; all the same its text is not held.
     status = "repealed" if as_of is None or as_of >= replaced.start else "no_such_law"
-    plain = _plain(text, replaced.law, number, status, replaced.message)
-    by = {**replaced.reference, "valid_from": replaced.start.isoformat()}
-    return {**plain, "repealed_by": by}
+    return {
+        **_plain(text, replaced.law, number),
+        **_told(status, replaced.message),
+        "repealed_by": {**replaced.reference, "valid_from": replaced.start.isoformat()},
+    }
 
 
-def _plain(text: str, law: str, number: str, status: str, message: str) -> dict[str, Any]:
+def _told(status: str, message: str) -> dict[str, Any]:
+    return {
+        "exists": status in ("found", "law"),
+        "status": status,
+        "status_label": STATUS_LABELS[status],
+        "message": message,
+    }
+
+
+def _plain(text: str, law: str, number: str) -> dict[str, Any]:
+    """The members of every citation, in order; what is told of it goes over them."""
     return {
         "text": text,
         "law": law,
         "article_number": number,
         "article_label": format_article_number(number) if number else "",
-        "exists": status == "found",
-        "status": status,
-        "status_label": STATUS_LABELS[status],
-        "message": message,
+        **_told("no_such_law", ""),
         "articles": [],
         "neighbours": [],
+        "law_link": None,
         "repealed_by": None,
+    }
+
+
+def _link(law: Law) -> dict[str, str]:
+    return {"id": str(law.id), "title": f"《{law.short_name}》", "url": f"/api/v1/laws/{law.id}"}
+
+
+def _of_row(article: Article) -> dict[str, Any]:
+    version = article.version
+    return {
+        "id": str(article.id),
+        "url": f"/api/v1/articles/{article.id}",
+        "title": article.title,
+        "validity": version.status.value,
+        "validity_label": version.status.label,
+        "valid_from": version.effective_from.isoformat(),
     }
 
 
@@ -105,42 +146,43 @@ def _reference(document: Document) -> dict[str, Any]:
     }
 
 
-def _absent(law: str, label: str, as_of: date | None) -> tuple[str, str]:
-    """Return status and sentence for an article that a held law does not have, or not on that day."""
+def _absent(law: str, label: str, as_of: date | None) -> dict[str, Any]:
+    """Say that a held law does not have an article, or not on that day; with what there is instead."""
     name = f"《{short(law)}》"
     versions = db.session.scalars(
         select(LawVersion)
         .join(LawVersion.law)
         .where(Law.name == law)
         .order_by(LawVersion.effective_from, LawVersion.version_date)
+        .options(contains_eager(LawVersion.law))
     ).all()
-    if as_of is None:
-        current = next((version for version in versions if version.is_current), None)
-        last = _last_article(current)
-        told = f"这部法律的最后一条是{last}。" if last else ""
-        return "no_such_article", f"{name}没有{label}。{told}"
+    link = {"law_link": _link(versions[0].law) if versions else None}
     of_that_day = [
         version
         for version in versions
-        if version.effective_from <= as_of
-        and (version.effective_to is None or as_of < version.effective_to)
+        if (version.is_current if as_of is None else _in_force(version, as_of))
     ]
-    if of_that_day:
-        last = _last_article(of_that_day[-1])
-        told = f"那一天（{as_of}）的版本最后一条是{last}。" if last else ""
-        return "no_such_article", f"{name}没有{label}。{told}"
-    return _without_version(name, versions, as_of)
+    if as_of is not None and not of_that_day:
+        return {**_told(*_without_version(name, versions, as_of)), **link}
+    last = _last_article(of_that_day[-1]) if of_that_day else None
+    whose = "这部法律的" if as_of is None else f"那一天（{as_of}）的版本"
+    told = f"{whose}最后一条是{last.label}。" if last else ""
+    return {
+        **_told("no_such_article", f"{name}没有{label}。{told}"),
+        "neighbours": [_of_row(last)] if last else [],
+        **link,
+    }
+
+
+def _in_force(version: LawVersion, day: date) -> bool:
+    return version.effective_from <= day and (
+        version.effective_to is None or day < version.effective_to
+    )
 
 
 def _without_version(name: str, versions: Sequence[LawVersion], as_of: date) -> tuple[str, str]:
     """Return status and sentence for a day on which none of the held versions was in force."""
     first, last = (versions[0], versions[-1]) if versions else (None, None)
-    # An inferred first day is that of an amendment; the text before it was law, and is not held.
-    if first and as_of < first.effective_from and _start_is_known(first):
-        start = first.effective_from
-        # Whether it is the law's first text or a revision of one that is not held, nothing tells.
-        told = f"收录的最早版本自 {start} 起施行，那时（{as_of}）还没有施行"
-        return "not_yet", f"{name}{told}；如果有更早的版本，没有收录。"
     if (
         last
         and last.status is Validity.REPEALED
@@ -148,7 +190,10 @@ def _without_version(name: str, versions: Sequence[LawVersion], as_of: date) -> 
         and last.effective_to <= as_of
     ):
         return "no_longer", f"{name}那时（{as_of}）已经废止。"
-    return "no_such_version", f"没有收录{name}那一天（{as_of}）的版本。"
+    # An inferred first day is that of an amendment, and says nothing that holds.
+    begins = first and as_of < first.effective_from and _start_is_known(first)
+    told = f"收录的最早版本自 {first.effective_from} 起施行。" if first and begins else ""
+    return "no_such_version", f"没有收录{name}那一天（{as_of}）的版本。{told}"
 
 
 def _start_is_known(version: LawVersion) -> bool:
@@ -159,12 +204,10 @@ def _start_is_known(version: LawVersion) -> bool:
     return version.dates_exact or version.effective_from > version.version_date
 
 
-def _last_article(version: LawVersion | None) -> str | None:
+def _last_article(version: LawVersion) -> Article | None:
     """Return where a version ends, which is what a wrong number mostly comes from."""
-    if version is None:
-        return None
     return db.session.scalar(
-        select(Article.label)
+        select(Article)
         .where(Article.version_id == version.id, Article.number != "")
         .order_by(Article.position.desc())
         .limit(1)

@@ -112,9 +112,23 @@ class UrgentStep(Schema):
 def _words() -> fields.List[Any]:
     return fields.List(
         # One character would stand in every other question.
-        CleanString(min_length=2, max_length=40),
+        CleanString(min_length=2, max_length=300),
         required=True,
         validate=validate.Length(min=1, error="至少要有一项。"),
+    )
+
+
+class WordGroups(Schema):
+    """The groups of words at the head of a file, by name."""
+
+    groups = fields.Dict(
+        keys=CleanString(min_length=1, max_length=20),
+        values=fields.List(
+            CleanString(min_length=1, max_length=20),
+            required=True,
+            validate=validate.Length(min=1, error="至少要有一项。"),
+        ),
+        load_default=dict,
     )
 
 
@@ -123,6 +137,9 @@ class UrgentEntry(Schema):
 
     id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
     words = _words()
+    harmless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
+    at_once = fields.Boolean(load_default=True)
+    alone = fields.Boolean(load_default=False)
     steps = fields.List(
         fields.Nested(UrgentStep), required=True, validate=validate.Length(min=1, max=5)
     )

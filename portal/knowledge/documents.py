@@ -55,7 +55,7 @@ def load(kind: str, ids: Sequence[uuid.UUID]) -> list[Document]:
     if kind == "article":
         return list(_articles(ids))
     provider = providers.provider(kind)
-    return [] if provider is None else [_document(kind, item) for item in provider.load(ids)]
+    return [] if provider is None else list(_texts(kind, provider.load(ids)))
 
 
 def everything() -> Iterator[Document]:
@@ -63,8 +63,7 @@ def everything() -> Iterator[Document]:
     yield from _articles(None)
     for kind, provider in providers.registered().items():
         for ids in chunks(provider.all_ids(), _CHUNK):
-            for item in provider.load(ids):
-                yield _document(kind, item)
+            yield from _texts(kind, provider.load(ids))
 
 
 def chunks(items: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
@@ -123,19 +122,35 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
         )
 
 
-def _document(kind: str, item: SearchDocument) -> Document:
-    return Document(
-        key=key_of(kind, item.id),
-        kind=kind,
-        title=item.title,
-        text=item.text,
-        questions=item.other_wordings,
-        validity="in_force",
-        category=item.category,
-        source=item.source,
-        cites=tuple(key_of("article", article) for article in item.article_ids),
-        published_at=item.published_on,
+def _texts(kind: str, items: Sequence[SearchDocument]) -> Iterator[Document]:
+    """Yield what explains the law, each valid on the days on which all that it cites was in force.
+
+    It is written for that law, and is no answer for a day before or after. Without a cited article
+    only the day of its publication is known.
+    """
+    cited = {article for item in items for article in item.article_ids}
+    rows = db.session.execute(
+        select(Article.id, LawVersion.effective_from, LawVersion.effective_to)
+        .join(LawVersion, LawVersion.id == Article.version_id)
+        .where(Article.id.in_(cited))
     )
+    days = {row.id: (row.effective_from, row.effective_to) for row in rows}
+    for item in items:
+        held = [days[article] for article in item.article_ids if article in days]
+        yield Document(
+            key=key_of(kind, item.id),
+            kind=kind,
+            title=item.title,
+            text=item.text,
+            questions=item.other_wordings,
+            validity="in_force",
+            category=item.category,
+            source=item.source,
+            valid_from=max((start for start, _ in held), default=item.published_on),
+            valid_to=min((end for _, end in held if end), default=None),
+            cites=tuple(key_of("article", article) for article in item.article_ids),
+            published_at=item.published_on,
+        )
 
 
 def _load_faqs(ids: Sequence[uuid.UUID]) -> list[SearchDocument]:

@@ -2,43 +2,102 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from portal.config import settings
-from portal.knowledge import search_content
+from portal.core import clock
+from portal.knowledge import search_content, wordings
 from portal.knowledge.names import short
 from search_index import analysis
 
 if TYPE_CHECKING:
     from portal.knowledge.search import Found
 
+# Help at once, and help for what somebody has been through.
 URGENT = "urgent"
+SAFETY = "safety"
 _SEARCH = "/api/v1/search?q="
+_NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，或者先选一个问题类别。"
 
 Step = dict[str, str]
 
 
-def of(found: Found, *, lost: bool) -> list[Step]:
-    """Return the steps for an answer; `lost` when it holds nothing that fits."""
-    steps = [
-        _step(URGENT, step["text"], "", f"tel:{step['phone']}")
-        for step in search_content.urgent_for(found.query)
-    ]
+def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
+    """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for."""
+    needs = search_content.urgent_for(found.query)
+    steps: list[Step] = []
+    for entry in needs:
+        for step in entry["steps"]:
+            url = f"tel:{step['phone']}"
+            # Where several kinds of help fit, each number is told once, with the first one's words.
+            if url not in [earlier["url"] for earlier in steps]:
+                code = URGENT if entry["at_once"] else SAFETY
+                steps.append(_step(code, step["text"], "", url))
+    steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
+    steps += _law_itself(found.citations)
+    steps += _of_that_day(found.query, as_of, lost)
     steps += _replacements(found.query, found.citations)
     steps += [
         _step("service", service["text"], service["method"], service["url"])
         for service in search_content.services_for(found.query)
     ]
+    if found.cut_short:
+        steps.append(_step("narrow_down", _NARROW_DOWN, "GET", "/api/v1/categories"))
     unfound = any(not citation["exists"] for citation in found.citations)
-    if lost or unfound or is_urgent(steps):
+    if lost or unfound or in_need(steps):
         steps += _never_a_dead_end(found)
     return steps
 
 
-def is_urgent(steps: list[Step]) -> bool:
-    """True when the first of the steps is to help at once."""
-    return bool(steps) and steps[0]["code"] == URGENT
+def in_need(steps: list[Step]) -> bool:
+    """True when the first of the steps is help for somebody in danger."""
+    return bool(steps) and steps[0]["code"] in (URGENT, SAFETY)
+
+
+def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
+    """The law where only its name was asked for, or where it has no such article; there its last one too."""
+    steps = []
+    for citation in citations:
+        if citation["status"] == "no_such_article":
+            steps += [
+                _step("last_article", f"看看最后一条：{last['title']}。", "GET", last["url"])
+                for last in citation["neighbours"]
+            ]
+        if law := citation["law_link"]:
+            text = f"打开{law['title']}，看目录和全文。"
+            steps.append(_step("law", text, "GET", law["url"]))
+    return steps
+
+
+def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
+    """Say what a search of another day cannot know: most laws that are gone are not held."""
+    if as_of is None or (as_of >= clock.today() and not lost):
+        return []
+    told = (
+        f"没有查到 {as_of} 那一天管这件事的条文，当时的法律有的没有收录。"
+        if lost
+        else f"这里只有收录的、{as_of} 那一天有效的法律，当时的法律有的没有收录。"
+    )
+    return [
+        _step("law_today", f"{told}现在的规定请看这里。", "GET", _SEARCH + quote(question, safe=""))
+    ]
+
+
+def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
+    """A way to the results for what else was asked, where only the help is shown."""
+    rest = wordings.without(question, entry["words"])
+    if len(analysis.content_words(rest)) < 2:
+        return []
+    return [
+        _step(
+            "search_rest",
+            f"您问的其他事，可以在这里接着查：“{rest}”。",
+            "GET",
+            _SEARCH + quote(rest, safe=""),
+        )
+    ]
 
 
 def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:

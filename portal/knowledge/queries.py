@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, Select, case, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core.db import db
@@ -47,12 +47,18 @@ def require_category(code: str) -> Category:
     """Return a category; raises Invalid (field `category`) for an unknown code."""
     category = db.session.get(Category, code)
     if category is None:
-        raise Invalid(
-            "没有这个问题类别。",
-            code="no_such_category",
-            errors={"category": ["没有这个类别，请从类别列表中选择。"]},
-        )
+        raise no_such_category({each.code: each.label for each in categories()})
     return category
+
+
+def no_such_category(known: Mapping[str, str]) -> Invalid:
+    """The refusal of a category that is none of the `known` ones (label by code)."""
+    named = "、".join(f"{code}（{label}）" for code, label in known.items())
+    return Invalid(
+        "没有这个问题类别。",
+        code="no_such_category",
+        errors={"category": [f"没有这个类别，请从这些类别中选择：{named}。"]},
+    )
 
 
 # --- laws ---
@@ -66,8 +72,12 @@ def laws(
     cursor: str | None = None,
     size: int = 20,
 ) -> Page[LawVersion]:
-    """Return the current version of each law, in the order of the laws' ids (that is, of loading)."""
-    query = (
+    """Return the current version of each law, in the order of the laws' ids (that is, of loading).
+
+    With `name`, laws of that very name come first, then those that begin with it, the shorter names first.
+    """
+    keys = [Key(LawVersion.law_id)]
+    query: Select[Any] = (
         select(LawVersion)
         .join(LawVersion.law)
         .where(LawVersion.is_current)
@@ -75,11 +85,20 @@ def laws(
     )
     if name:
         query = query.where(Law.name.contains(name, autoescape=True))
+        begins = or_(
+            Law.name.startswith(name, autoescape=True),
+            Law.short_name.startswith(name, autoescape=True),
+        )
+        later = case((begins, 0), else_=1).label("later")
+        length = func.length(Law.short_name, type_=Integer).label("length")
+        query = query.add_columns(later, length, LawVersion.law_id.label("law_id"))
+        keys = [Key(later, name="later"), Key(length, name="length"), Key(LawVersion.law_id)]
     if level is not None:
         query = query.where(LawVersion.level == level)
     if validity is not None:
         query = query.where(LawVersion.status == validity)
-    return paginate(query, [Key(LawVersion.law_id)], cursor, size)
+    page = paginate(query, keys, cursor, size)
+    return replace(page, items=[row[0] for row in page.items]) if name else page
 
 
 def law(law_id: uuid.UUID) -> Law:

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response
 
-from portal.core.errors import Unavailable
-from portal.knowledge import citations, history, index, queries
+from portal.knowledge import citations, history, index, queries, related
+from portal.knowledge.categories import require_known
 from portal.knowledge.documents import key_of, subject_of
 from portal.knowledge.law_schemas import (
     ArticleHistorySchema,
@@ -37,14 +37,13 @@ from portal.knowledge.schemas import (
     SuggestionArgs,
     SuggestionsSchema,
 )
-from portal.knowledge.search import PLAIN_KINDS, Question, reference_of, search
+from portal.knowledge.search import Question, search
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, Blueprint, ready
 from portal.web.pagination import Page, page_schema
 
 # An index of thousands of texts answers in milliseconds; the limit keeps one caller from having it all.
 SEARCH_LIMIT = "120 per minute"
-RELATED = 5
 
 search_blp = Blueprint("search", __name__, url_prefix="/api/v1", description="检索")
 laws_blp = Blueprint("laws", __name__, url_prefix="/api/v1", description="法律条文")
@@ -56,6 +55,7 @@ content_blp = Blueprint("content", __name__, url_prefix="/api/v1", description="
 )
 def search_all(query: dict[str, Any]) -> Response:
     """检索法律条文、常见问答、指南和律师答复"""
+    require_known(*query["category"])
     question = Question(
         text=query["q"],
         kinds=tuple(query["kind"]),
@@ -171,7 +171,7 @@ def show_article(article_id: uuid.UUID) -> dict[str, Any]:
         "next": view.next,
         "versions": view.versions,
         "cited_by": view.cited_by,
-        "related": _related(key_of("article", article_id), ()),
+        "related": related.to_article(key_of("article", article_id)),
     }
 
 
@@ -187,15 +187,6 @@ def show_article_history(article_id: uuid.UUID) -> history.History:
     return history.of_article(article_id)
 
 
-def _related(key: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Related texts; none while there is no index, since the text itself is there to read."""
-    try:
-        reader = index.reader()
-    except Unavailable:
-        return []
-    return [reference_of(hit) for hit in reader.related(key, RELATED, kinds)]
-
-
 @content_blp.get("/categories", audience=PUBLIC, returns=CategoriesSchema)
 def list_categories() -> dict[str, Any]:
     """问题类别"""
@@ -205,6 +196,7 @@ def list_categories() -> dict[str, Any]:
 @content_blp.get("/faqs", audience=PUBLIC, query=FaqListArgs, returns=page_schema(FaqItem))
 def list_faqs(query: dict[str, Any]) -> Page[Any]:
     """常见问答列表"""
+    require_known(query["category"])
     return queries.faqs(
         category=query["category"],
         cited_article=query["article"],
@@ -218,7 +210,7 @@ def show_faq(faq_id: uuid.UUID) -> Faq:
     """一条常见问答"""
     faq = queries.faq(faq_id)
     faq.linked = queries.see_also(faq)  # type: ignore[attr-defined]  # for the schema only
-    faq.also_asked = _related(key_of("faq", faq_id), PLAIN_KINDS)  # type: ignore[attr-defined]
+    faq.also_asked = related.also_asked(key_of("faq", faq_id))  # type: ignore[attr-defined]
     conditional.tag(faq)
     return faq
 
@@ -226,6 +218,7 @@ def show_faq(faq_id: uuid.UUID) -> Faq:
 @content_blp.get("/guides", audience=PUBLIC, query=GuideListArgs, returns=page_schema(GuideItem))
 def list_guides(query: dict[str, Any]) -> Page[Any]:
     """办事指南列表"""
+    require_known(query["category"])
     return queries.guides(category=query["category"], cursor=query["cursor"], size=query["size"])
 
 

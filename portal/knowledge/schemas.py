@@ -137,6 +137,14 @@ class ArticleReferenceSchema(Schema):
     valid_from = fields.Date(required=True, allow_none=True)
 
 
+class CitedLawSchema(Schema):
+    """A law in a citation."""
+
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    url = fields.String(required=True)
+
+
 class SearchCitationSchema(Schema):
     """A citation in the question, and whether it exists."""
 
@@ -153,7 +161,17 @@ class SearchCitationSchema(Schema):
         required=True,
         metadata={"description": "各版本，现行有效的在前"},
     )
-    neighbours = fields.List(fields.Nested(ArticleReferenceSchema), required=True)
+    neighbours = fields.List(
+        fields.Nested(ArticleReferenceSchema),
+        required=True,
+        metadata={"description": "前后条；没有这一条时是最后一条"},
+    )
+    law_link = fields.Nested(
+        CitedLawSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "提问只写了法律名称，或者没有所写的这一条时：这部法律"},
+    )
     repealed_by = fields.Nested(
         ArticleReferenceSchema,
         required=True,
@@ -170,9 +188,28 @@ class CategoryReferenceSchema(Schema):
 
 
 class SearchNextStepSchema(Schema):
-    """What to do when nothing fits."""
+    """What to do besides reading the results. Those for somebody in danger come first."""
 
-    code = fields.String(required=True)
+    code = fields.String(
+        required=True,
+        metadata={
+            "enum": [
+                "urgent",
+                "safety",
+                "search_rest",
+                "law",
+                "last_article",
+                "law_today",
+                "search_successor",
+                "service",
+                "narrow_down",
+                "corrected",
+                "browse_category",
+                "ask",
+                "call",
+            ]
+        },
+    )
     text = fields.String(required=True)
     method = fields.String(required=True)
     url = fields.String(required=True)
@@ -187,7 +224,13 @@ class SearchResultSchema(Schema):
     total = fields.Integer(required=True)
     weak = fields.Boolean(required=True, metadata={"description": "没有找到贴切的内容"})
     items = fields.List(fields.Nested(SearchHitSchema), required=True)
-    page = fields.Nested(PageInfo, required=True)
+    page = fields.Nested(
+        PageInfo,
+        required=True,
+        metadata={
+            "description": "最多列出约 1000 条；到了最后一页还有没列出的，next_steps 里有 narrow_down"
+        },
+    )
     facets = fields.Nested(SearchFacetsSchema, required=True)
     citations = fields.List(fields.Nested(SearchCitationSchema), required=True)
     nearest_category = fields.Nested(CategoryReferenceSchema, required=True, allow_none=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from portal.knowledge import cited, index, miss_buffer, next_steps, unheld
+from portal.knowledge import cited, index, miss_buffer, next_steps, search_content, unheld
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
 from portal.knowledge.models import LawLevel, Validity
@@ -106,6 +106,8 @@ class Found:
     facets: dict[str, list[dict[str, Any]]]
     citations: list[dict[str, Any]]
     nearest_category: dict[str, str] | None
+    # True on the last page where results beyond `DEEPEST` are left out.
+    cut_short: bool = False
     next_steps: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self) -> dict[str, Any]:
@@ -128,6 +130,9 @@ class Found:
 def search(question: Question) -> Found:
     """Answer a search; raises Unavailable without an index and Invalid for a broken cursor."""
     offset, led = decode_cursor(question.cursor)
+    needs = search_content.urgent_for(question.text)
+    if any(entry["alone"] for entry in needs):
+        return _help_alone(question)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
@@ -143,12 +148,19 @@ def search(question: Question) -> Found:
             hits.append(hit)
         following += 1
     labels = category_labels()
-    mentions = unheld.mentions(question.text, result.citations, reader.snapshot().law_names)
+    names = reader.snapshot().law_names
+    mentions = unheld.mentions(question.text, result.citations, names)
     citations = [cited.describe(reader, match, question.as_of) for match in result.citations]
     citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
+    if not citations:
+        held = unheld.held_laws(question.text, names)
+        citations = cited.describe_laws(held, question.text)
     only_names = bool(mentions) and unheld.is_all(question.text, mentions)
     weak = result.weak or only_names
+    if needs and weak:
+        return _help_alone(question)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
+    cut_short = DEEPEST <= following < result.total
     found = Found(
         query=question.text,
         searched_for=text,
@@ -161,15 +173,38 @@ def search(question: Question) -> Found:
         facets=_facets(result, labels),
         citations=citations,
         nearest_category=_nearest(result, question.text, labels),
+        cut_short=cut_short,
     )
     lost = weak or not found.items
-    found.next_steps = next_steps.of(found, lost=lost)
-    # A wrong number is no gap in the content, and somebody in need is nobody's statistics.
-    names_law = only_names or bool(result.citations) or any(each.numbered for each in mentions)
-    counted = not (question.filtered or names_law or next_steps.is_urgent(found.next_steps))
+    found.next_steps = next_steps.of(found, lost=lost, as_of=question.as_of)
+    # A wrong number is no gap in the content.
+    names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
+    counted = not (question.filtered or names_law or needs)
     if lost and led is None and counted:
         category = found.nearest_category["code"] if found.nearest_category else None
         miss_buffer.note(question.text, category)
+    return found
+
+
+def _help_alone(question: Question) -> Found:
+    """The answer to somebody in danger for whom results would be beside the point: whom to call.
+
+    What somebody in need wrote is nobody's statistics either.
+    """
+    found = Found(
+        query=question.text,
+        searched_for=question.text,
+        corrected=None,
+        total=0,
+        weak=False,
+        items=[],
+        next=None,
+        size=question.size,
+        facets=_facets(SearchResult(), {}),
+        citations=[],
+        nearest_category=None,
+    )
+    found.next_steps = next_steps.of(found, lost=False)
     return found
 
 
@@ -197,14 +232,14 @@ def _leading(result: SearchResult) -> Sequence[Hit]:
 
 def _likeness(text: str, document: Document) -> float:
     """How much of a question one of a document's wordings holds, in pairs of characters, 0 to 1."""
-    asked = _pairs(text)
+    asked = pairs(text)
     if not asked:
         return 0.0
     wordings = (document.title, *document.questions)
-    return max(len(asked & _pairs(wording)) for wording in wordings) / len(asked)
+    return max(len(asked & pairs(wording)) for wording in wordings) / len(asked)
 
 
-def _pairs(text: str) -> set[str]:
+def pairs(text: str) -> set[str]:
     """The neighbouring characters of a question, without the words that every question has."""
     parts = [part for part in _QUESTION_WORDS.split(text) if part]
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
@@ -226,8 +261,9 @@ def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
         "category": hit.category or None,
         "category_label": labels.get(hit.category),
         "source": hit.source,
-        "valid_from": _day(hit.valid_from),
-        "valid_to": _day(hit.valid_to),
+        # Of a text about the law the days only tell on which of them it is shown.
+        "valid_from": _day(hit.valid_from) if hit.kind == "article" else None,
+        "valid_to": _day(hit.valid_to) if hit.kind == "article" else None,
         "published_on": _day(hit.published_at),
         "fragments": [_fragment(fragment) for fragment in hit.fragments],
         "why": hit.why,

@@ -6,7 +6,6 @@ they change, so that a correction needs no restart; `content load` tells what is
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +16,19 @@ import marshmallow as ma
 import structlog
 
 from portal.config import settings
+from portal.knowledge import wordings
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
-from portal.knowledge.content_schemas import RepealEntry, ServiceEntry, UrgentEntry
+from portal.knowledge.content_schemas import (
+    RepealEntry,
+    ServiceEntry,
+    UrgentEntry,
+    WordGroups,
+    messages_of,
+)
 from portal.knowledge.models import Article
 from portal.knowledge.names import short
 from portal.knowledge.queries import lookup
-from search_index import analysis, parse_article_number
+from search_index import parse_article_number
 
 FOLDER = "search"
 # File, name of its list, form of an entry, and what no two entries may share.
@@ -31,7 +37,7 @@ FILES: tuple[tuple[str, str, type[ma.Schema], str], ...] = (
     ("urgent.yaml", "urgent", UrgentEntry, "id"),
     ("services.yaml", "services", ServiceEntry, "id"),
 )
-_NOISE = re.compile(r"[\W_]+")
+GROUPS = "groups"
 
 _log = structlog.get_logger(__name__)
 _lock = threading.Lock()
@@ -60,9 +66,13 @@ _Stamp = tuple[tuple[int, int] | None, ...]
 _kept: dict[Path, tuple[_Stamp, SearchContent]] = {}
 
 
+def _folder() -> Path:
+    return settings().content_dir / FOLDER
+
+
 def current() -> SearchContent:
     """Return the content as the files have it now; of a broken file what it held before."""
-    folder = settings().content_dir / FOLDER
+    folder = _folder()
     stamp = tuple(_stamp(folder / name) for name, *_ in FILES)
     kept = _kept.get(folder)
     if kept is not None and kept[0] == stamp:
@@ -83,7 +93,7 @@ def current() -> SearchContent:
 
 def problems() -> tuple[list[str], list[str]]:
     """Check the files for their editor: what is wrong in them, and which sources are not held."""
-    folder = settings().content_dir / FOLDER
+    folder = _folder()
     wrong: list[str] = []
     notes: list[str] = []
     for name, key, form, unique in FILES:
@@ -113,9 +123,12 @@ def repealed(name: str) -> tuple[Repeal, Article] | None:
 
 
 def urgent_for(text: str) -> list[dict[str, Any]]:
-    """Return the steps that help at once somebody who writes `text`; none for most questions."""
+    """Return the entries of urgent help that fit `text`; none for most questions.
+
+    Help that is not for this moment (`at_once` false) shows only where nothing more pressing does.
+    """
     matching = _matching(text, current().urgent)
-    return [step for entry in matching for step in entry["steps"]]
+    return [entry for entry in matching if entry["at_once"]] or matching
 
 
 def services_for(text: str) -> list[dict[str, Any]]:
@@ -124,12 +137,7 @@ def services_for(text: str) -> list[dict[str, Any]]:
 
 
 def _matching(text: str, entries: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    plain = _NOISE.sub("", analysis.normalise(text))
-    return [
-        entry
-        for entry in entries
-        if any(all(part in plain for part in words.split()) for words in entry["words"])
-    ]
+    return [entry for entry in entries if wordings.fits(text, entry["words"], entry["harmless"])]
 
 
 def _article_of(repeal: Repeal) -> Article | None:
@@ -145,10 +153,26 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
     if not path.exists():
         return []
     content = parse(read(path))
-    unknown = sorted(set(content) - {key})
+    unknown = sorted(set(content) - {key, GROUPS})
     if unknown:
         raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
-    return entries_of(content.get(key), form(), unique)
+    entries = entries_of(content.get(key), form(), unique)
+    try:
+        groups = WordGroups().load({GROUPS: content.get(GROUPS, {})})[GROUPS]
+    except ma.ValidationError as error:
+        raise BrokenFile(messages_of(error)) from None
+    return [_with_patterns(entry, groups) for entry in entries]
+
+
+def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return an entry with its wordings as patterns; raises BrokenFile."""
+    patterns = {}
+    for name in ("words", "harmless"):
+        try:
+            patterns[name] = [wordings.read(text, groups) for text in entry.get(name, ())]
+        except ValueError as error:
+            raise BrokenFile([f"{entry['id']} 的 {name}：{error}"]) from None
+    return {**entry, **patterns}
 
 
 def _built(key: str, entries: list[dict[str, Any]]) -> Any:

@@ -20,6 +20,7 @@ from portal.knowledge.names import short
 from search_index import CitationMatch, LawNames, analysis, names_no_law, parse_article_number
 
 MOST = 10
+MOST_HELD = 3
 _KIND = "(?:法典|法|条例|规定|办法|解释|规则|细则|总则|通则|意见|批复|决定|纪要)"
 _DIGITS = "[0-9零〇一二两三四五六七八九十百千万亿]{1,12}"
 _NUMBERED = re.compile(
@@ -32,6 +33,9 @@ _NAME_ALONE = re.compile(
     r"([\u4e00-\u9fff()]{2,40}?(?:条例|实施细则|实施办法|管理办法|暂行办法|暂行规定|若干规定))"
     r"(?:的?(?:全文|内容|原文|规定|是什么))?"
 )
+_ENDING = re.compile("的?(?:全文|原文|内容|目录|条文|是什么|有哪些规定|最新版?)$")
+_BOOK = re.compile(r"(.*法典?)的?[\u4e00-\u9fff]{1,6}编")
+_ENDS_AS_LAW = re.compile(rf"(?:{_KIND}|宪法|修正案)》?(?:\([^()]*\))?$")
 _LEADING = re.compile(
     r"^.*(?:根据|依照|依据|按照|违反|适用|参照|请问|想问|问一下|查一下|看一下|我国|关于)"
     r"|^(?:查|看|找|那|原来的|以前的|过去的|原|旧|老|的)+"
@@ -127,6 +131,18 @@ def _repealed(text: str, names: LawNames) -> list[Mention]:
         written = text[start : end + (bare.end() if bare and number else 0)]
         found.append(Mention(written, name, number))
     return sorted(found, key=lambda mention: text.find(mention.text))
+
+
+def held_laws(question: str, names: LawNames) -> tuple[str, ...]:
+    """Return the held laws, by full name, whose name is all of `question`; most often none or one.
+
+    Also 民法典婚姻家庭编: its books are parts of a law.
+    """
+    written = re.sub(r"[\s?。!,]+", "", analysis.normalise(question))
+    written = _ENDING.sub("", _LEADING.sub("", written) or written)
+    book = _BOOK.fullmatch(written)
+    whole = book[1] if book else written
+    return names.resolve(whole)[:MOST_HELD] if _ENDS_AS_LAW.search(whole) else ()
 
 
 def is_all(question: str, found: Iterable[Mention]) -> bool:

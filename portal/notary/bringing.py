@@ -29,7 +29,7 @@ def papers(booking: NotaryBooking) -> list[str]:
         }
     )
     if booking.agent is not None:
-        # 公证法 26; 公证程序规则 12.
+        # The form is that of 公证法 26; 公证程序规则 12.
         found.append(AGENT_PAPERS)
     if any(party.guardian for party in booking.parties):
         # 公证法 31①.
@@ -68,6 +68,6 @@ def hints(booking: NotaryBooking) -> list[str]:
             "监护人也不能代立；公证机构可能不予受理，请先向公证机构咨询。"
         )
     if booking.agent is not None:
-        # 公证程序规则 11(2).
+        # Not allowed by 公证程序规则 11(2).
         texts.append("公证机构的工作人员不能在本机构做代理人。")
     return texts

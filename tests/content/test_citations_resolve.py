@@ -125,6 +125,13 @@ EXPECTED = {
     "公司拖欠工资怎么办": {"《劳动合同法》第三十条", "公司拖欠工资怎么办？"},
     "房东不退押金": {"房东不退押金怎么办？"},
     "被狗咬了谁赔": {"《民法典》第一千二百四十五条", "被狗咬了谁来赔？"},
+    "打官司没钱": {"法律援助是什么，真的不要钱吗？"},
+    "起诉要多少钱": {"起诉要交多少钱，交不起怎么办？"},
+    "试用期被辞退有补偿吗": {"试用期被辞退有补偿吗？"},
+    "培训班不退费": {"健身房、理发店的预付卡退不了，或者店跑路了怎么办？"},
+    "违章停车被拖": {"违章停车被拖走了，要交拖车费吗？"},
+    "拘留37天": {"刑事拘留最长能关多少天？"},
+    "老人摔倒扶了被讹": {"扶摔倒的老人被讹了怎么办？", "《民法典》第一百八十四条"},
     "民法典1254": {"《民法典》第一千二百五十四条"},
     "劳动合同法第三十八条": {"《劳动合同法》第三十八条"},
 }
@@ -166,6 +173,33 @@ def test_a_law_that_the_civil_code_repealed_is_answered_with_the_article_that_sa
 )
 def test_the_first_step_helps_at_once_or_leads_to_the_service(client, question, url):
     assert search(client, question)["next_steps"][0]["url"] == url
+
+
+def test_todays_faq_are_not_shown_as_the_law_of_a_day_before_it(client):
+    result = search(client, "离婚冷静期", as_of="2019-05-01")
+    assert "两个人都同意离婚，怎么办手续？" not in [item["title"] for item in result["items"]]
+    assert "2019-05-01 那一天" in result["next_steps"][0]["text"]
+    now = search(client, "离婚冷静期", as_of="2022-05-01")
+    assert now["items"][0]["title"] == "两个人都同意离婚，怎么办手续？"
+
+
+def test_an_older_version_that_is_not_held_is_not_said_to_be_no_law_yet(client):
+    (citation,) = search(client, "治安管理处罚法43", as_of="2025-06-01")["citations"]
+    assert citation["status"] == "no_such_version"
+    assert citation["message"].startswith("没有收录《治安管理处罚法》那一天（2025-06-01）的版本。")
+
+
+def test_laws_of_a_name_come_before_those_that_hold_its_letters(client):
+    items = client.get("/api/v1/laws", query_string={"q": "民法"}).json["items"]
+    assert [item["short_name"] for item in items] == ["民法典", "人民法院组织法"]
+
+
+def test_what_others_asked_is_on_the_same_matter(client):
+    items = search(client, "房东不退押金", size=1)["items"]
+    also = client.get(items[0]["url"]).json["also_asked"]
+    rent = [entry["title"] for entry in also if "租" in entry["title"]]
+    assert len(rent) >= 3
+    assert "产假有多少天，产假期间有钱吗？" not in [entry["title"] for entry in also]
 
 
 def test_an_article_that_does_not_exist_is_said_not_to_exist(client):

@@ -66,16 +66,15 @@ def test_a_wrong_number_is_told_with_the_last_article_of_that_days_version(rules
     assert today["message"] == f"《{RULES}》没有第五条。这部法律的最后一条是第四条。"
 
 
-def test_before_its_first_day_a_law_is_said_not_to_be_in_force_yet(rules, api):
+def test_before_the_first_held_version_nothing_is_claimed_about_the_law_of_then(rules, api):
+    """It may be a revision of a text that is not held: whether the law was in force nothing tells."""
     found = cited(api, f"{RULES}第一条", as_of="2020-04-30")
-    assert (found["exists"], found["status"]) == (False, "not_yet")
-    assert found["status_label"] == "收录的版本那时还没有施行"
-    assert "没有第一条" not in found["message"]
-    # It may be a revision of a text that is not held; nothing tells, and nothing is claimed.
+    assert (found["exists"], found["status"]) == (False, "no_such_version")
+    assert found["status_label"] == "没有收录那一天的版本"
     assert found["message"] == (
-        f"《{RULES}》收录的最早版本自 2020-05-01 起施行，那时（2020-04-30）还没有施行；"
-        "如果有更早的版本，没有收录。"
+        f"没有收录《{RULES}》那一天（2020-04-30）的版本。收录的最早版本自 2020-05-01 起施行。"
     )
+    assert found["law_link"]["title"] == f"《{RULES}》"
     assert cited(api, f"{RULES}第一条", as_of="2020-05-01")["exists"]
 
 
@@ -84,6 +83,44 @@ def test_a_day_whose_version_is_not_held_is_told_as_such(rules, api):
     found = cited(api, "商标法第一条", as_of="2015-01-01")
     assert (found["law"], found["status"]) == (TRADEMARK, "no_such_version")
     assert found["message"] == "没有收录《商标法》那一天（2015-01-01）的版本。"
+
+
+def test_where_a_law_has_no_such_article_its_last_one_and_the_law_are_a_step_away(rules, api):
+    for parameters, last in (({}, "第四条"), ({"as_of": "2022-01-01"}, "第三条")):
+        query = {"q": f"{RULES}第九条", **parameters}
+        steps = api.get("/search", query_string=query).json["next_steps"]
+        assert [step["code"] for step in steps][:2] == ["last_article", "law"]
+        assert steps[0]["text"] == f"看看最后一条：《{RULES}》{last}。"
+        assert api.client.get(steps[0]["url"]).json["label"] == last
+        assert api.client.get(steps[1]["url"]).json["name"] == RULES
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "民法典",
+        "《民法典》",
+        "中华人民共和国民法典",
+        "请问民法典全文",
+        "民法典婚姻家庭编",
+        "民法典的合同编",
+    ],
+)
+def test_a_question_that_is_only_the_name_of_a_law_leads_to_the_law_first(loaded, api, query):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    assert (found["law"], found["status"], found["exists"]) == (CIVIL, "law", True)
+    step = result["next_steps"][0]
+    assert (step["code"], step["url"]) == ("law", found["law_link"]["url"])
+    assert api.client.get(step["url"]).json["name"] == CIVIL
+    assert SearchResultSchema().validate(result) == {}
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+@pytest.mark.parametrize("query", ["民法典的押金", "解决办法", "赔偿办法", "民法典1254", "违法"])
+def test_a_question_that_says_more_or_no_name_is_not_taken_for_a_law(loaded, api, query):
+    result = api.get("/search", query_string={"q": query}).json
+    assert "law" not in [step["code"] for step in result["next_steps"]]
 
 
 def test_after_its_repeal_a_law_is_said_to_be_repealed(rules, api):

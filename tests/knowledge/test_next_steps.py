@@ -12,6 +12,7 @@ from portal.consultations.policies import NEXT_STEPS
 from portal.core.db import db
 from portal.knowledge import operations, search_content
 from portal.knowledge.models import SearchMiss
+from portal.knowledge.schemas import SearchResultSchema
 
 CONTENT = Path(__file__).parents[2] / "content" / "search"
 
@@ -39,6 +40,41 @@ def test_somebody_in_need_first_gets_what_helps_at_once(shipped, api, query):
     assert {"ask", "call"} <= {step["code"] for step in found}
     # What somebody in need wrote is nobody's statistics.
     assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_who_speaks_of_dying_is_shown_people_to_call_and_no_results(shipped, api):
+    answer = api.get("/search", query_string={"q": "我不想活了"}).json
+    assert (answer["items"], answer["total"], answer["page"]["next"]) == ([], 0, None)
+    assert {step["code"] for step in answer["next_steps"]} == {"urgent", "ask", "call"}
+    assert SearchResultSchema().validate(answer) == {}
+
+
+def test_what_else_somebody_in_despair_asked_is_one_step_away(shipped, api):
+    found = {step["code"]: step for step in steps(api, "公司拖欠工资，我真的不想活了")}
+    answer = api.client.get(found["search_rest"]["url"]).json
+    assert answer["items"][0]["title"] == "公司拖欠工资怎么办？"
+
+
+def test_somebody_in_danger_is_not_shown_what_does_not_fit(shipped, api):
+    answer = api.get("/search", query_string={"q": "有人拿刀砍我"}).json
+    assert (answer["items"], answer["next_steps"][0]["url"]) == ([], "tel:110")
+
+
+def test_each_number_is_told_once(shipped, api):
+    urls = [step["url"] for step in steps(api, "老公打我，孩子被猥亵了，我想死")]
+    assert len(urls) == len(set(urls))
+
+
+def test_past_violence_gets_help_that_does_not_sound_the_alarm(shipped, api):
+    found = steps(api, "去年他打过我")
+    assert found[0]["code"] == "safety"
+    assert "人身安全保护令" in found[0]["text"]
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_help_does_not_wait_for_an_index(law, settings, api):
+    shutil.copytree(CONTENT, settings.content_dir / "search")
+    assert steps(api, "我不想活了")[0]["url"] == "tel:120"
 
 
 @pytest.mark.parametrize("query", ["公司拖欠工资怎么办", "飞碟外星生命", "房东不退押金"])
@@ -81,10 +117,11 @@ def test_a_service_is_offered_beside_good_results_too(shipped, settings, api):
     ]
 
 
-def test_every_service_link_leads_somewhere(shipped, api):
+def test_every_service_link_leads_somewhere(shipped, settings, api):
+    shutil.copy(CONTENT.parent / "categories.yaml", settings.content_dir)
+    operations.load_content()
     for service in search_content.current().services:
         assert service["method"] == "GET"
-        # An unknown category would give an empty list, as here; what counts is that the path exists.
         assert api.client.get(service["url"]).status_code == 200
 
 

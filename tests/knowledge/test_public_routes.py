@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, operations
 from portal.knowledge.models import Article, Faq, Law, LawVersion, PublicationState
 from tests.knowledge.conftest import CIVIL, TRADEMARK
 
@@ -37,6 +38,10 @@ def test_the_list_of_laws_can_be_narrowed_and_paged(law, api):
     ]
     assert api.get("/laws?level=constitution").json["items"] == []
     assert api.get("/laws?q=%25").json["items"] == []
+    assert [item["short_name"] for item in api.get("/laws?q=刑法").json["items"]] == [
+        "刑法",
+        "刑法修正案（二）",
+    ]
     first = api.get("/laws?size=4").json
     second = api.get(f"/laws?size=4&cursor={first['page']['next']}").json
     names = [item["name"] for item in first["items"] + second["items"]]
@@ -88,6 +93,18 @@ def test_an_article_shows_what_stands_around_it(loaded, api):
     assert str(article_id(CIVIL, "710")) not in [item["id"] for item in answer["related"]]
 
 
+def test_laws_of_a_name_come_shortest_name_first_on_every_page(law, api):
+    lengths, ids, cursor = [], [], None
+    while cursor or not ids:
+        query = {"q": "法", "size": 2, **({"cursor": cursor} if cursor else {})}
+        page = api.get("/laws", query_string=query).json
+        lengths += [len(item["short_name"]) for item in page["items"]]
+        ids += [item["id"] for item in page["items"]]
+        cursor = page["page"]["next"]
+    assert lengths == sorted(lengths)
+    assert len(set(ids)) == len(ids) == 6
+
+
 def test_an_article_shows_its_versions_oldest_first(law, api):
     answer = api.get(f"/articles/{article_id(TRADEMARK, '4', '旧法')}").json
     assert [(v["version_date"], v["validity"]) for v in answer["versions"]] == [
@@ -120,7 +137,17 @@ def test_faqs_are_listed_by_category_and_by_article(law, api):
     assert labour["category_label"] == "工资劳动"
     (deposit,) = api.get(f"/faqs?article={article_id(CIVIL, '710')}").json["items"]
     assert deposit["slug"] == "housing-deposit"
-    assert api.get("/faqs?category=nothing").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/search?q=工资&category=nope", "/faqs?category=nope", "/guides?category=nope"]
+)
+def test_an_unknown_category_is_refused_with_the_known_ones(loaded, api, path):
+    answer = api.get(path)
+    assert (answer.status_code, answer.json["code"]) == (422, "no_such_category")
+    assert answer.json["errors"]["category"] == [
+        "没有这个类别，请从这些类别中选择：labour（工资劳动）、housing（租房）、injury（人身伤害）。"
+    ]
 
 
 def test_an_faq_shows_its_articles_and_where_to_read_on(law, api):
@@ -137,13 +164,25 @@ def test_an_faq_shows_its_articles_and_where_to_read_on(law, api):
     assert [link["question"] for link in body["see_also"]] == ["房东不退押金怎么办？"]
 
 
-def test_an_faq_shows_what_others_asked(loaded, api):
-    (item,) = api.get("/faqs?category=labour").json["items"]
-    also = api.get(f"/faqs/{item['id']}").json["also_asked"]
-    assert {entry["kind"] for entry in also} <= {"faq", "answer"}
-    assert item["id"] not in [entry["id"] for entry in also]
-    for entry in also:
-        assert api.client.get(entry["url"]).status_code == 200
+def test_an_faq_shows_what_others_asked_on_its_matter_and_nothing_else(loaded, settings, api):
+    path = settings.content_dir / "faq" / "labour.yaml"
+    entry = path.read_text("utf-8").partition("entries:\n")[2]
+    for old, new in (
+        ("labour-wages", "labour-order"),
+        ("公司拖欠工资怎么办", "能申请支付令吗"),
+        ("老板不发工资, 讨薪找谁", "支付令怎么写"),
+        ("先催要", "可以的"),
+    ):
+        entry = entry.replace(old, new)
+    path.write_text(path.read_text("utf-8") + entry, encoding="utf-8")
+    assert operations.load_content().problems == []
+    index.rebuild()
+    wages = next(i for i in api.get("/faqs").json["items"] if i["slug"] == "labour-wages")
+    (also,) = api.get(f"/faqs/{wages['id']}").json["also_asked"]
+    assert (also["kind"], also["title"]) == ("faq", "能申请支付令吗？")
+    assert api.client.get(also["url"]).status_code == 200
+    deposit = next(i for i in api.get("/faqs").json["items"] if i["slug"] == "housing-deposit")
+    assert api.get(f"/faqs/{deposit['id']}").json["also_asked"] == []
 
 
 def test_what_is_withdrawn_is_not_shown(law, api):

@@ -107,6 +107,27 @@ def test_the_law_as_it_stood_and_as_it_will_stand(loaded, api):
     assert before["items"][0]["id"] != after["items"][0]["id"]
 
 
+def test_what_is_written_for_todays_law_is_no_answer_for_a_day_before_it(loaded, api):
+    then = found(api, "房东不退押金怎么办", as_of="2019-05-01")
+    assert "房东不退押金怎么办？" not in titles(then)
+    now = found(api, "房东不退押金怎么办", as_of="2021-01-01")
+    assert now["items"][0]["title"] == "房东不退押金怎么办？"
+    # The law it rests on is older.
+    assert "公司拖欠工资怎么办？" in titles(found(api, "公司拖欠工资怎么办", as_of="2019-05-01"))
+    assert "怎样保存证据" in titles(found(api, "保存证据", as_of="2019-05-01", kind="guide"))
+    assert found(api, "保存证据", as_of="2012-01-01", kind="guide")["items"] == []
+
+
+def test_a_search_of_a_past_day_says_that_not_all_law_of_then_is_held(loaded, api):
+    lost = found(api, "房东不退押金怎么办", as_of="2019-05-01")["next_steps"][0]
+    assert lost["code"] == "law_today"
+    assert lost["text"].startswith("没有查到 2019-05-01 那一天管这件事的条文")
+    assert api.client.get(lost["url"]).json["items"][0]["title"] == "房东不退押金怎么办？"
+    (step,) = found(api, "公司拖欠工资怎么办", as_of="2019-05-01")["next_steps"]
+    assert step["text"].startswith("这里只有收录的、2019-05-01 那一天有效的法律")
+    assert found(api, "公司拖欠工资怎么办", as_of="2027-01-01")["next_steps"] == []
+
+
 def test_what_was_repealed_is_found_and_marked(loaded, api):
     hit = found(api, "环境保护坚持保护优先")["items"][0]
     assert (hit["validity"], hit["validity_label"]) == ("repealed", "已废止")
@@ -342,6 +363,21 @@ def test_what_may_already_answer_a_question_comes_plain_texts_first(loaded):
     assert any(match.title == TRADEMARK for match in old)
     with unit_of_work():
         assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_the_end_of_what_is_listed_is_told(loaded, api, monkeypatch):
+    monkeypatch.setattr(search, "DEEPEST", 4)
+    seen, cursor = 0, None
+    while cursor or not seen:
+        query = {"size": 2, **({"cursor": cursor} if cursor else {})}
+        page = found(api, "押金 租赁 承租人 工资 返还", **query)
+        seen += len(page["items"])
+        cursor = page["page"]["next"]
+        told = [step for step in page["next_steps"] if step["code"] == "narrow_down"]
+        assert bool(told) is (cursor is None)
+    assert seen < page["total"]
+    assert "换个更具体的问法" in told[0]["text"]
+    assert api.client.get(told[0]["url"]).status_code == 200
 
 
 def test_a_page_filled_by_leading_hits_goes_on(loaded, api):

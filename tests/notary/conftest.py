@@ -129,9 +129,11 @@ class Desk:
             return changing.reschedule(who, found, at(when))
 
     def left(self, when: str) -> int:
-        """How many seats are left at a time."""
+        """How many seats are left at a time at the office."""
         slots = db.session.scalars(
             select(NotarySlot)
+            .join(NotaryCounter)
+            .where(NotaryCounter.office_id == self.office.id)
             .where(NotarySlot.starts_at == at(when), NotarySlot.is_open)
             .execution_options(populate_existing=True)
         )
