@@ -11,7 +11,6 @@ from portal.core.actor import Actor
 from portal.notary import next_steps, policies
 from portal.notary.case_presenting import representative
 from portal.notary.models import (
-    ACTIVE_STATES,
     AppealState,
     BookingState,
     NotaryBooking,
@@ -339,11 +338,11 @@ def _booking_actions(
     ]
     if not policies.can_serve(actor, booking):
         return found
-    if booking.state in ACTIVE_STATES:
-        found += [
-            _action("correct_party", "照证件更正当事人信息", f"{base}/parties/{place}/correction")
-            for place in range(len(booking.parties))
-        ]
+    found += [
+        _action("correct_party", "照证件更正当事人信息", f"{base}/parties/{place}/correction")
+        for place, party in enumerate(booking.parties)
+        if party.active
+    ]
     if any(row.appeal is AppealState.OPEN for row in rows):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
     if any(row.appeal is AppealState.DENIED and row.expires_on >= today for row in rows):

@@ -14,9 +14,10 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import NotaryCase, NotaryParty, NotaryPerson
 from portal.notary.operations import persons, steps
 from portal.notary.parties import Agent, Guardian
+from portal.web.conditional import etag_of
 from tests.factories.notary import make_matter
-from tests.factories.people import id_number
-from tests.notary.conftest import again, party
+from tests.factories.people import id_number, make_resident
+from tests.notary.conftest import actor_of, again, party
 from tests.notary.hall import STAFF, Booked, Hall, desk_party
 from tests.notary.test_undoing import actions, detail_of, shown
 
@@ -181,6 +182,19 @@ class TestByTheirPerson:
         answer = self.patched(hall, booking, body)
         assert (answer.status_code, answer.json["code"]) == (409, "already_begun")
 
+    def test_what_is_only_held_or_was_cancelled_is_not_corrected(self, hall: Hall) -> None:
+        resident = make_resident()
+        held = hall.desk.hold(actor_of(resident), "2026-03-03 09:30")
+        booking = Booked(held.id, "", "", resident.id)
+        cancelled = hall.booked()
+        hall.done(hall.at(cancelled), "cancellation", {"reason": "机构停电。"})
+        for each in (booking, cancelled):
+            path, headers = f"/notary/appointments/{each.id}", hall.as_resident(each)
+            tag = f'"{etag_of(again(each.id))}"'
+            body = {"contact_phone": "13900009999"}
+            answer = hall.api.patch(path, body, headers={**headers, "If-Match": tag})
+            assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
+
     def test_a_stale_copy_corrects_nothing(self, hall: Hall) -> None:
         booking = hall.booked()
         path, headers = f"/notary/appointments/{booking.id}", hall.as_resident(booking)
@@ -278,7 +292,7 @@ class TestAtTheDesk:
         hall.done(hall.at(booking), "cancellation", {"reason": "机构停电。"})
         assert "correct_party" not in actions(shown(hall, hall.at(booking)))
         answer = hall.step(hall.at(booking), path, body)
-        assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
+        assert (answer.status_code, answer.json["code"]) == (409, "not_active")
 
 
 class TestInTheRegister:

@@ -215,6 +215,15 @@ class TestNumbers:
         hall.done(f"{STAFF}/tickets/{numbers[1]}", "pass")
         assert hall.next().json["id"] == numbers[2]
 
+    def test_who_is_decided_without_a_start_makes_room_too(self, hall: Hall) -> None:
+        first, second, third = (hall.drawn()["id"] for _ in range(3))
+        hall.next()
+        hall.done(f"{STAFF}/tickets/{first}", "non-acceptance", {"note": REASONS})
+        assert hall.next().json["id"] == second
+        body = {"matter_id": str(hall.matter_id), "parties": [desk_party()]}
+        hall.done(f"{STAFF}/tickets/{second}", "acceptance", body)
+        assert hall.next().json["id"] == third
+
     def test_the_hall_sees_numbers_and_no_person(self, hall: Hall) -> None:
         hall.drawn()
         hall.drawn()

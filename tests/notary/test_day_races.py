@@ -14,14 +14,30 @@ from sqlalchemy import select
 from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, StaleVersion
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import NotaryCase, NotaryReview, NotaryTicket, TicketState
-from portal.notary.operations import cases, day, leaving, no_shows, reviews, tickets, undoing
+from portal.notary.models import (
+    CorrectionReason,
+    NotaryCase,
+    NotaryReview,
+    NotaryTicket,
+    TicketState,
+)
+from portal.notary.operations import (
+    cases,
+    correcting,
+    day,
+    leaving,
+    no_shows,
+    reviews,
+    tickets,
+    undoing,
+)
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter
+from tests.factories.people import id_number
 from tests.notary.conftest import Desk, again, party
 from tests.notary.hall import Hall
 
@@ -216,6 +232,34 @@ def test_who_goes_away_at_the_moment_of_acceptance_is_one_or_the_other(hall: Hal
     assert answers == ["done", *["wrong_state"] * (CLERKS - 1)]
     made = db.session.scalars(select(NotaryCase.id)).all()
     assert len(made) == (1 if state == "accepted" else 0)
+
+
+def test_what_is_put_right_at_the_moment_of_acceptance_is_in_the_register_or_refused(
+    hall: Hall, at_once
+) -> None:
+    booking, clerk = hall.checked_in(), clerk_of(hall)
+    numbers = [id_number() for _ in range(CLERKS)]
+
+    def decide(each: int) -> str:
+        held = found.booking(booking.id)
+        assert held is not None
+        if each % 2:
+            cases.accept(clerk, held, None)
+            return "accepted"
+        try:
+            changes = {"document_number": numbers[each]}
+            correcting.correct_party(clerk, held, 0, changes, CorrectionReason.MISTAKEN)
+        except StaleVersion:
+            return "stale"
+        return "corrected"
+
+    answers = at_once(decide)
+    assert answers.count("accepted") == 1
+    assert set(answers) <= {"accepted", "corrected", "stale", "wrong_state", "not_active"}
+    (case,) = db.session.scalars(select(NotaryCase))
+    (party_of,) = again(booking.id).parties
+    assert case.parties[0]["document_number"] == party_of.document_number
+    assert (party_of.document_number in numbers) == ("corrected" in answers)
 
 
 def test_one_review_is_asked_for_at_a_time(hall: Hall, at_once) -> None:

@@ -1,7 +1,6 @@
-"""Who comes to an appointment, put right without giving up its seats: by its person before the day, by the office from a
-document, and after the acceptance in the register.
+"""Who comes to an appointment, put right: by its person before its time, by the office from a document, in the register.
 
-Whoever stands in a number's place afterwards is asked what confirming asks.
+The seats stay. Who takes the place of a wrong number is held to what confirming asks.
 """
 
 from __future__ import annotations
@@ -59,8 +58,9 @@ def correct_details(actor: Actor, booking: NotaryBooking, given: Correction) -> 
     meanwhile.
     """
     sessions.require_active(actor)
-    if booking.state is BookingState.CONFIRMED:
-        changing.require_before_start(booking)
+    if booking.state is not BookingState.CONFIRMED:
+        raise steps.lost(booking)
+    changing.require_before_start(booking)
     holding.require_active(booking.matter)
     if "foreign_country" in given.details and not booking.foreign_use:
         raise Invalid(errors={"foreign_country": ["这个预约没有选择在国外或者境外使用。"]})
@@ -70,9 +70,7 @@ def correct_details(actor: Actor, booking: NotaryBooking, given: Correction) -> 
     details = _details(booking, given)
     checked = checks.check(details, booking.matter, booking.office, booking)
     rows = confirming.party_rows(booking, checked.parties)
-    action = "correct_details"
-    if _changes_persons(booking, rows):
-        action = CORRECTED_PERSONS
+    action = CORRECTED_PERSONS if _changes_persons(booking, rows) else "correct_details"
     if not steps.move(
         booking,
         "correct_details",
@@ -187,11 +185,13 @@ def correct_party(
 ) -> NotaryBooking:
     """Put a party right as the document at the desk says, before acceptance; `place` counts from 0.
 
-    Raises Invalid by field, AlreadyBooked, LimitReached, TooManyNoShows and ElsewhereThen for the right person, StaleVersion
-    when something changed meanwhile.
+    Raises Conflict once its persons are not needed any more, Invalid by field, StaleVersion when something changed; for
+    the right person AlreadyBooked, LimitReached, TooManyNoShows and ElsewhereThen.
     """
     if place >= len(booking.parties):
         raise NotFound("这个预约没有这位当事人。")
+    if not booking.parties[place].active:
+        raise Conflict("这个预约的当事人信息已经清除或者不再使用，不能更正。", code="not_active")
     right = checks.check_correction(
         _changed(_given(booking.parties[place]), changes),
         _agent(booking.agent),

@@ -41,7 +41,7 @@ UNDER_WAY = (
     CaseState.CORRECTING,
     CaseState.REVOKING,
 )
-_HANDED_OUT = tuple(set(CERTIFIED) - {CaseState.REVOKING, CaseState.REVOKED})
+_HANDED_OUT = [each for each in CERTIFIED if each not in (CaseState.REVOKING, CaseState.REVOKED)]
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
 
@@ -247,9 +247,5 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .where(_in_offices(actor, NotaryCase.office_id, policies.CLERK), _to_hand_over())
     )
     counts = (missing, no_result, without_time, near, appeals, to_hand_over)
-    row = db.session.execute(
-        select(
-            *(each.scalar_subquery() for each in counts),
-        )
-    ).one()
+    row = db.session.execute(select(*(each.scalar_subquery() for each in counts))).one()
     return Waiting(*row)
