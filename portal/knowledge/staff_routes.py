@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from portal.core.db import db
-from portal.knowledge import editing, miss_groups, queries, staff_search
+from portal.knowledge import editing, miss_groups, queries, review_notes, staff_search
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
@@ -169,7 +169,7 @@ def list_evaluations(query: dict[str, Any]) -> Page[Any]:
 def list_reviews(query: dict[str, Any]) -> Page[Any]:
     """所引条文有变动、需要复核的内容"""
     page = queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
-    _show_moves(page.items)
+    _tell(page.items)
     return page
 
 
@@ -178,13 +178,14 @@ def list_reviews(query: dict[str, Any]) -> Page[Any]:
 )
 def finish_review(review_id: uuid.UUID) -> ReviewItem:
     """已经对照现行条文复核"""
-    item = editing.finish_review(current_actor(), queries.review(review_id))
-    _show_moves([item])
-    return item
+    item = queries.review(review_id)
+    # Told as it was before the reading is noted.
+    _tell([item])
+    return editing.finish_review(current_actor(), item)
 
 
-def _show_moves(items: list[ReviewItem]) -> None:
-    """Give the schema the article that each one went on as."""
-    moved = queries.renumbered(items)
+def _tell(items: list[ReviewItem]) -> None:
+    """Give the schema what is told of each one."""
+    told = review_notes.tell(items)
     for item in items:
-        item.moved_to = moved.get(item.id)  # type: ignore[attr-defined]  # for the schema only
+        item.told = told[item.id]  # type: ignore[attr-defined]  # for the schema only
