@@ -45,15 +45,19 @@ def write_suggestions(folder: Path, documents: Sequence[Document]) -> None:
                 # A published question may be a whole story: text to search in, not to complete with.
                 if len(text) > LONGEST_LINE or "\n" in text:
                     continue
-                entry = (text.strip(), document.kind, document.key)
-                lines.setdefault(analysis.normalise(text).strip(), entry)
+                lines.setdefault(line_key(text), (text.strip(), document.kind, document.key))
     for law in laws:
         if law:
-            lines.setdefault(analysis.normalise(law), (law, "law", ""))
+            lines.setdefault(line_key(law), (law, "law", ""))
     save_json(
         folder / "suggestions.json",
         [[_storable(text), kind, _storable(key)] for text, kind, key in lines.values() if text],
     )
+
+
+def line_key(text: str) -> str:
+    """What two lines share that differ in signs alone: 低保怎么申请 and 低保怎么申请？."""
+    return "".join(filter(str.isalnum, analysis.normalise(text)))
 
 
 def _storable(text: str) -> str:

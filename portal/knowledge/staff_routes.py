@@ -34,6 +34,7 @@ from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
 EDITOR = roles(*EDITORS)
+_PATHS = {"publish": "/publication", "withdraw": "/withdrawal"}
 
 blp = Blueprint("staff-knowledge", __name__, url_prefix="/api/v1/staff", description="内容维护")
 
@@ -43,9 +44,23 @@ def _shown(faq: Faq) -> Faq:
     db.session.refresh(faq, ["citations", "category"])
     for row in faq.citations:
         db.session.refresh(row, ["article"])
-    faq.allowed_actions = FAQ.allowed(faq, current_actor())  # type: ignore[attr-defined]
+    faq.allowed_actions = _steps(faq)  # type: ignore[attr-defined]
     conditional.tag(faq)
     return faq
+
+
+def _steps(faq: Faq) -> list[dict[str, str]]:
+    """What the editor may do now, and where: an FAQ is edited in every state."""
+    found = [("edit", "修改", "PATCH", "")]
+    found += [
+        (row.action, row.label, "POST", _PATHS[row.action])
+        for row in FAQ.allowed(faq, current_actor())
+    ]
+    base = f"/api/v1/staff/faqs/{faq.id}"
+    return [
+        {"action": action, "label": label, "method": method, "url": base + path}
+        for action, label, method, path in found
+    ]
 
 
 @blp.get("/faqs", audience=EDITOR, query=StaffFaqListArgs, returns=page_schema(StaffFaqItem))

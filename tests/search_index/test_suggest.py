@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search_index import SearchIndex
-from search_index.suggest import Speller, write_spelling
+from search_index import Document, SearchIndex
+from search_index.suggest import Completion, Speller, write_spelling, write_suggestions
 from tests.search_index.samples import CODE
 
 
@@ -21,6 +21,19 @@ def test_prefix_inner_and_scattered_words(index: SearchIndex) -> None:
     assert index.suggest("") == []
     assert index.suggest("房东", 0) == []
     assert len(index.suggest("怎么", 2)) == 2
+
+
+def test_lines_that_differ_in_signs_alone_are_one(tmp_path: Path) -> None:
+    question = Document(
+        key="faq:1",
+        kind="faq",
+        title="低保怎么申请？",
+        text="",
+        questions=("低保怎么申请", "低保 怎么申请?", "怎样申请低保"),
+    )
+    write_suggestions(tmp_path, [question])
+    lines = Completion.load(tmp_path).complete("低保", 8)
+    assert [line.text for line in lines] == ["低保怎么申请？", "怎样申请低保"]
 
 
 @pytest.fixture(scope="module")
