@@ -228,6 +228,7 @@ def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
         "source": hit.source,
         "valid_from": _day(hit.valid_from),
         "valid_to": _day(hit.valid_to),
+        "dates_exact": hit.dates_exact,
         "published_on": _day(hit.published_at),
         "fragments": [_fragment(fragment) for fragment in hit.fragments],
         "why": hit.why,

@@ -107,6 +107,16 @@ def test_the_law_as_it_stood_and_as_it_will_stand(loaded, api):
     assert before["items"][0]["id"] != after["items"][0]["id"]
 
 
+def test_a_day_that_is_inferred_is_not_told_as_a_fact(loaded, api):
+    inferred = found(api, "商标法第四条", as_of="2026-03-01")
+    known = found(api, "商标法第四条", as_of="2027-01-01")
+    assert [result["items"][0]["dates_exact"] for result in (inferred, known)] == [False, True]
+    (citation,) = inferred["citations"]
+    assert citation["articles"][0]["dates_exact"] is False
+    assert "起止日期有推定成分" in citation["message"]
+    assert "推定" not in known["citations"][0]["message"]
+
+
 def test_what_was_repealed_is_found_and_marked(loaded, api):
     hit = found(api, "环境保护坚持保护优先")["items"][0]
     assert (hit["validity"], hit["validity_label"]) == ("repealed", "已废止")
