@@ -224,12 +224,45 @@ def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
     assert "房东不退押金怎么办？" in titles(result)
 
 
+def test_a_weak_answer_to_a_correction_is_better_than_none(loaded, api, monkeypatch):
+    reader = index.reader()
+    asked = reader.search
+
+    def search_with_correction(request):
+        result = asked(request)
+        if request.text == "押晶":
+            return dataclasses.replace(result, weak=True, hits=(), total=0, corrected="押金")
+        return dataclasses.replace(result, weak=True)
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, "押晶")
+    assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
+    assert result["items"]
+
+
+@pytest.mark.parametrize(("question", "offered"), [("押金", "押品"), ("民法典第一条", None)])
+def test_what_was_understood_is_asked_about_and_not_replaced(
+    loaded, api, monkeypatch, question, offered
+):
+    reader = index.reader()
+    asked = reader.search
+
+    def search_with_correction(request):
+        return dataclasses.replace(asked(request), weak=False, corrected="押品")
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, question)
+    assert (result["searched_for"], result["corrected"]) == (question, offered)
+
+
 def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
     reader = index.reader()
     asked = reader.search
 
     def search_with_correction(request):
-        return dataclasses.replace(asked(request), weak=True, corrected="外形人 & 鬼")
+        return dataclasses.replace(
+            asked(request), weak=True, hits=(), total=0, corrected="外形人 & 鬼"
+        )
 
     monkeypatch.setattr(reader, "search", search_with_correction)
     result = found(api, "外星人")

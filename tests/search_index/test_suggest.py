@@ -59,6 +59,35 @@ def test_one_wrong_character_is_put_right(speller: Speller, typed: str, meant: s
     assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("租凭合同", "租赁合同"),  # looks alike; the dictionary holds the misprint
+        ("被骚挠怎么办", "被骚扰怎么办"),
+        ("劳动仲栽", "劳动仲裁"),
+        ("押经不退", "押金不退"),  # jing for jin
+        ("民点法", "民法典"),  # in another order
+        ("赡样费", "赡养费"),
+        ("租凭到期？", "租赁到期？"),  # signs stay as they were written
+    ],
+)
+def test_a_slip_of_look_accent_or_order_is_put_right(
+    tmp_path: Path, typed: str, meant: str
+) -> None:
+    words = ("租赁", "骚扰", "仲裁", "押金", "民法典", "赡养费", "劳动", "合同")
+    write_spelling(tmp_path, Counter(dict.fromkeys(words, 50)))
+    known = {"劳动", "合同", "不退", "到期", "怎么", "么办"}
+    speller = Speller.load(tmp_path)
+    assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
+    assert speller.correct(meant, lambda pair: 9 if pair in meant else 0) is None
+
+
+def test_a_long_question_is_not_corrected(speller: Speller) -> None:
+    question = "劳动和同" + "到期" * 8
+    assert speller.correct(question, lambda pair: 0) == "劳动合同" + "到期" * 8
+    assert speller.correct(question + "了", lambda pair: 0) is None
+
+
 def test_a_pair_far_rarer_than_its_homophone_is_a_slip(speller: Speller) -> None:
     assert speller.correct("签和同", lambda pair: 2) == "签合同"
     assert speller.correct("签和同", lambda pair: 700) is None
