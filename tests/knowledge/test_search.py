@@ -253,6 +253,8 @@ def test_what_was_understood_is_asked_about_and_not_replaced(
     monkeypatch.setattr(reader, "search", search_with_correction)
     result = found(api, question)
     assert (result["searched_for"], result["corrected"]) == (question, offered)
+    asked_about = [step["text"] for step in result["next_steps"] if step["code"] == "corrected"]
+    assert asked_about == ([f"您要找的是不是“{offered}”？"] if offered else [])
 
 
 def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
