@@ -22,7 +22,8 @@ class Document:
     """One findable thing: an article of law, an FAQ, a guide, a published answer or a decision.
 
     `key` is unique over the index. `article_number` is canonical ("1254", "120-1") or "".
-    `valid_from` is the first day in force, `valid_to` the first day no longer in force.
+    `valid_from` is the first day in force, `valid_to` the first day no longer in force; with
+    `dates_exact` false one of them is inferred.
     `cites` holds keys of articles which an FAQ or answer cites; its question then becomes
     searchable text of those articles.
     """
@@ -42,6 +43,7 @@ class Document:
     source: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    dates_exact: bool = True
     cites: tuple[str, ...] = ()
     published_at: date | None = None
 
@@ -100,6 +102,7 @@ class Hit:
     source: str
     valid_from: date | None
     valid_to: date | None
+    dates_exact: bool
     published_at: date | None
     score: float
     fragments: tuple[Fragment, ...]

@@ -33,7 +33,7 @@ from search_index.ranking import Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.store.schema import staff_keys, staff_words
-from search_index.suggest import begun_article, few_articles
+from search_index.suggest import begun_article, few_articles, line_key
 
 CHECK_SECONDS = 0.3
 MAX_TEXT = 400
@@ -259,7 +259,7 @@ class SearchIndex:
         found = {line.text: line for line in _articles_begun(snapshot, prefix[:64], max(size, 0))}
         for completion in snapshot.completions:
             for line in completion.complete(prefix[:64], size):
-                found.setdefault(line.text, line)
+                found.setdefault(line_key(line.text), line)
         return list(found.values())[: max(size, 0)]
 
     def did_you_mean(self, text: str) -> str | None:

@@ -34,6 +34,13 @@ _ARTICLE_BEGUN = re.compile(
     rf"《?(?P<law>[^《》]*?[^《》0-9\s第])》?\s*(?:第?\s*(?P<digits>[0-9]{{1,4}})|第(?P<written>{NUMERAL}))\s*(?P<closed>条?)"
 )
 MOST_ARTICLES = 5
+# Of a longer question the other words find the matter, and in it mostly right words would be corrected.
+LONGEST_CORRECTED = 20
+# Characters that are written for each other because they look alike, in words that people ask about.
+_LOOK_ALIKE = (
+    "赁凭 扰挠 裁栽 赡瞻 贷货 诉拆 券卷 拨拔 折拆 未末 己已 帐账 偿尝 债责 拖施 欠久 签鉴 抚扶 佣拥 析折 竟竞 辩辨 "
+    "侵浸 赃脏 贼贱 遗遣 址扯 仲忡 押抻 婚昏 薪新 伤汤 赔陪 募慕 暴瀑 拘枸 逮隶 证正 监临 护沪 赠增"
+)
 _PEOPLE_ASK = ("faq", "guide", "answer", "decision")
 
 
@@ -53,15 +60,19 @@ def write_suggestions(folder: Path, documents: Sequence[Document]) -> None:
                 # A published question may be a whole story: text to search in, not to complete with.
                 if len(text) > LONGEST_LINE or "\n" in text:
                     continue
-                entry = (text.strip(), document.kind, document.key)
-                lines.setdefault(analysis.normalise(text).strip(), entry)
+                lines.setdefault(line_key(text), (text.strip(), document.kind, document.key))
     for law in laws:
         if law:
-            lines.setdefault(analysis.normalise(law), (law, "law", ""))
+            lines.setdefault(line_key(law), (law, "law", ""))
     save_json(
         folder / "suggestions.json",
         [[_storable(text), kind, _storable(key)] for text, kind, key in lines.values() if text],
     )
+
+
+def line_key(text: str) -> str:
+    """What two lines share that differ in signs alone: 低保怎么申请 and 低保怎么申请？."""
+    return "".join(filter(str.isalnum, analysis.normalise(text)))
 
 
 def _storable(text: str) -> str:
@@ -174,6 +185,24 @@ def few_articles(numbers: Iterable[str], size: int) -> list[str]:
     return sorted(chosen, key=article_order)
 
 
+@cache
+def _look_alikes() -> dict[str, str]:
+    """The characters that each one is mistaken for."""
+    found: dict[str, str] = defaultdict(str)
+    for pair in _LOOK_ALIKE.split():
+        one, other = pair[0], pair[1]
+        found[one] += other
+        found[other] += one
+    return dict(found)
+
+
+def _broad(sound: str) -> str:
+    """A sound as the south-west speaks it: no zh, ch, sh, no ng, and n for l."""
+    initial = "n" + sound[1:] if sound.startswith("l") else sound
+    flat = initial if initial[1:2] != "h" else initial[0] + initial[2:]
+    return flat[:-1] if flat.endswith("ng") else flat
+
+
 class Speller:
     """Corrections from the index's own vocabulary."""
 
@@ -182,10 +211,12 @@ class Speller:
         self._sounds = sounds
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         self._by_gap: dict[str, list[str]] = defaultdict(list)
+        self._by_broad_sounds: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._by_letters: dict[str, str] = {}
         for word in words:
             sound = self._sound(word)
             self._by_sound[sound].append(word)
+            self._by_broad_sounds[self._broad_sounds(word)].append(word)
             letters = sound.replace(" ", "")
             if words[word] > words.get(self._by_letters.get(letters, ""), 0):
                 self._by_letters[letters] = word
@@ -202,6 +233,21 @@ class Speller:
     def _sound(self, word: str) -> str:
         return " ".join(self._sounds.get(char, char) for char in word)
 
+    def _broad_sounds(self, word: str) -> tuple[str, ...]:
+        """The broad sounds of a word; of a longer one in any order (民点法: 民法典)."""
+        sounds = [_broad(self._sounds.get(char, char)) for char in word]
+        return tuple(sorted(sounds) if len(word) > 2 else sounds)
+
+    def _by_look(self, piece: str) -> list[str]:
+        """Known words with one character that looks like the one written."""
+        alike = _look_alikes()
+        written = (
+            piece[:at] + other + piece[at + 1 :]
+            for at, char in enumerate(piece)
+            for other in alike.get(char, "")
+        )
+        return [word for word in written if word in self._words]
+
     def correct(self, text: str, pair_count: Callable[[str], int]) -> str | None:
         """`text` with one wrong character put right per unknown stretch, None when all is known.
 
@@ -209,9 +255,11 @@ class Speller:
         suspicious only outside the words the vocabulary knows, and only where the pair never occurs
         or is far rarer than a word with the same sounds.
         """
-        plain = analysis.normalise(text)[:200]
+        plain = analysis.normalise(text)
+        if len(plain) > LONGEST_CORRECTED:
+            return None
         free = self._free(plain)
-        result = list(plain)
+        result = list(text)
         changed = False
         position = 0
         while position < len(plain) - 1:
@@ -254,10 +302,14 @@ class Speller:
         return whole[1] if whole else None
 
     def _free(self, plain: str) -> list[bool]:
-        """For each character, whether it stands outside every real word of two letters or more."""
+        """For each character, whether it stands outside every real word of two letters or more.
+
+        The dictionary holds misprints too (租凭); a word that nobody uses here is none.
+        """
         free: list[bool] = []
         for piece in analysis.dictionary_pieces(plain):
-            free.extend(len(piece) == 1 and _is_cjk(char) for char in piece)
+            doubtful = len(piece) == 2 and piece not in self._words and self._by_look(piece)
+            free.extend((len(piece) == 1 or bool(doubtful)) and _is_cjk(char) for char in piece)
         return free
 
     def _far_commoner(self, pair: str, position: int, count: int) -> tuple[int, str] | None:
@@ -288,10 +340,15 @@ class Speller:
         return (best[1], best[2]) if best else None
 
     def _candidates(self, piece: str) -> Iterable[tuple[str, int]]:
-        """Known words one character away: 2 for the same sound, 1 for another character."""
+        """Known words one character away: 2 for the same sound or look, 1 for another character."""
         for word in self._by_sound.get(self._sound(piece), ()):
             if sum(a != b for a, b in zip(word, piece, strict=False)) == 1:
                 yield word, 2
+        for word in self._by_look(piece):
+            yield word, 2
+        for word in self._by_broad_sounds.get(self._broad_sounds(piece), ()):
+            if word != piece and len(set(word) - set(piece)) <= 1:
+                yield word, 1
         if len(piece) >= SURE_LENGTH:
             for gap in range(len(piece)):
                 for word in self._by_gap.get(piece[:gap] + "*" + piece[gap + 1 :], ()):

@@ -49,6 +49,8 @@ def describe(reader: SearchIndex, match: CitationMatch, as_of: date | None) -> d
         message = f"“{match.law}”可能指几部法律，请写出全称。"
     documents = [reader.document(key) for key in match.keys]
     versions = [document for document in documents if document is not None]
+    if as_of is not None and status == "found" and not all(item.dates_exact for item in versions):
+        message += f"这个版本的起止日期有推定成分，{as_of} 是否施行请以公布的文本为准。"
     neighbours = reader.neighbours(match.keys[0]) if status == "found" else []
     return {
         **_plain(match.text, match.law, match.number),
@@ -143,6 +145,7 @@ def _reference(document: Document) -> dict[str, Any]:
         "validity": validity.value,
         "validity_label": validity.label,
         "valid_from": document.valid_from.isoformat() if document.valid_from else None,
+        "dates_exact": document.dates_exact,
     }
 
 

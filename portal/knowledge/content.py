@@ -219,16 +219,16 @@ def set_citations(subject: Faq | Guide, citations: list[dict[str, Any]]) -> None
     rows = []
     for position, (item, pair) in enumerate(zip(citations, pairs, strict=True)):
         article = articles.get(pair)
-        rows.append(
-            CitedArticle(
-                position=position,
-                law_name=pair[0],
-                number=pair[1],
-                point=item["point"],
-                article_id=article.id if article else None,
-                text_hash=article.text_hash if article else None,
-            )
+        row = CitedArticle(
+            position=position,
+            law_name=pair[0],
+            number=pair[1],
+            point=item["point"],
+            article_id=article.id if article else None,
         )
+        if article is not None:
+            row.note_read(article)
+        rows.append(row)
     subject.citations = rows
 
 

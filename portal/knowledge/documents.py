@@ -97,6 +97,7 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
             LawVersion.source,
             LawVersion.effective_from,
             LawVersion.effective_to,
+            LawVersion.dates_exact,
         )
         .join(Law, Law.id == Article.law_id)
         .join(LawVersion, LawVersion.id == Article.version_id)
@@ -119,6 +120,7 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
             source=row.source,
             valid_from=row.effective_from,
             valid_to=row.effective_to,
+            dates_exact=row.dates_exact,
         )
 
 

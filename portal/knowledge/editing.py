@@ -128,7 +128,8 @@ def update_faq(actor: Actor, faq: Faq, values: dict[str, Any]) -> Faq:
         if refusal is not None:
             raise refusal
     for row in faq.citations:
-        row.text_hash = row.article.text_hash if row.article else row.text_hash
+        if row.article is not None:
+            row.note_read(row.article)
     faq.origin = Origin.STAFF
     faq.reviewed_on = clock.today()
     # Also when only citations changed, so that the version moves on with every edit.

@@ -84,15 +84,11 @@ def of_article(article_id: uuid.UUID) -> History:
             entries.append(Entry(version, now, change, difference))
         elif now is not None and before is not None:
             moved = now.label != before.label
-            entries.append(
-                Entry(
-                    version,
-                    now,
-                    _change(before, now, moved=moved),
-                    differences(before.text, now.text),
-                    before if moved else None,
-                )
-            )
+            change = _change(before, now, moved=moved)
+            # The same words in another print are no difference.
+            old_text = before.text if change is Change.CHANGED else now.text
+            difference = differences(old_text, now.text)
+            entries.append(Entry(version, now, change, difference, before if moved else None))
         elif before is not None:
             gone = [Difference(Op.DELETE, before.text)]
             entries.append(Entry(version, None, Change.REMOVED, gone))
@@ -101,7 +97,7 @@ def of_article(article_id: uuid.UUID) -> History:
 
 
 def _change(before: Article, now: Article, *, moved: bool) -> Change:
-    if now.text != before.text:
+    if now.text_hash != before.text_hash:
         return Change.CHANGED
     return Change.RENUMBERED if moved else Change.UNCHANGED
 

@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from portal.knowledge.history import Change, Op
 from portal.knowledge.models import LawLevel, Validity
-from portal.knowledge.schemas import RelatedTextSchema
+from portal.knowledge.schemas import RelatedTextSchema, dates_exact_field
 from portal.web.pagination import PageArgs
 from portal.web.schemas import BoundedInteger, Choice, CleanString, Schema
 
@@ -30,9 +30,7 @@ class LawVersionSchema(Schema):
     version_date = fields.Date(required=True)
     effective_from = fields.Date(required=True)
     effective_to = fields.Date(required=True, allow_none=True)
-    dates_exact = fields.Boolean(
-        required=True, metadata={"description": "false 表示起止日期有推定成分"}
-    )
+    dates_exact = dates_exact_field()
     validity = fields.String(attribute="status.value", required=True)
     validity_label = fields.String(attribute="status.label", required=True)
     is_current = fields.Boolean(required=True)

@@ -77,14 +77,20 @@ _CALLED_ON = re.compile(
 )
 # Tagged as names by the dictionary, and the law's own words.
 _NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
+# Characters that stand in nobody's name, alone or side by side: what joins a sentence, what is counted
+# with, what is done to somebody, and the body.
+_NAMELESS = frozenset(
+    "我你您他她它们的了吗呢吧啊呀么是在有与及或给把被让对从到由以之其而但就都也还又很再已才只要想能会应该可需请没不"
+    "别未无将因等所并若仅且仍即者至按此既则须这那两几个次件条份户怎谁啥哪咋何打骂偷抢骗借欠赔付租买卖拿拆住告诉抓罚"
+    "扣退换修漏吵堵占找做说丢弄寄算帮砸扔搞吃喝砍捅咬踢踹推撞摔写逼绑扯拖拽摸赖躲逃撤剪挖拔吓哭喊吐孕胎"
+    "刀棍绳药腿脚手脸眼嘴牙肚腰血骨"
+)
 # Words of one character that questions are made of. Any other single character may be part of a name
 # that the dictionary does not know and the segmenter took apart.
-_COMMON = frozenset(
-    "我你您他她它们的了吗呢吧啊呀么是在有和与及或给把被让对从向到由于以为之其而但就都也还又很再已才只"
-    "要想能会应该可需请没不别未无一二两三四五六七八九十百千万几多少大小上下里外中前后时年月日天次个只条"
-    "件份家户人男女老孩子父母夫妻哥弟姐妹钱房屋车狗猫树路水电气网店厂村镇区县市法律罪刑税费款债保险"
-    "打骂偷抢骗借欠还赔付收租买卖送拿拆建住离结婚生死病伤残告诉判审查抓关放罚扣退换修漏吵堵占分立写签"
-    "怎谁啥哪咋何号叫楼门墙窗井坟山田地林粮菜鱼鸡牛羊猪"
+_COMMON = _NAMELESS | frozenset(
+    "和向于为一二三四五六七八九十百千万多少大小上下里外中前后时年月日天家人男女老孩子父母夫妻哥弟姐妹钱房屋车狗猫树"
+    "路水电气网店厂村镇区县市法律罪刑税费款债保险收送建离结婚生死病伤残判审查关放分立签号叫楼门墙窗井坟山田地林粮菜"
+    "鱼鸡牛羊猪"
 )
 # What people write in Latin letters. Anything else may be a name in Pinyin or a user's name.
 _COMMON_LATIN = frozenset(
@@ -175,7 +181,7 @@ def is_masked(text: str) -> bool:
 
 
 def _is_common(word: str) -> bool:
-    """True for a word that names nobody: of the dictionary, or one of the usual single characters.
+    """True for a word that names nobody: of the dictionary, or of the usual single characters.
 
     Whatever else has letters, of any script, may be somebody's name.
     """
@@ -183,7 +189,10 @@ def _is_common(word: str) -> bool:
         return True
     if word.isascii():
         return len(word) == 1 or word.lower() in _COMMON_LATIN
-    return word in _COMMON if len(word) == 1 else bool(rjieba.has_word(word))
+    if len(word) == 1:
+        return word in _COMMON
+    # The segmenter guesses words of what stands side by side: 拿|刀砍|我.
+    return bool(rjieba.has_word(word)) or _NAMELESS.issuperset(word)
 
 
 @dataclass(slots=True)

@@ -155,7 +155,8 @@ class Article(PublicId, Model):
 
     `number` is canonical ("1254", "120-1") and empty for a passage without one (a decision's whole
     text, the items of an amendment); `label` is how the law writes it. A number may stand twice in
-    a decision that quotes treaties; `position` is unique.
+    a decision that quotes treaties; `position` is unique. `text_hash` is the same for the same words
+    in other widths and spaces (`wording`).
     """
 
     __tablename__ = "law_article"
@@ -264,7 +265,8 @@ class CitedArticle(PublicId, Model):
 
     Written by law and number, because content may be there before the law is; `article_id` is the
     article of the current version once it is loaded, and moves on with it. `text_hash` is that of
-    the article when a person last looked; a difference puts the subject on the review list.
+    the article when a person last looked; a difference puts the subject on the review list, where
+    `read_text`, the text of that time, shows what changed. None where it is not known.
     """
 
     __tablename__ = "cited_article"
@@ -283,7 +285,12 @@ class CitedArticle(PublicId, Model):
     point: Mapped[str] = mapped_column(String(200))
     article_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("law_article.id"))
     text_hash: Mapped[str | None] = mapped_column(String(64))
+    read_text: Mapped[str | None] = mapped_column(Text)
     article: Mapped[Article | None] = relationship(viewonly=True)
+
+    def note_read(self, article: Article) -> None:
+        """Note that the subject agrees with the article as it is now."""
+        self.text_hash, self.read_text = article.text_hash, article.text
 
 
 class SearchMiss(PublicId, Timestamped, Versioned, Model):

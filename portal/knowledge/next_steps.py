@@ -48,6 +48,8 @@ def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
     unfound = any(not citation["exists"] for citation in found.citations)
     if lost or unfound or in_need(steps):
         steps += _never_a_dead_end(found)
+    else:
+        steps += _correction(found)
     return steps
 
 
@@ -124,17 +126,16 @@ def _replacements(question: str, citations: list[dict[str, Any]]) -> list[Step]:
     return steps
 
 
+def _correction(found: Found) -> list[Step]:
+    """Ask about a likely slip that was not put right already."""
+    if not found.corrected or found.searched_for == found.corrected:
+        return []
+    url = _SEARCH + quote(found.corrected, safe="")
+    return [_step("corrected", f"您要找的是不是“{found.corrected}”？", "GET", url)]
+
+
 def _never_a_dead_end(found: Found) -> list[Step]:
-    steps = []
-    if found.corrected and found.searched_for != found.corrected:
-        steps.append(
-            _step(
-                "corrected",
-                f"您要找的是不是“{found.corrected}”？",
-                "GET",
-                _SEARCH + quote(found.corrected, safe=""),
-            )
-        )
+    steps = _correction(found)
     if found.nearest_category:
         code, label = found.nearest_category["code"], found.nearest_category["label"]
         steps.append(

@@ -25,7 +25,6 @@ from portal.knowledge.models import (
     MissState,
     PublicationState,
     ReviewItem,
-    ReviewReason,
     ReviewState,
     SearchEvaluation,
     SearchMiss,
@@ -356,13 +355,6 @@ def review(review_id: uuid.UUID) -> ReviewItem:
     if found is None:
         raise NotFound("没有这条记录。")
     return found
-
-
-def renumbered(items: Iterable[ReviewItem]) -> dict[uuid.UUID, Article]:
-    """Return where the cited articles went that now bear another number, by the entry's id."""
-    moved = [item for item in items if item.reason is ReviewReason.RENUMBERED]
-    successors = lineage.successors({item.article_id for item in moved})
-    return {item.id: successors[item.article_id] for item in moved if item.article_id in successors}
 
 
 def evaluations(*, cursor: str | None = None, size: int = 20) -> Page[SearchEvaluation]:

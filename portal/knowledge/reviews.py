@@ -142,12 +142,22 @@ def note_read(item: ReviewItem) -> None:
     """
     if item.subject_kind not in ("faq", "guide"):
         return
+    was_read = item.basis.rpartition(":")[2]
+    now = today([item])[item.id]
+    text = now.text if now is not None and now.text_hash == was_read else None
     subject = CitedArticle.faq_id if item.subject_kind == "faq" else CitedArticle.guide_id
     db.session.execute(
         update(CitedArticle)
         .where(subject == item.subject_id, CitedArticle.article_id == item.article_id)
-        .values(text_hash=item.basis.rpartition(":")[2])
+        .values(text_hash=was_read, read_text=text)
     )
+
+
+def today(items: Iterable[ReviewItem]) -> dict[uuid.UUID, Article | None]:
+    """Return what the article of each item is today, by the item's id."""
+    cited = {item.id: (item.article.law.name, item.article.number, item.article) for item in items}
+    now = _Now(cited.values())
+    return {item_id: now.of(*citation) for item_id, citation in cited.items()}
 
 
 def reason_for(
@@ -193,8 +203,8 @@ def _own(report: ReviewReport, relinked: dict[Key, uuid.UUID]) -> Iterator[Findi
             row.article_id = article.id
             report.relinked += 1
             index.schedule_update(kind, subject_id)
-        if row.text_hash is None:
-            row.text_hash = article.text_hash
+        if row.text_hash in (None, article.text_hash):
+            row.note_read(article)
         title = titles.get((kind, subject_id))
         reason = reason_for(article, row.text_hash, moved=moved)
         if title is not None and reason is not None and row.article_id is not None:

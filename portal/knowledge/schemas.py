@@ -84,6 +84,11 @@ class SearchFragmentSchema(Schema):
     highlights = fields.List(fields.Nested(SearchHighlightSchema), required=True)
 
 
+def dates_exact_field() -> fields.Boolean:
+    """Whether the days stand in a source, or one of them is inferred."""
+    return fields.Boolean(required=True, metadata={"description": "false 表示起止日期有推定成分"})
+
+
 class SearchHitSchema(Schema):
     """One result."""
 
@@ -104,6 +109,7 @@ class SearchHitSchema(Schema):
     source = fields.String(required=True)
     valid_from = fields.Date(required=True, allow_none=True)
     valid_to = fields.Date(required=True, allow_none=True)
+    dates_exact = dates_exact_field()
     published_on = fields.Date(required=True, allow_none=True)
     fragments = fields.List(fields.Nested(SearchFragmentSchema), required=True)
     why = fields.String(required=True, metadata={"enum": ["citation", "words"]})
@@ -135,6 +141,7 @@ class ArticleReferenceSchema(Schema):
     validity = fields.String(required=True)
     validity_label = fields.String(required=True)
     valid_from = fields.Date(required=True, allow_none=True)
+    dates_exact = dates_exact_field()
 
 
 class CitedLawSchema(Schema):

@@ -216,10 +216,12 @@ def _ask(
     corrected = result.corrected
     if corrected and result.weak and not result.citations:
         second = reader.search(question.request(corrected, offset))
-        if not second.weak:
+        # Where the text itself leads nowhere at all, a weak answer to its correction is still one.
+        if not second.weak or (second.hits and not result.hits):
             return corrected, second, corrected
-    # A correction of what was understood only puts words into somebody's mouth.
-    return question.text, result, corrected if result.weak else None
+    # Of a few words one may be a slip although the others find something (劳动和同): that is asked, no
+    # more. Next to a citation it would only put words into somebody's mouth.
+    return question.text, result, None if result.citations else corrected
 
 
 def _leading(result: SearchResult) -> Sequence[Hit]:
@@ -264,6 +266,7 @@ def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
         # Of a text about the law the days only tell on which of them it is shown.
         "valid_from": _day(hit.valid_from) if hit.kind == "article" else None,
         "valid_to": _day(hit.valid_to) if hit.kind == "article" else None,
+        "dates_exact": hit.dates_exact,
         "published_on": _day(hit.published_at),
         "fragments": [_fragment(fragment) for fragment in hit.fragments],
         "why": hit.why,

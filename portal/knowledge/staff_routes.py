@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from portal.core.db import db
-from portal.knowledge import editing, miss_groups, queries, staff_search
+from portal.knowledge import editing, miss_groups, queries, review_notes, staff_search
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
@@ -34,6 +34,7 @@ from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 
 EDITOR = roles(*EDITORS)
+_PATHS = {"publish": "/publication", "withdraw": "/withdrawal"}
 
 blp = Blueprint("staff-knowledge", __name__, url_prefix="/api/v1/staff", description="内容维护")
 
@@ -43,9 +44,23 @@ def _shown(faq: Faq) -> Faq:
     db.session.refresh(faq, ["citations", "category"])
     for row in faq.citations:
         db.session.refresh(row, ["article"])
-    faq.allowed_actions = FAQ.allowed(faq, current_actor())  # type: ignore[attr-defined]
+    faq.allowed_actions = _steps(faq)  # type: ignore[attr-defined]
     conditional.tag(faq)
     return faq
+
+
+def _steps(faq: Faq) -> list[dict[str, str]]:
+    """What the editor may do now, and where: an FAQ is edited in every state."""
+    found = [("edit", "修改", "PATCH", "")]
+    found += [
+        (row.action, row.label, "POST", _PATHS[row.action])
+        for row in FAQ.allowed(faq, current_actor())
+    ]
+    base = f"/api/v1/staff/faqs/{faq.id}"
+    return [
+        {"action": action, "label": label, "method": method, "url": base + path}
+        for action, label, method, path in found
+    ]
 
 
 @blp.get("/faqs", audience=EDITOR, query=StaffFaqListArgs, returns=page_schema(StaffFaqItem))
@@ -169,7 +184,7 @@ def list_evaluations(query: dict[str, Any]) -> Page[Any]:
 def list_reviews(query: dict[str, Any]) -> Page[Any]:
     """所引条文有变动、需要复核的内容"""
     page = queries.reviews(state=query["state"], cursor=query["cursor"], size=query["size"])
-    _show_moves(page.items)
+    _tell(page.items)
     return page
 
 
@@ -178,13 +193,14 @@ def list_reviews(query: dict[str, Any]) -> Page[Any]:
 )
 def finish_review(review_id: uuid.UUID) -> ReviewItem:
     """已经对照现行条文复核"""
-    item = editing.finish_review(current_actor(), queries.review(review_id))
-    _show_moves([item])
-    return item
+    item = queries.review(review_id)
+    # Told as it was before the reading is noted.
+    _tell([item])
+    return editing.finish_review(current_actor(), item)
 
 
-def _show_moves(items: list[ReviewItem]) -> None:
-    """Give the schema the article that each one went on as."""
-    moved = queries.renumbered(items)
+def _tell(items: list[ReviewItem]) -> None:
+    """Give the schema what is told of each one."""
+    told = review_notes.tell(items)
     for item in items:
-        item.moved_to = moved.get(item.id)  # type: ignore[attr-defined]  # for the schema only
+        item.told = told[item.id]  # type: ignore[attr-defined]  # for the schema only

@@ -9,7 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from portal.knowledge import misses
-from portal.knowledge.law_schemas import ArticleLink
+from portal.knowledge.law_schemas import ArticleLink, DifferenceSchema
 from portal.knowledge.models import (
     MissState,
     Origin,
@@ -308,22 +308,19 @@ class KnowledgeReviewSchema(Schema):
     reason_label = fields.String(attribute="reason.label", required=True)
     moved_to = fields.Nested(
         ArticleLink,
-        dump_default=None,
+        attribute="told.moved_to",
+        required=True,
         allow_none=True,
         metadata={"description": "序号变了的，现在是哪一条"},
     )
-    note = fields.Method("_note", metadata={"type": ["string", "null"]})
+    difference = fields.List(
+        fields.Nested(DifferenceSchema),
+        attribute="told.difference",
+        required=True,
+        metadata={"description": "现行条文与上次核对时的文字逐词比较；没有修改或者已经复核的为空"},
+    )
+    note = fields.String(attribute="told.note", required=True, allow_none=True)
     state = Choice(ReviewState, required=True)
     state_label = fields.String(attribute="state.label", required=True)
     created_at = LocalDateTime(required=True)
     handled_at = LocalDateTime(required=True, allow_none=True)
-
-    def _note(self, item: Any) -> str | None:
-        now = getattr(item, "moved_to", None)
-        if now is None:
-            return None
-        same = item.article.text_hash == now.text_hash
-        return (
-            f"原{item.article.label}现在是{now.label}，文字{'没有变化' if same else '也有修改'}。"
-            "请改正引用的序号，再核对正文里写到的序号。"
-        )

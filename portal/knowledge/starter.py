@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,8 +23,8 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names, validity
-from portal.knowledge.importing import writing
-from portal.knowledge.importing.texts import ArticleText, VersionText
+from portal.knowledge.importing import lines, writing
+from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
 from portal.knowledge.models import LawLevel, Validity
 from search_index import parse_article_number
 
@@ -139,18 +139,40 @@ def _read(path: Path, report: ImportReport) -> Iterator[list[VersionText]]:
         for row in source.execute("SELECT * FROM laws ORDER BY law_name, version_date"):
             laws[row["law_name"]].append(row)
             known_until = max(known_until, _day(row["version_date"]) or date.min)
+    repeals = _repeals(articles)
     for name, rows in laws.items():
         versions = []
         for row in rows:
             try:
-                versions.append(_version(row, articles[row["law_id"]], known_until))
+                texts = articles[row["law_id"]]
+                versions.append(_version(row, texts, repeals.get(name, ()), known_until))
             except ValueError as error:
                 report.problems.append(f"《{name}》（{row['version_date']}）：{error}，没有导入。")
         if versions:
             yield versions
 
 
-def _version(row: sqlite3.Row, articles: Sequence[sqlite3.Row], known_until: date) -> VersionText:
+def _repeals(articles: Mapping[str, Sequence[sqlite3.Row]]) -> dict[str, list[date]]:
+    """The days on which the file's own texts end others (《…》同时废止), by the name of the ended law."""
+    days: dict[str, list[date]] = defaultdict(list)
+    for rows in articles.values():
+        if not any("同时废止" in (row["article_text"] or "") for row in rows):
+            continue
+        texts = [_article(number, row) for number, row in enumerate(rows) if row["article_text"]]
+        try:
+            start = lines.commencement_of(texts)
+        except Unreadable:
+            # A day that does not exist ends no other law.
+            continue
+        if start is not None:
+            for name in lines.repealed_by_text(texts):
+                days[name].append(start)
+    return days
+
+
+def _version(
+    row: sqlite3.Row, articles: Sequence[sqlite3.Row], repeals: Iterable[date], known_until: date
+) -> VersionText:
     name = (row["law_name"] or "").strip()
     version_date = _day(row["version_date"])
     declared = _STATUS.get(row["status"])
@@ -166,15 +188,19 @@ def _version(row: sqlite3.Row, articles: Sequence[sqlite3.Row], known_until: dat
     if not articles:
         raise ValueError("没有条文")
     start, exact = validity.starts(_day(row["effective_date"]) or version_date, version_date)
-    repealed = declared is Validity.REPEALED
+    end, told = None, True
+    if declared is Validity.REPEALED:
+        # A law that was made anew after a repeal is not what was repealed then.
+        later = [day for day in repeals if day > version_date]
+        # Where no text says when, it was over by the file's own newest date.
+        end, told = (min(later), True) if later else (max(known_until, start), False)
     return VersionText(
         law=name,
         subject=row["law_department"],
         version_date=version_date,
         effective_from=start,
-        dates_exact=exact and not repealed,
-        # The file does not say when; it was over by the file's own newest date.
-        repealed_by=max(known_until, start) if repealed else None,
+        dates_exact=exact and told,
+        repealed_by=end,
         declared=declared,
         level=level,
         document_type=row["doc_type"] or "法律",

@@ -129,10 +129,11 @@ def test_misprinted_numbers_are_read_where_they_are_the_next(tmp_path):
     assert lines.split_article("第九条测试", "30") is None
 
 
-def test_lines_that_end_as_windows_ends_them_are_the_same_text(tmp_path):
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_that_end_as_other_systems_end_them_are_the_same_text(tmp_path, end):
     plain = sheet(tmp_path, SMALL)
-    windows = sheet(tmp_path, SMALL.replace("\n", "\r\n").encode())
-    assert windows.version.articles == plain.version.articles
+    other = sheet(tmp_path, SMALL.replace("\n", end).encode())
+    assert other.version.articles == plain.version.articles
 
 
 def test_missing_numbers_are_pointed_out(tmp_path):
@@ -152,6 +153,8 @@ def test_missing_numbers_are_pointed_out(tmp_path):
         (SMALL.replace("第一条 ", "第七条 "), 15, "次序"),
         (SMALL.replace("第四条 测试：不登记的，责令改正。", "第四条"), 27, "没有文字"),
         (SMALL.replace("养犬应当", "养犬\x00应当"), 21, "U+0000"),
+        (SMALL.replace("养犬应当", "养犬" * 50_000), 21, "第三条超过 10 万字"),
+        ("# 测试\n\n2020年1月1日 通过\n<!-- INFO END -->\n" + "测试" * 50_001, 5, "超过 10 万字"),
         (SMALL.encode().replace("登记每年".encode(), b"\xff\xfe"), 23, "UTF-8"),
     ],
 )
@@ -271,6 +274,10 @@ def test_broken_word_documents_are_named_with_paragraph_and_reason(tmp_path):
         archive.writestr("word/document.xml", "<broken")
     with pytest.raises(Unreadable, match="Word 文档"):
         word.read(tmp_path / "c.docx")
+    with zipfile.ZipFile(tmp_path / "g.docx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", "字" * (word.LARGEST_UNFOLDED // 3 + 1))
+    with pytest.raises(Unreadable, match="展开后超过 30 MB"):
+        word.read(tmp_path / "g.docx")
     with pytest.raises(Unreadable, match="没有正文"):
         word.read(document(tmp_path / "d.docx", "中华人民共和国测试法"))
     with pytest.raises(Unreadable, match="目录之后"):

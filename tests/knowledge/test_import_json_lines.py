@@ -84,11 +84,15 @@ GOOD = rows(("甲法", "2020-01-01", [("第一条", "测试一。"), ("第二条
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"text": ""}, "没有文字"),
+        ({"text": ""}, "第二条没有文字"),
+        ({"number": "3", "text": ""}, "第三条没有文字"),
+        ({"text": "测" * 100_001}, "第二条超过 10 万字"),
         ({"text": None}, "字段 text"),
         ({"law": ""}, "法律名称"),
         ({"level": "传说"}, "效力级别"),
         ({"number": "第某条"}, "条文序号"),
+        ({"number": "abc"}, "条文序号“abc”无法识别"),
+        ({"number": "-1"}, "条文序号“-1”无法识别"),
         ({"version": "去年"}, "版本日期"),
         ({"text": "坏\ud800字"}, "U+D800"),
         ("{", "JSON"),
@@ -146,10 +150,16 @@ def test_a_level_that_nobody_knows_is_answered_with_those_that_are_known(setting
 
 
 def test_a_bare_number_is_labelled_as_the_law_writes_it(settings, tmp_path):
-    lines = rows(("甲法", "2020-01-01", [("1", "测试一。"), ("120-1", "测试二。"), ("", "附录。")]))
+    lines = rows(
+        (
+            "甲法",
+            "2020-01-01",
+            [("1", "测试一。"), ("120-1", "测试二。"), ("", "附录。"), ("附件1", "测试。")],
+        )
+    )
     assert operations.import_law([write_lines(tmp_path / "a.jsonl", lines)]).problems == []
     labels = db.session.scalars(select(Article.label).order_by(Article.position))
-    assert list(labels) == ["第一条", "第一百二十条之一", "全文"]
+    assert list(labels) == ["第一条", "第一百二十条之一", "全文", "附件1"]
 
 
 def test_a_packed_file_that_is_cut_off_and_one_that_contradicts_itself(settings, tmp_path):

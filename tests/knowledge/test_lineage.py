@@ -228,12 +228,42 @@ def test_whoever_read_it_is_asked_again_only_when_it_moves_again(old, api, edito
     ]
 
 
-def test_a_dropped_article_is_gone_although_its_number_lives_on(old):
+def test_a_dropped_article_is_gone_although_its_number_lives_on(old, api, editor):
     cite("4", question="电梯多久检修？")
     load(old, NEW)
     (item,) = items()
     assert item.reason is ReviewReason.GONE
     assert item.article.text == LIFTS
+    (shown,) = api.get("/staff/knowledge/reviews", headers=editor).json["items"]
+    assert shown["note"].startswith("现行版本里已经没有原来的第四条，现在的第四条是另一条。")
+
+
+def test_what_cites_the_number_of_a_dropped_article_is_listed_when_its_neighbour_takes_it(
+    old, api, editor
+):
+    cite("2")
+    cite("3", question="烈性犬要登记吗？")
+    load(
+        old,
+        (
+            "2020-01-01",
+            [("第一条", GOAL), ("第二条", NOISE), ("第三条", DEPOSIT), ("第四条", LIFTS)],
+        ),
+    )
+    shown = {
+        item["article"]["label"]: item
+        for item in api.get("/staff/knowledge/reviews", headers=editor).json["items"]
+    }
+    assert shown["第二条"]["moved_to"]["label"] == "第三条"
+    assert shown["第三条"]["reason"] == "gone"
+    assert "现在的第三条是另一条" in shown["第三条"]["note"]
+
+
+def test_a_dropped_article_whose_number_is_free_says_only_that(old, api, editor):
+    cite("4", question="电梯多久检修？")
+    load(old, ("2020-01-01", OLD[1][:3]))
+    (shown,) = api.get("/staff/knowledge/reviews", headers=editor).json["items"]
+    assert shown["note"].startswith("现行版本里已经没有原来的第四条。")
 
 
 def test_an_answer_of_another_room_is_told_too(old, monkeypatch):

@@ -110,6 +110,23 @@ def test_words_in_letters_show_at_once_only_when_they_name_nobody(database, cloc
     assert misses.shown(row) == seen
 
 
+@pytest.mark.parametrize(
+    "question", ["有人拿刀砍我", "老汉写了两份遗嘱", "因借款被骗该找谁", "他踹门咬伤我怎么办"]
+)
+def test_what_is_done_to_somebody_shows_at_once(database, clock, question):
+    misses.record(question, None)
+    (row,) = rows()
+    assert misses.shown(row) == question
+
+
+@pytest.mark.parametrize("name", ["阿飏", "芈媱", "岑霁", "林奕含"])
+def test_a_name_between_common_characters_does_not_show(database, clock, name):
+    misses.record(f"{name}拿刀砍我", None)
+    (row,) = rows()
+    assert misses.shown(row).endswith("砍我")
+    assert not set(name[1:]) & set(misses.shown(row))
+
+
 def test_a_name_does_not_show_because_another_was_asked_about_later(database, clock):
     misses.record("zhangwei欠我钱不还", None)
     clock.advance(days=1)

@@ -153,6 +153,12 @@ def test_citations_are_linked_when_their_law_arrives(settings, package):
     assert all(db.session.scalars(select(CitedArticle.article_id)))
 
 
+@pytest.fixture
+def listed(api, editor):
+    """The open entries as an editor sees them."""
+    return lambda: api.get("/staff/knowledge/reviews", headers=editor).json["items"]
+
+
 # --- a finished review, and the versions after it ---
 
 CLEAN = "测试：楼道应当保持整洁。"
@@ -270,3 +276,67 @@ def test_an_answer_read_when_its_article_moved_is_not_listed_when_it_moves_back(
     assert [state for state, _ in states()] == [ReviewState.DONE]
     bring("2022-01-01", CLEAN, AGAIN)
     assert [state for state, _ in states()] == [ReviewState.DONE, ReviewState.OPEN]
+
+
+# --- what changed, and what is no change ---
+
+OTHER_PRINT = "测试:房东收取押金的,租赁期满应当 在七日内\n返还承租人。"
+
+
+def test_the_same_words_in_other_widths_and_spaces_are_not_listed(deposit, api, editor):
+    finish(api, editor)
+    deposit("2010-01-01", OTHER_PRINT)
+    assert states() == [READ]
+    assert db.session.scalar(select(Article.text).where(Article.text == OTHER_PRINT))
+    deposit("2020-01-01", CHANGED)
+    assert states() == [READ]
+
+
+def test_an_answer_is_not_listed_for_another_print_of_its_article(deposit, answers):
+    article = db.session.scalar(select(Article).where(Article.text == CHANGED))
+    answers[article.id] = SearchDocument(
+        id=article.id, title="押金不退", text="", article_ids=(article.id,)
+    )
+    deposit("2020-01-01", OTHER_PRINT)
+    assert {item.subject_kind for item in items()} == {"faq"}
+
+
+def words(item: dict[str, object], op: str) -> list[str]:
+    return [part["text"] for part in item["difference"] if part["op"] == op]
+
+
+@pytest.mark.parametrize("day", ["2010-01-01", "2020-01-01"])
+def test_a_review_shows_the_words_that_changed_in_the_same_version_and_in_a_later_one(
+    deposit, api, editor, listed, day
+):
+    finish(api, editor)
+    deposit(day, AGAIN)
+    (item,) = listed()
+    assert (words(item, "delete"), words(item, "insert")) == (["七日"], ["三日"])
+    assert item["note"] == "请对照删去和增加的文字，核对内容是否仍然正确。"
+    done = api.post(f"/staff/knowledge/reviews/{item['id']}/completion", headers=editor).json
+    assert words(done, "insert") == ["三日"]
+
+
+def test_a_second_change_is_shown_against_what_was_read(deposit, listed):
+    deposit("2010-01-01", AGAIN)
+    (item,) = listed()
+    assert words(item, "insert") == ["在三日内"]
+
+
+def test_the_review_of_an_answer_shows_the_words_that_changed(deposit, answers, listed):
+    article = db.session.scalar(select(Article).where(Article.text == CHANGED))
+    answers[article.id] = SearchDocument(
+        id=article.id, title="押金不退", text="", article_ids=(article.id,)
+    )
+    deposit("2020-01-01", AGAIN)
+    (item,) = [item for item in listed() if item["subject_kind"] == "answer"]
+    assert (words(item, "delete"), words(item, "insert")) == (["七日"], ["三日"])
+
+
+def test_a_text_whose_former_words_are_not_known_says_so(deposit, listed):
+    with unit_of_work():
+        db.session.execute(update(CitedArticle).values(read_text=None))
+    (item,) = listed()
+    assert item["difference"] == []
+    assert item["note"] == "上次核对时的文字没有保存，请对照现行条文核对。"

@@ -128,6 +128,16 @@ def test_a_search_of_a_past_day_says_that_not_all_law_of_then_is_held(loaded, ap
     assert found(api, "公司拖欠工资怎么办", as_of="2027-01-01")["next_steps"] == []
 
 
+def test_a_day_that_is_inferred_is_not_told_as_a_fact(loaded, api):
+    inferred = found(api, "商标法第四条", as_of="2026-03-01")
+    known = found(api, "商标法第四条", as_of="2027-01-01")
+    assert [result["items"][0]["dates_exact"] for result in (inferred, known)] == [False, True]
+    (citation,) = inferred["citations"]
+    assert citation["articles"][0]["dates_exact"] is False
+    assert "起止日期有推定成分" in citation["message"]
+    assert "推定" not in known["citations"][0]["message"]
+
+
 def test_what_was_repealed_is_found_and_marked(loaded, api):
     hit = found(api, "环境保护坚持保护优先")["items"][0]
     assert (hit["validity"], hit["validity_label"]) == ("repealed", "已废止")
@@ -235,12 +245,47 @@ def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
     assert "房东不退押金怎么办？" in titles(result)
 
 
+def test_a_weak_answer_to_a_correction_is_better_than_none(loaded, api, monkeypatch):
+    reader = index.reader()
+    asked = reader.search
+
+    def search_with_correction(request):
+        result = asked(request)
+        if request.text == "押晶":
+            return dataclasses.replace(result, weak=True, hits=(), total=0, corrected="押金")
+        return dataclasses.replace(result, weak=True)
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, "押晶")
+    assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
+    assert result["items"]
+
+
+@pytest.mark.parametrize(("question", "offered"), [("押金", "押品"), ("民法典第一条", None)])
+def test_what_was_understood_is_asked_about_and_not_replaced(
+    loaded, api, monkeypatch, question, offered
+):
+    reader = index.reader()
+    asked = reader.search
+
+    def search_with_correction(request):
+        return dataclasses.replace(asked(request), weak=False, corrected="押品")
+
+    monkeypatch.setattr(reader, "search", search_with_correction)
+    result = found(api, question)
+    assert (result["searched_for"], result["corrected"]) == (question, offered)
+    asked_about = [step["text"] for step in result["next_steps"] if step["code"] == "corrected"]
+    assert asked_about == ([f"您要找的是不是“{offered}”？"] if offered else [])
+
+
 def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
     reader = index.reader()
     asked = reader.search
 
     def search_with_correction(request):
-        return dataclasses.replace(asked(request), weak=True, corrected="外形人 & 鬼")
+        return dataclasses.replace(
+            asked(request), weak=True, hits=(), total=0, corrected="外形人 & 鬼"
+        )
 
     monkeypatch.setattr(reader, "search", search_with_correction)
     result = found(api, "外星人")

@@ -29,6 +29,9 @@ from tests.knowledge.conftest import (
     TRADEMARK,
     write_package,
 )
+from tests.knowledge.test_import import rows, write_lines
+
+CODE = "中华人民共和国测试法典"
 
 
 def count(model: type) -> int:
@@ -125,8 +128,33 @@ def test_a_repealed_law_ends_and_an_amended_one_does_not(settings, package):
     (environment,) = versions(ENVIRONMENT)
     assert environment.status is Validity.REPEALED
     assert environment.effective_to == date(2026, 2, 26)
+    assert not environment.dates_exact
     (criminal,) = versions(CRIMINAL)
     assert (criminal.status, criminal.effective_to) == (Validity.AMENDED, None)
+
+
+def test_a_repealed_law_ends_when_the_law_begins_that_says_so(settings, tmp_path):
+    day = "2025-03-12"
+    code = ("l8", CODE, "法律", "法律", None, day, "2025-08-15", day, "现行有效", None)
+    clause = f"本法自 2025年8月15日起施行。 《{ENVIRONMENT}》、《中华人民共和国另一法》同时废止。"
+    articles = [*ARTICLES, ("l8", None, None, "第一条", clause)]
+    path = write_package(tmp_path / "own.db", [*LAWS, code], articles)
+    starter.import_starter(path=path)
+    (environment,) = versions(ENVIRONMENT)
+    assert environment.status is Validity.REPEALED
+    assert (environment.effective_to, environment.dates_exact) == (date(2025, 8, 15), True)
+
+
+def test_an_inferred_end_gives_way_to_the_law_that_says_it(settings, package, tmp_path):
+    operations.import_starter()
+    text = f"本法自2025年8月15日起施行，《{ENVIRONMENT}》同时废止。"
+    lines = rows((CODE, "2025-03-12", [("第一条", text)]))
+    path = write_lines(tmp_path / "a.jsonl", lines)
+    assert operations.import_law([path]).repealed == [f"《{ENVIRONMENT}》由《{CODE}》废止"]
+    db.session.expire_all()
+    (environment,) = versions(ENVIRONMENT)
+    assert environment.effective_to == date(2025, 8, 15)
+    assert operations.import_law([path]).repealed == []
 
 
 def test_a_changed_text_keeps_its_id_and_what_is_gone_takes_its_links_along(

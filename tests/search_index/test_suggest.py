@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from search_index import Document, IndexWriter, LawNames, SearchIndex, SearchRequest
-from search_index.suggest import Speller, begun_article, few_articles, write_spelling
+from search_index.suggest import (
+    Completion,
+    Speller,
+    begun_article,
+    few_articles,
+    write_spelling,
+    write_suggestions,
+)
 from tests.search_index.samples import CODE, THESAURUS
 
 
@@ -85,6 +92,19 @@ def test_what_begins_no_article_is_none(typed: str) -> None:
     assert begun_article(typed, LawNames(["中华人民共和国民法典", "某条例", "甲条例"])) is None
 
 
+def test_lines_that_differ_in_signs_alone_are_one(tmp_path: Path) -> None:
+    question = Document(
+        key="faq:1",
+        kind="faq",
+        title="低保怎么申请？",
+        text="",
+        questions=("低保怎么申请", "低保 怎么申请?", "怎样申请低保"),
+    )
+    write_suggestions(tmp_path, [question])
+    lines = Completion.load(tmp_path).complete("低保", 8)
+    assert [line.text for line in lines] == ["低保怎么申请？", "怎样申请低保"]
+
+
 @pytest.fixture(scope="module")
 def speller(tmp_path_factory: pytest.TempPathFactory) -> Speller:
     folder = tmp_path_factory.mktemp("spelling")
@@ -106,6 +126,35 @@ def speller(tmp_path_factory: pytest.TempPathFactory) -> Speller:
 def test_one_wrong_character_is_put_right(speller: Speller, typed: str, meant: str) -> None:
     known = {"拖欠", "申请", "合同", "劳动"}
     assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("租凭合同", "租赁合同"),  # looks alike; the dictionary holds the misprint
+        ("被骚挠怎么办", "被骚扰怎么办"),
+        ("劳动仲栽", "劳动仲裁"),
+        ("押经不退", "押金不退"),  # jing for jin
+        ("民点法", "民法典"),  # in another order
+        ("赡样费", "赡养费"),
+        ("租凭到期？", "租赁到期？"),  # signs stay as they were written
+    ],
+)
+def test_a_slip_of_look_accent_or_order_is_put_right(
+    tmp_path: Path, typed: str, meant: str
+) -> None:
+    words = ("租赁", "骚扰", "仲裁", "押金", "民法典", "赡养费", "劳动", "合同")
+    write_spelling(tmp_path, Counter(dict.fromkeys(words, 50)))
+    known = {"劳动", "合同", "不退", "到期", "怎么", "么办"}
+    speller = Speller.load(tmp_path)
+    assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
+    assert speller.correct(meant, lambda pair: 9 if pair in meant else 0) is None
+
+
+def test_a_long_question_is_not_corrected(speller: Speller) -> None:
+    question = "劳动和同" + "到期" * 8
+    assert speller.correct(question, lambda pair: 0) == "劳动合同" + "到期" * 8
+    assert speller.correct(question + "了", lambda pair: 0) is None
 
 
 def test_a_pair_far_rarer_than_its_homophone_is_a_slip(speller: Speller) -> None:

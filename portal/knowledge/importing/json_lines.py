@@ -176,6 +176,11 @@ def _articles(run: Run) -> tuple[ArticleText, ...]:
     )
 
 
+def _is_name(number: str) -> bool:
+    """True for what a passage without a number is called: 附件一, 前言."""
+    return not number.startswith("第") and re.search(r"[\u4e00-\u9fff]", number) is not None
+
+
 def _label(number: str) -> str:
     """An article's number as the law writes it, also of one that came as a bare number."""
     canonical = parse_article_number(number)
@@ -260,8 +265,7 @@ def _checked(row: dict[str, Any], number: int) -> dict[str, Any]:
         row[name] = lines.clean(value, number)
     if not row["law"] or len(row["law"]) > 300:
         raise Unreadable(number, "法律名称缺失或者过长")
-    if not row["text"]:
-        raise Unreadable(number, f"{row['number'] or '这一条'}没有文字")
+    lines.require_text(row["text"], _label(row["number"]), number)
     if row["level"] not in LEVELS:
         allowed = "、".join(f"{level.label}（{level.value}）" for level in LawLevel)
         raise Unreadable(
@@ -269,8 +273,10 @@ def _checked(row: dict[str, Any], number: int) -> dict[str, Any]:
         )
     if len(row["number"]) > lines.LABEL_LENGTH:
         raise Unreadable(number, "条文序号过长")
-    if row["number"].startswith("第") and not parse_article_number(row["number"]):
-        raise Unreadable(number, f"条文序号“{row['number']}”无法识别")
+    if row["number"] and not (parse_article_number(row["number"]) or _is_name(row["number"])):
+        raise Unreadable(
+            number, f"条文序号“{row['number']}”无法识别，应当写成“第三十八条”或者 38，没有的留空"
+        )
     version = row.setdefault("version", None)
     if version is not None:
         try:

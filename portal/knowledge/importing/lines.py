@@ -32,16 +32,32 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 RANKS = {"编": 1, "分编": 2, "章": 3, "节": 4}
 LABEL_LENGTH = 60
+# The longest article of all laws in force has a few thousand; what is longer is several, run together.
+MOST_CHARACTERS = 100_000
+
+
+def with_line_ends(text: str) -> str:
+    """Return a text with the line ends of Windows and of old word processors as the usual ones."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def clean(text: str, line: int) -> str:
     """Return a line without invisible characters and outer space; raises Unreadable."""
-    # As Windows ends its lines.
-    text = text.replace("\r\n", "\n").removesuffix("\r")
+    text = with_line_ends(text)
     found = _CONTROL.search(text)
     if found is not None:
         raise Unreadable(line, f"含有无法显示的字符（U+{ord(found.group()):04X}）")
     return re.sub(r"[^\S\n]", " ", text.translate(_INVISIBLE)).strip()
+
+
+def require_text(text: str, label: str, line: int) -> None:
+    """Check that an article has a text, and no endless one; raises Unreadable."""
+    if not text:
+        raise Unreadable(line, f"{label or '这一段'}没有文字")
+    if len(text) > MOST_CHARACTERS:
+        raise Unreadable(
+            line, f"{label or '这一段'}超过 {MOST_CHARACTERS // 10_000} 万字，不像一条"
+        )
 
 
 def heading_title(text: str) -> str:
@@ -254,8 +270,9 @@ class ArticleBuilder:
             raise Unreadable(line, "到文件末尾也没有正文")
         numbered = any(article.label for article in self._done)
         if not numbered:
-            whole = [a.text for a in self._done]
-            return (ArticleText(0, "", "全文", (), "\n".join(whole)),)
+            whole = "\n".join(a.text for a in self._done)
+            require_text(whole, "全文", line)
+            return (ArticleText(0, "", "全文", (), whole),)
         labelled = []
         for article in self._done:
             label = article.label or (article.chapter[-1] if article.chapter else "前言")
@@ -296,8 +313,7 @@ class ArticleBuilder:
         if piece is None:
             return
         text = "\n".join(piece.paragraphs).strip()
-        if not text:
-            raise Unreadable(piece.line, f"{piece.label or '这一段'}没有文字")
+        require_text(text, piece.label, piece.line)
         self._done.append(
             ArticleText(len(self._done), piece.number, piece.label, piece.chapter, text)
         )

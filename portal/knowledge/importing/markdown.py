@@ -52,7 +52,8 @@ def read(path: Path) -> Sheet:
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise Unreadable(line, "不是 UTF-8 编码") from None
-    rows = [lines.clean(row, number) for number, row in enumerate(text.split("\n"), 1)]
+    text_lines = lines.with_line_ends(text).split("\n")
+    rows = [lines.clean(row, number) for number, row in enumerate(text_lines, 1)]
     title, part, begins = _titles(rows)
     frame = Frame(title, Preamble(), part)
     for number in range(begins[0], begins[1]):

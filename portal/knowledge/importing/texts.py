@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from portal.knowledge.models import LawLevel, Validity
+from portal.knowledge.wording import text_hash
 
 
 class Unreadable(ValueError):
@@ -40,8 +41,8 @@ class ArticleText:
 
     @property
     def text_hash(self) -> str:
-        """SHA-256 of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """What tells another text from this one (`wording`)."""
+        return text_hash(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
 from portal.knowledge.importing.texts import Unreadable
 
-# What a document may unfold to: a text of law is a few hundred kilobytes of XML.
-LARGEST_UNFOLDED = 200 * 1024 * 1024
+# What a document may unfold to: the longest code is a few megabytes of XML, and reading takes many
+# times that of memory.
+LARGEST_UNFOLDED = 30 * 1024 * 1024
 _PAGE = re.compile(r"[\s.…·⋯]*\d*$")
 
 Row = tuple[int, str]
@@ -59,7 +60,7 @@ def _rows(path: Path) -> list[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNFOLDED:
-                raise Unreadable(None, "文件展开后过大，没有读取")
+                raise Unreadable(None, "文件展开后超过 30 MB，不像一部法律")
         document = docx.Document(str(path))
         texts = list(_texts(document))
     except (

@@ -143,15 +143,18 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
 def repeal(name: str, day: date, today: date) -> bool:
     """Mark a held law as repealed from `day` on; True when that changed anything.
 
-    A law that was made anew since then is left alone, and one whose end is known already. Inside a
-    unit of work.
+    A law that was made anew since then is left alone, and one whose end is known already: an
+    inferred end is no earlier than the real one. Inside a unit of work.
     """
     law = db.session.scalar(select(Law).where(Law.name == name))
     if law is None:
         return False
     versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
     newest = max(versions, key=lambda version: version.version_date, default=None)
-    if newest is None or newest.version_date >= day or newest.declared is Validity.REPEALED:
+    if newest is None or newest.version_date >= day:
+        return False
+    ended = newest.effective_to if newest.declared is Validity.REPEALED else None
+    if ended is not None and (newest.dates_exact or ended <= day):
         return False
     newest.declared = Validity.REPEALED
     newest.effective_to = day
