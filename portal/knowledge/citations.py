@@ -254,7 +254,7 @@ def _with_replacements(checked: list[CheckedCitation]) -> list[CheckedCitation]:
                 law=found.law,
                 status=CitationStatus.REPEALED,
                 message=found.message,
-                repealed_by=found.reference,
+                repealed_by=queries.reference_of(found.article),
             )
         result.append(citation)
     return result

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from portal.core.db import db
-from portal.knowledge import unheld
+from portal.knowledge import queries, unheld
 from portal.knowledge.documents import FROM_INDEX
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from portal.knowledge.names import short
@@ -91,7 +91,7 @@ def _unheld(text: str, law: str, number: str, as_of: date | None) -> dict[str, A
     return {
         **_plain(text, replaced.law, number),
         **_told(status, replaced.message),
-        "repealed_by": {**replaced.reference, "valid_from": replaced.start.isoformat()},
+        "repealed_by": _of_row(replaced.article),
     }
 
 
@@ -124,14 +124,9 @@ def _link(law: Law) -> dict[str, str]:
 
 
 def _of_row(article: Article) -> dict[str, Any]:
-    version = article.version
     return {
-        "id": str(article.id),
-        "url": f"/api/v1/articles/{article.id}",
-        "title": article.title,
-        "validity": version.status.value,
-        "validity_label": version.status.label,
-        "valid_from": version.effective_from.isoformat(),
+        **queries.reference_of(article),
+        "valid_from": article.version.effective_from.isoformat(),
     }
 
 

@@ -132,13 +132,14 @@ def _texts(kind: str, items: Sequence[SearchDocument]) -> Iterator[Document]:
     """
     cited = {article for item in items for article in item.article_ids}
     rows = db.session.execute(
-        select(Article.id, LawVersion.effective_from, LawVersion.effective_to)
+        select(Article.id, LawVersion)
         .join(LawVersion, LawVersion.id == Article.version_id)
         .where(Article.id.in_(cited))
     )
-    days = {row.id: (row.effective_from, row.effective_to) for row in rows}
+    versions: dict[uuid.UUID, LawVersion] = {row.id: row.LawVersion for row in rows}
     for item in items:
-        held = [days[article] for article in item.article_ids if article in days]
+        held = [versions[article] for article in item.article_ids if article in versions]
+        ends = [version.effective_to for version in held if version.effective_to]
         yield Document(
             key=key_of(kind, item.id),
             kind=kind,
@@ -148,8 +149,9 @@ def _texts(kind: str, items: Sequence[SearchDocument]) -> Iterator[Document]:
             validity="in_force",
             category=item.category,
             source=item.source,
-            valid_from=max((start for start, _ in held), default=item.published_on),
-            valid_to=min((end for _, end in held if end), default=None),
+            valid_from=max((each.effective_from for each in held), default=item.published_on),
+            valid_to=min(ends, default=None),
+            dates_exact=all(version.dates_exact for version in held),
             cites=tuple(key_of("article", article) for article in item.article_ids),
             published_at=item.published_on,
         )

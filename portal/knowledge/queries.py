@@ -418,6 +418,20 @@ def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
     return result
 
 
+def reference_of(article: Article) -> dict[str, Any]:
+    """Return an article for `ArticleReferenceSchema`."""
+    version = article.version
+    return {
+        "id": str(article.id),
+        "url": f"/api/v1/articles/{article.id}",
+        "title": article.title,
+        "validity": version.status.value,
+        "validity_label": version.status.label,
+        "valid_from": version.effective_from,
+        "dates_exact": version.dates_exact,
+    }
+
+
 def with_line_breaks(version_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return those of the versions whose text keeps the breaks between paragraphs."""
     if not version_ids:

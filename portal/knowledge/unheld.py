@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from portal.knowledge import search_content
 from portal.knowledge.models import Article
@@ -165,19 +164,6 @@ class Replaced:
     def start(self) -> date:
         """The first day on which it was law no more."""
         return self.article.version.effective_from
-
-    @property
-    def reference(self) -> dict[str, Any]:
-        """The article, for `ArticleReferenceSchema`."""
-        version = self.article.version
-        return {
-            "id": str(self.article.id),
-            "url": f"/api/v1/articles/{self.article.id}",
-            "title": self.article.title,
-            "validity": version.status.value,
-            "validity_label": version.status.label,
-            "valid_from": self.start,
-        }
 
 
 def replaced(law: str) -> Replaced | None:
