@@ -36,7 +36,9 @@ VERIFY = {"ground": "verification", "note": "向房屋登记机构核实产权�
 
 def told(run_jobs, template: str) -> list[Message]:
     run_jobs()
-    return list(db.session.scalars(select(Message).where(Message.template == template)))
+    of_template = select(Message).where(Message.template == template)
+    # The whole message before its short form by SMS.
+    return list(db.session.scalars(of_template.order_by(Message.channel, Message.id)))
 
 
 class TestAcceptance:

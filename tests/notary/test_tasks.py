@@ -25,7 +25,9 @@ OFFICE = uuid.uuid4()
 
 def messages(template: str) -> list[Message]:
     db.session.rollback()
-    return list(db.session.scalars(select(Message).where(Message.template == template)))
+    of_template = select(Message).where(Message.template == template)
+    # The whole message before its short form by SMS.
+    return list(db.session.scalars(of_template.order_by(Message.channel, Message.id)))
 
 
 def test_the_worker_frees_what_nobody_touches(desk: Desk, clock: SettableClock) -> None:
