@@ -69,7 +69,7 @@ class SearchIndex:
         """Load everything that is otherwise loaded on first use; call before forking workers."""
         analysis.preload()
         snapshot = self.snapshot()
-        _ = snapshot.law_names, snapshot.completions, snapshot.speller
+        _ = snapshot.law_names, snapshot.completions, snapshot.words.speller
 
     # ---- following the files
 
@@ -111,8 +111,8 @@ class SearchIndex:
         generation, delta = found
         path = (self.folder / generation).resolve(strict=True)
         previous = self._current
-        base = previous.base if previous and previous.generation == path else None
-        return Snapshot(path, delta, base)
+        same = previous if previous and previous.generation == path else None
+        return Snapshot(path, delta, same)
 
     # ---- searching
 
@@ -157,7 +157,7 @@ class SearchIndex:
             ]
         corrected = self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None
         if not listed and not len(found):
-            corrected = corrected or snapshot.speller.spelled(text)
+            corrected = corrected or snapshot.words.speller.spelled(text)
         return SearchResult(
             hits=tuple(
                 _hit(snapshot, row, score, query, why)
@@ -268,7 +268,7 @@ class SearchIndex:
 
     @staticmethod
     def _correct(snapshot: Snapshot, text: str) -> str | None:
-        return snapshot.speller.correct(text, snapshot.pair_count)
+        return snapshot.words.speller.correct(text, snapshot.pair_count)
 
     def find_citations(self, text: str) -> list[CitationMatch]:
         """Every citation in a text of any length, each checked against the index."""

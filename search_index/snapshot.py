@@ -20,7 +20,6 @@ from search_index import analysis
 from search_index.documents import Document
 from search_index.errors import IndexMissing
 from search_index.laws import LawNames
-from search_index.learning import Bridges
 from search_index.numerals import article_order, number_of
 from search_index.query import Query, read_query
 from search_index.ranking import Bool, Float32, top_rows
@@ -41,8 +40,8 @@ from search_index.reranking import (
 from search_index.store.files import load_json, read_link
 from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
-from search_index.suggest import Completion, Speller
-from search_index.thesaurus import Thesaurus
+from search_index.suggest import Completion
+from search_index.vocabulary import Vocabulary
 
 DIMENSIONS = ("kind", "level", "validity", "category")
 
@@ -87,13 +86,15 @@ class Snapshot:
     """Scores, masks and look-ups over base and delta."""
 
     def __init__(
-        self, generation: Path, delta_name: str | None, base: Segment | None = None
+        self, generation: Path, delta_name: str | None, previous: Snapshot | None = None
     ) -> None:
         manifest = check_format(generation)
         self.generation = generation
         self.delta_name = delta_name
         self.built_at: str = manifest["built_at"]
-        self.base = base or open_segment(generation / "base")
+        # Of an earlier state of the same generation, what no update changes goes on serving.
+        self.base: Segment = previous.base if previous else open_segment(generation / "base")
+        self.words: Vocabulary = previous.words if previous else Vocabulary(self.base.folder)
         self.delta = open_segment(generation / delta_name) if delta_name else None
         self.size = self.base.size + (self.delta.size if self.delta else 0)
         self._replaced: frozenset[str] = frozenset()
@@ -338,18 +339,6 @@ class Snapshot:
         return {name: number for number, name in enumerate(self.laws)}
 
     @cached_property
-    def thesaurus(self) -> Thesaurus:
-        """The words and short names this generation was built with."""
-        return Thesaurus.load(self.base.folder / "thesaurus.json")
-
-    @cached_property
-    def _bridges(self) -> Bridges:
-        stored = load_json(self.base.folder / "bridges.json")
-        return {
-            word: tuple((other, share) for other, share in found) for word, found in stored.items()
-        }
-
-    @cached_property
     def _places(self) -> tuple[str, ...]:
         """The places whose local regulations the index holds, with and without 市, 区, 县."""
         local = set(self.law[self.teaching.level == _LOCAL].tolist())
@@ -363,7 +352,7 @@ class Snapshot:
     @cached_property
     def law_names(self) -> LawNames:
         """The resolver for names of laws."""
-        return LawNames(self.laws, self.thesaurus.law_names)
+        return LawNames(self.laws, self.words.thesaurus.law_names)
 
     @cached_property
     def completions(self) -> tuple[Completion, ...]:
@@ -375,16 +364,11 @@ class Snapshot:
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
 
-    @cached_property
-    def speller(self) -> Speller:
-        """The corrector over the base's vocabulary."""
-        return Speller.load(self.base.folder)
-
     # ---- scoring
 
     def query(self, text: str) -> Query:
         """Analyse a question into weighted terms."""
-        return read_query(text, self.thesaurus.words, self._bridges)
+        return read_query(text, self.words.thesaurus.words, self.words.bridges)
 
     def scores(self, query: Query) -> tuple[Float32, float]:
         """The words' score of every row (0 where nothing matches), and what a full match scores."""

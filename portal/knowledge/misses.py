@@ -167,7 +167,7 @@ def _vocabulary() -> frozenset[str]:
     global _kept
     if not index.is_open():
         return frozenset()
-    thesaurus = index.reader().snapshot().thesaurus
+    thesaurus = index.reader().snapshot().words.thesaurus
     if _kept is None or _kept[0] is not thesaurus:
         laws = (*thesaurus.law_names, *map(short, thesaurus.law_names.values()))
         legal = (word for others in thesaurus.words.values() for word in others)

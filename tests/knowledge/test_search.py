@@ -382,7 +382,7 @@ def test_an_article_is_suggested_while_its_number_is_typed(loaded, api):
 
 
 def test_a_question_in_pinyin_is_answered_as_if_in_characters(loaded, api, monkeypatch):
-    monkeypatch.setattr(index.reader().snapshot().speller, "_by_letters", {"yajin": "押金"})
+    monkeypatch.setattr(index.reader().snapshot().words.speller, "_by_letters", {"yajin": "押金"})
     result = found(api, "yajin")
     assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
     assert "房东不退押金怎么办？" in titles(result)

@@ -47,6 +47,17 @@ def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searcher_module, "CHECK_SECONDS", -1.0)
 
 
+def test_an_update_reads_no_word_of_the_build_again(writable: Pair) -> None:
+    writer, index = writable
+    built = index.snapshot()
+    writer.update([faq("ebike", "电动车在楼道充电着火了谁负责", "楼道内禁止充电。")])
+    updated = index.snapshot()
+    assert updated is not built
+    assert (updated.base, updated.words) == (built.base, built.words)
+    writer.build([faq("ebike", "电动车在楼道充电着火了谁负责", "楼道内禁止充电。")])
+    assert index.snapshot().words is not built.words
+
+
 def test_an_update_is_found_and_a_deletion_is_gone(writable: Pair) -> None:
     writer, index = writable
     assert keys(index, "电动车充电着火") == []
