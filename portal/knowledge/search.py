@@ -25,6 +25,7 @@ from search_index import (
     SearchIndex,
     SearchRequest,
     SearchResult,
+    analysis,
     to_utf16,
 )
 
@@ -243,7 +244,7 @@ def _likeness(text: str, document: Document) -> float:
 
 def pairs(text: str) -> set[str]:
     """The neighbouring characters of a question, without the words that every question has."""
-    parts = [part for part in _QUESTION_WORDS.split(text) if part]
+    parts = [part for part in _QUESTION_WORDS.split(analysis.normalise(text)) if part]
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
 
 
@@ -335,6 +336,7 @@ def _nearest(result: SearchResult, text: str, labels: dict[str, str]) -> dict[st
 
 def by_keyword(text: str) -> str | None:
     """Return the category whose keywords the text holds most of; None when it holds none."""
+    text = analysis.normalise(text)
     best = max(
         (
             (sum(len(word) for word in words if word in text), code)

@@ -222,6 +222,7 @@ def test_an_faq_that_asks_the_same_comes_before_better_ranked_articles(loaded, a
         ("怎么办", "房东不退押金怎么办？", False),
         ("？！", "房东", False),
         ("债", "债", True),
+        ("房東不退押金怎麼辦", "房东不退押金？", True),
     ],
 )
 def test_which_questions_are_the_same(asked, wording, alike):
@@ -308,8 +309,9 @@ def test_nothing_found_leads_to_a_category_and_to_asking(loaded, api, monkeypatc
     assert "12348" in steps["call"]["text"]
 
 
-def test_keywords_find_the_category(loaded):
+def test_keywords_find_the_category_also_in_traditional_characters(loaded):
     assert search.by_keyword("房东扣押金") == "housing"
+    assert search.by_keyword("房東扣押金") == "housing"
     assert search.by_keyword("飞碟") is None
 
 
