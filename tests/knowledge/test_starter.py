@@ -145,6 +145,20 @@ def test_a_repealed_law_ends_when_the_law_begins_that_says_so(settings, tmp_path
     assert (environment.effective_to, environment.dates_exact) == (date(2025, 8, 15), True)
 
 
+def test_a_later_package_that_says_the_end_puts_the_inferred_one_right(settings, package, tmp_path):
+    operations.import_starter()
+    day = "2025-03-12"
+    code = ("l8", CODE, "法律", "法律", None, day, "2025-08-15", day, "现行有效", None)
+    clause = f"本法自2025年8月15日起施行。《{ENVIRONMENT}》同时废止。"
+    articles = [*ARTICLES, ("l8", None, None, "第一条", clause)]
+    path = write_package(tmp_path / "later.db", [*LAWS, code], articles)
+    assert starter.import_starter(path=path).versions_changed == 1
+    db.session.expire_all()
+    (environment,) = versions(ENVIRONMENT)
+    assert (environment.effective_to, environment.dates_exact) == (date(2025, 8, 15), True)
+    assert starter.import_starter(path=path).versions_changed == 0
+
+
 def test_an_inferred_end_gives_way_to_the_law_that_says_it(settings, package, tmp_path):
     operations.import_starter()
     text = f"本法自2025年8月15日起施行，《{ENVIRONMENT}》同时废止。"

@@ -86,6 +86,7 @@ def plan(read: VersionText, *, yields: bool = False) -> Plan:
     values = _values(version, read)
     stale = (
         version is None
+        or _ends_earlier(version, read)
         or any(getattr(version, name) != value for name, value in values.items())
         or bool(counts.added or counts.changed or counts.removed)
         or any(known is not None and article.position != known.position for article, known in pairs)
@@ -173,6 +174,17 @@ def _is_held(version: LawVersion, read: VersionText, *, yields: bool) -> bool:
         not read.parts
         and version.source.removesuffix(UNDATED) == read.source
         and version.content_hash == read.content_hash
+    )
+
+
+def _ends_earlier(version: LawVersion, read: VersionText) -> bool:
+    """True when `read` knows an end that is nearer to the truth: an inferred one is no earlier than the real one."""
+    held, told = version.effective_to, read.repealed_by
+    return (
+        version.declared is Validity.REPEALED
+        and held is not None
+        and told is not None
+        and told < held
     )
 
 
