@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = "13800138000"
+WORKERS = 2
 
 
 @dataclass
@@ -38,15 +39,16 @@ class Server:
             connection.close()
 
     def wait_until_up(self) -> None:
-        """Return once the server answers; fails after a minute or when it has ended."""
+        """Return once all workers are there and one answers; fails after a minute or when the server has ended."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
             try:
-                if self.get("/healthz")[0] == 200:
+                if len(self.workers()) == WORKERS and self.get("/healthz")[0] == 200:
                     return
             except OSError:
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
         pytest.fail(self.log.read_text())
 
     def healthy_answers(self) -> int:
@@ -81,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PORTAL_MODE": "test",
         "PORTAL_INSTANCE_DIR": str(folder / "instance"),
         "PORTAL_PORT": str(port),
-        "PORTAL_WORKERS": "2",
+        "PORTAL_WORKERS": str(WORKERS),
     }
     log = folder / "log"
     with log.open("wb") as file:
