@@ -20,6 +20,7 @@ from portal.core import clock as core_clock
 from portal.core import schema_guards
 from portal.core.db import Base, db
 from portal.core.jobs import worker
+from portal.knowledge import categories
 from portal.web import rate_limits
 from tests.support import create_schema, own_application
 
@@ -122,6 +123,8 @@ def database(app: Flask) -> Iterator[None]:
     with app.app_context():
         _empty_tables()
         rate_limits.reset()
+        # What a process remembers of a table that has just been emptied.
+        categories.forget()
         yield
         db.session.rollback()
         db.session.remove()

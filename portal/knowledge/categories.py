@@ -46,6 +46,11 @@ def category_keywords() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return _read().keywords
 
 
+def forget() -> None:
+    """Read them anew next time: for who has just changed them in this process."""
+    _kept.pop(db.engine, None)
+
+
 def _read() -> _Kept:
     now = time.monotonic()
     kept = _kept.get(db.engine)

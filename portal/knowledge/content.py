@@ -22,7 +22,7 @@ from portal.config import settings
 from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import index, names, search_content
+from portal.knowledge import categories, index, names, search_content
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     CategoryEntry,
@@ -82,6 +82,7 @@ def load_content(progress: Progress = index.silent) -> ContentReport:
     progress("content", len(steps), len(steps))
     _withdraw_absent(report)
     names.refresh_aliases()
+    categories.forget()
     _note_unresolved(report)
     wrong, notes = search_content.problems()
     report.problems += wrong
