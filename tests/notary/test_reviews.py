@@ -92,7 +92,10 @@ def test_maintained_is_told_with_its_reasons_and_may_be_asked_again(
     assert state_of("NO-D5") == ["met"]
     run_jobs()
     message = db.session.scalars(
-        select(Message).where(Message.template == "notary.review_decided")
+        select(Message)
+        .where(Message.template == "notary.review_decided")
+        # The whole message before its short form by SMS.
+        .order_by(Message.channel)
     ).first()
     assert message is not None
     assert message.params == {"outcome": "维持"}
