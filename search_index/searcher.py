@@ -256,7 +256,8 @@ class SearchIndex:
     def suggest(self, prefix: str, size: int = 8) -> list[Suggestion]:
         """Lines to offer while `prefix` is being typed."""
         snapshot = self.snapshot()
-        found = {line.text: line for line in _articles_begun(snapshot, prefix[:64], max(size, 0))}
+        begun = _articles_begun(snapshot, prefix[:64], max(size, 0))
+        found = {line_key(line.text): line for line in begun}
         for completion in snapshot.completions:
             for line in completion.complete(prefix[:64], size):
                 found.setdefault(line_key(line.text), line)

@@ -51,6 +51,17 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day, time.max, tzinfo=_zone).astimezone(UTC)
 
 
+def spoken_day(day: date) -> str:
+    """Return a day as a person says it: 2026年3月7日."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def spoken(instant: datetime) -> str:
+    """Return `instant` as a person says it, on the district's wall clock: 2026年3月7日09:30."""
+    wall = local(instant)
+    return f"{spoken_day(wall)}{wall:%H:%M}"
+
+
 @contextmanager
 def use(source: Callable[[], datetime]) -> Iterator[None]:
     """Take the time from `source` until the block ends; for tests and for replaying."""

@@ -153,6 +153,18 @@ def check(text: str) -> list[CheckedCitation]:
     return sorted(_with_replacements(checked), key=lambda citation: citation.start)
 
 
+def summary(checked: list[CheckedCitation]) -> tuple[bool | None, str]:
+    """Return whether all of them stand, and a sentence; None where there is none: nothing to check is not all right."""
+    if not checked:
+        return (
+            None,
+            "没有读到法条引用，无从核对。引用请写成“民法典第七百一十条”这样的形式。",
+        )
+    wrong = sum(not citation.status.stands for citation in checked)
+    rest = f"其中 {wrong} 处需要核对。" if wrong else "都可以引用。"
+    return not wrong, f"读到 {len(checked)} 处引用，{rest}"
+
+
 def _of_editions(
     checked: list[CheckedCitation], current: Iterable[Article]
 ) -> tuple[list[CheckedCitation], list[Article]]:
@@ -161,23 +173,17 @@ def _of_editions(
     The same number of today's text may say something else.
     """
     by_id = {article.id: article for article in current}
-    years = editions.stated((citation.text, citation.law) for citation in checked)
-    pairs = [(citation.law, year) for citation, year in zip(checked, years, strict=True) if year]
-    versions = editions.held(set(pairs))
-    wanted = {
-        (version, citation.number)
-        for citation, year in zip(checked, years, strict=True)
-        if year and (version := versions.get((citation.law, year)))
-    }
-    older = editions.articles(wanted)
+    named = editions.stated((citation.text, citation.law) for citation in checked)
+    versions = editions.held({edition for edition in named if edition})
+    pairs = list(zip(checked, map(versions.get, named), strict=True))
+    older = editions.articles({(version, each.number) for each, version in pairs if version})
     result = []
-    for citation, year in zip(checked, years, strict=True):
+    for (citation, version), edition in zip(pairs, named, strict=True):
         article = by_id.get(citation.article_id) if citation.article_id else None
-        version = versions.get((citation.law, year)) if year else None
         known = article is not None or citation.status is CitationStatus.NO_SUCH_ARTICLE
-        if year and known and (article is None or article.version is not version):
+        if edition and known and (article is None or article.version is not version):
             found = older.get((version, citation.number)) if version else None
-            citation = _in_edition(citation, year, held=version is not None, article=found)
+            citation = _in_edition(citation, edition[1], held=version is not None, article=found)
         result.append(citation)
     return result, list(older.values())
 

@@ -18,27 +18,31 @@ _EDITION = re.compile(r"\(((?:19|20)\d\d)(?:年[^()]{0,12}|[^()\d]{0,6})\)")
 _NAMED = re.compile("[《(]")
 
 
-def stated(citations: Iterable[tuple[str, str]]) -> list[int | None]:
-    """Return the year of the edition that each citation means; None where the text names none.
+# A law by its full name, and a year.
+Edition = tuple[str, int]
+
+
+def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
+    """Return the edition that each citation means; None where the text names none.
 
     `citations` are the texts of the citations in their order, each with the law it means. A list
     (第二十条、第二十一条) and what points back (该法第三条) go on in the edition that was named.
     """
-    years: list[int | None] = []
-    named: dict[str, int | None] = {}
+    result: list[Edition | None] = []
+    named: dict[str, Edition | None] = {}
     for text, law in citations:
         written = normalise(text)
         edition = _EDITION.search(written)
         if edition is not None:
-            named[law] = int(edition[1])
+            named[law] = law, int(edition[1])
         elif _NAMED.search(written):
             named[law] = None
-        years.append(named.get(law))
-    return years
+        result.append(named.get(law))
+    return result
 
 
-def held(editions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LawVersion]:
-    """Return the versions of (full name, year): passed in that year or in force since it; the latest of a year."""
+def held(editions: Collection[Edition]) -> dict[Edition | None, LawVersion]:
+    """Return the versions meant: passed in that year or in force since it; the latest of a year."""
     if not editions:
         return {}
     versions = db.session.scalars(
@@ -48,8 +52,8 @@ def held(editions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LawVers
         .options(joinedload(LawVersion.law))
         .order_by(LawVersion.version_date)
     )
-    found: dict[tuple[str, int], LawVersion] = {}
-    in_force: dict[tuple[str, int], LawVersion] = {}
+    found: dict[Edition | None, LawVersion] = {}
+    in_force: dict[Edition | None, LawVersion] = {}
     for version in versions:
         found[version.law.name, version.version_date.year] = version
         in_force[version.law.name, version.effective_from.year] = version

@@ -156,7 +156,7 @@ class Article(PublicId, Model):
     `number` is canonical ("1254", "120-1") and empty for a passage without one (a decision's whole
     text, the items of an amendment); `label` is how the law writes it. A number may stand twice in
     a decision that quotes treaties; `position` is unique. `text_hash` is the same for the same words
-    in other widths and spaces (`wording`).
+    in other widths and spaces (`fingerprints`).
     """
 
     __tablename__ = "law_article"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from portal.config import settings
 from portal.core import clock
-from portal.knowledge import search_content, wordings
+from portal.knowledge import patterns, search_content
 from portal.knowledge.names import short
 from search_index import analysis
 
@@ -24,9 +24,13 @@ _NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，�
 Step = dict[str, str]
 
 
-def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
-    """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for."""
-    needs = search_content.urgent_for(found.query)
+def of(
+    found: Found, needs: list[dict[str, Any]], *, lost: bool, as_of: date | None = None
+) -> list[Step]:
+    """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for.
+
+    `needs` is what `search_content.urgent_for` says of the question.
+    """
     steps: list[Step] = []
     for entry in needs:
         for step in entry["steps"]:
@@ -46,16 +50,11 @@ def of(found: Found, *, lost: bool, as_of: date | None = None) -> list[Step]:
     if found.cut_short:
         steps.append(_step("narrow_down", _NARROW_DOWN, "GET", "/api/v1/categories"))
     unfound = any(not citation["exists"] for citation in found.citations)
-    if lost or unfound or in_need(steps):
+    if lost or unfound or needs:
         steps += _never_a_dead_end(found)
     else:
         steps += _correction(found)
     return steps
-
-
-def in_need(steps: list[Step]) -> bool:
-    """True when the first of the steps is help for somebody in danger."""
-    return bool(steps) and steps[0]["code"] in (URGENT, SAFETY)
 
 
 def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
@@ -89,7 +88,7 @@ def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
 
 def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
     """A way to the results for what else was asked, where only the help is shown."""
-    rest = wordings.without(question, entry["words"])
+    rest = patterns.without(question, entry["words"])
     if len(analysis.content_words(rest)) < 2:
         return []
     return [

@@ -11,10 +11,10 @@ from sqlalchemy import or_, select
 
 from portal.core.db import db
 from portal.knowledge import reviews
-from portal.knowledge.citations import lookup
+from portal.knowledge.fingerprints import folded
 from portal.knowledge.history import Difference, differences
 from portal.knowledge.models import Article, CitedArticle, ReviewItem, ReviewReason, ReviewState
-from portal.knowledge.wording import folded
+from portal.knowledge.queries import lookup
 
 _NUMBERS = "请改正引用的序号，再核对正文里写到的序号。"
 

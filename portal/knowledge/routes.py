@@ -99,12 +99,8 @@ def suggestions(query: dict[str, Any]) -> dict[str, Any]:
 def check_citations(body: dict[str, Any]) -> dict[str, Any]:
     """核对一段文字里引用的条文"""
     found = citations.check(body["text"])
-    wrong = sum(not item.status.stands for item in found)
-    summary = "没有读到法条引用，无从核对。引用请写成“民法典第七百一十条”这样的形式。"
-    if found:
-        rest = f"其中 {wrong} 处需要核对。" if wrong else "都可以引用。"
-        summary = f"读到 {len(found)} 处引用，{rest}"
-    return {"citations": found, "all_hold": not wrong if found else None, "summary": summary}
+    all_hold, summary = citations.summary(found)
+    return {"citations": found, "all_hold": all_hold, "summary": summary}
 
 
 @laws_blp.get("/laws", audience=PUBLIC, query=LawListArgs, returns=page_schema(LawListItem))

@@ -133,7 +133,7 @@ def search(question: Question) -> Found:
     offset, led = decode_cursor(question.cursor)
     needs = search_content.urgent_for(question.text)
     if any(entry["alone"] for entry in needs):
-        return _help_alone(question)
+        return _help_alone(question, needs)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
     # As many lead on every page as found room on the first, so that the others keep their place in the list.
@@ -159,7 +159,7 @@ def search(question: Question) -> Found:
     only_names = bool(mentions) and unheld.is_all(question.text, mentions)
     weak = result.weak or only_names
     if needs and weak:
-        return _help_alone(question)
+        return _help_alone(question, needs)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     cut_short = DEEPEST <= following < result.total
     found = Found(
@@ -177,7 +177,7 @@ def search(question: Question) -> Found:
         cut_short=cut_short,
     )
     lost = weak or not found.items
-    found.next_steps = next_steps.of(found, lost=lost, as_of=question.as_of)
+    found.next_steps = next_steps.of(found, needs, lost=lost, as_of=question.as_of)
     # A wrong number is no gap in the content.
     names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
     counted = not (question.filtered or names_law or needs)
@@ -187,7 +187,7 @@ def search(question: Question) -> Found:
     return found
 
 
-def _help_alone(question: Question) -> Found:
+def _help_alone(question: Question, needs: list[dict[str, Any]]) -> Found:
     """The answer to somebody in danger for whom results would be beside the point: whom to call.
 
     What somebody in need wrote is nobody's statistics either.
@@ -205,7 +205,7 @@ def _help_alone(question: Question) -> Found:
         citations=[],
         nearest_category=None,
     )
-    found.next_steps = next_steps.of(found, lost=False)
+    found.next_steps = next_steps.of(found, needs, lost=False)
     return found
 
 

@@ -16,7 +16,7 @@ import marshmallow as ma
 import structlog
 
 from portal.config import settings
-from portal.knowledge import wordings
+from portal.knowledge import patterns
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     RepealEntry,
@@ -137,7 +137,8 @@ def services_for(text: str) -> list[dict[str, Any]]:
 
 
 def _matching(text: str, entries: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    return [entry for entry in entries if wordings.fits(text, entry["words"], entry["harmless"])]
+    said = patterns.plain(text)
+    return [entry for entry in entries if patterns.fits(said, entry["words"], entry["harmless"])]
 
 
 def _article_of(repeal: Repeal) -> Article | None:
@@ -166,13 +167,13 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
 
 def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return an entry with its wordings as patterns; raises BrokenFile."""
-    patterns = {}
+    read = {}
     for name in ("words", "harmless"):
         try:
-            patterns[name] = [wordings.read(text, groups) for text in entry.get(name, ())]
+            read[name] = [patterns.read(text, groups) for text in entry.get(name, ())]
         except ValueError as error:
             raise BrokenFile([f"{entry['id']} 的 {name}：{error}"]) from None
-    return {**entry, **patterns}
+    return {**entry, **read}
 
 
 def _built(key: str, entries: list[dict[str, Any]]) -> Any:

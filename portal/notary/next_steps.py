@@ -19,7 +19,6 @@ from portal.notary.notifications import (
     NEXT_STEP_BY_STATE,
     STOPPED_NEXT_STEP,
 )
-from portal.notary.operations import steps
 from portal.supervision import rules
 
 
@@ -68,8 +67,8 @@ def _until_when_to_ask(case: NotaryCase) -> str:
         return f"认为有错误的，可以在领取后 {rules.get(deadlines.ASK_REVIEW).text}内申请复查。"
     last = deadlines.last_day_to_ask(case.received_on)
     if clock.today() > last:
-        return f"申请复查的期限到{steps.spoken_day(last)}为止，已经届满；还要申请的，是否办理由公证机构决定。"
-    return f"认为有错误的，可以申请复查，期限到{steps.spoken_day(last)}为止。"
+        return f"申请复查的期限到{clock.spoken_day(last)}为止，已经届满；还要申请的，是否办理由公证机构决定。"
+    return f"认为有错误的，可以申请复查，期限到{clock.spoken_day(last)}为止。"
 
 
 def of_case_for_staff(case: NotaryCase) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from portal.core import clock
 from portal.notary.models import (
     MOST_SLOTS,
     ExceptionKind,
@@ -21,7 +22,6 @@ from portal.notary.models import (
     NotaryOffice,
     Quota,
 )
-from portal.notary.operations.steps import spoken_day
 from portal.working_days.calendar import Calendar, DayKind, DayStatus
 
 DAY_MINUTES = 24 * 60
@@ -128,7 +128,7 @@ class Schedule:
 
 def ending(last: date) -> str:
     """Say that an office closes for good, after its last day of service."""
-    return f"该机构办理到{spoken_day(last)}为止"
+    return f"该机构办理到{clock.spoken_day(last)}为止"
 
 
 def _valid(hours: NotaryHours, day: date) -> bool:

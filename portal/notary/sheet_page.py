@@ -10,7 +10,6 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.core import clock
-from portal.notary.operations.steps import spoken, spoken_day
 
 _STYLE = """
 @page { size: A4 landscape; margin: 12mm; }
@@ -75,11 +74,11 @@ def page(sheet: dict[str, Any]) -> Markup:
     numbers = [_number(each) for each in sheet["walk_ins"]]
     day = sheet["day"]
     return _PAGE.format(
-        title=f"{sheet['office']}　{spoken_day(day)}",
+        title=f"{sheet['office']}　{clock.spoken_day(day)}",
         style=Markup(_STYLE),  # noqa: S704 - a constant of this module
         count=len(rows),
         walk_ins=len(numbers),
-        printed=spoken(clock.now()),
+        printed=clock.spoken(clock.now()),
         rows=Markup("\n").join(rows) or _NOBODY.format(columns=11),
         numbers=Markup("\n").join(numbers) or _NOBODY.format(columns=7),
     )

@@ -111,7 +111,7 @@ def remind() -> int:
         steps.tell(
             booking,
             "notary.reminder",
-            when=steps.spoken(booking.starts_at),
+            when=clock.spoken(booking.starts_at),
             office=booking.office.name,
             checklist="；".join(bringing.papers(booking)),
         )

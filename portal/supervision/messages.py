@@ -75,7 +75,7 @@ def alarm(deadline: Deadline) -> None:
     """Warn the responsible and the supervisors that the counted days are over and only rest days
     remain.
     """
-    params = {"raw": _day(deadline.due_raw), "due": _due(deadline)}
+    params = {"raw": clock.spoken_day(deadline.due_raw), "due": _due(deadline)}
     _tell_responsible(deadline, ALARM, params)
     _tell_role(deadline, Role.SUPERVISOR, ALARM, params)
 
@@ -97,7 +97,7 @@ def overdue(deadline: Deadline) -> None:
 
 def moved(deadline: Deadline, before: date) -> None:
     """Tell the responsible that the lawful end is another day than it was."""
-    params = {"before": _day(before), "after": _day(deadline.due_rolled)}
+    params = {"before": clock.spoken_day(before), "after": clock.spoken_day(deadline.due_rolled)}
     if deadline.responsible_role == rules.RESIDENT:
         _tell_resident(deadline, RESIDENT_MOVED, params)
     else:
@@ -163,11 +163,7 @@ def _responsible(deadline: Deadline) -> str:
 
 def _due(deadline: Deadline) -> str:
     rule = rules.find(deadline.rule_id)
-    text = _day(deadline.due_rolled)
+    text = clock.spoken_day(deadline.due_rolled)
     if rule is not None and rule.unit is Unit.H:
         text += f"{clock.local(deadline.due_at):%H:%M}"
     return text
-
-
-def _day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from portal.core.db import db
-from portal.knowledge.wording import text_hash
+from portal.knowledge.fingerprints import text_hash
 from tests.migrations.test_notary_reviews import add, rows
 from tests.support import own_application
 

@@ -31,7 +31,6 @@ from portal.notary.operations import (
     holding,
     matters,
     schedule,
-    steps,
     waiting,
 )
 from portal.notary.operations.schedule import Applied
@@ -104,7 +103,7 @@ class TestLostOtherTime:
         assert applied.kept[booked.id].id == second.id
         (message,) = told("notary.other_time_replaced")
         assert message["resident_id"] == str(person.id)
-        assert message["params"]["lost"] == steps.spoken(first.starts_at)
+        assert message["params"]["lost"] == core_clock.spoken(first.starts_at)
         assert again(booked).history[-1].action == "other_time_lost"
         with unit_of_work():
             moved = changing.accept_other_time(person, again(booked))
@@ -117,7 +116,7 @@ class TestLostOtherTime:
         close(desk, date(2026, 3, 10))
         other = other_of(booked)
         # The day after rather than the day before, and not today's first free one.
-        assert steps.spoken(other.starts_at) == "2026年3月11日09:00"
+        assert core_clock.spoken(other.starts_at) == "2026年3月11日09:00"
         assert other.kept_until == core_clock.now() + timedelta(
             minutes=desk.office.move_offer_minutes
         )

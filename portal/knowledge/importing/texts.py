@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 
+from portal.knowledge.fingerprints import text_hash
 from portal.knowledge.models import LawLevel, Validity
-from portal.knowledge.wording import text_hash
 
 
 class Unreadable(ValueError):
@@ -41,7 +41,7 @@ class ArticleText:
 
     @property
     def text_hash(self) -> str:
-        """What tells another text from this one (`wording`)."""
+        """What tells another text from this one (`fingerprints`)."""
         return text_hash(self.text)
 
 

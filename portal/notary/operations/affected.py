@@ -140,7 +140,7 @@ def _end_pending(booking: NotaryBooking, reason: str) -> list[NotaryBooking]:
         steps.tell(
             booking,
             "notary.offer_withdrawn",
-            when=steps.spoken(booking.starts_at),
+            when=clock.spoken(booking.starts_at),
             reason=reason,
         )
     return [booking]
@@ -190,7 +190,7 @@ def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> Non
         booking,
         "notary.affected_with_offer",
         None if told else "notary.affected",
-        when=steps.spoken(booking.starts_at),
+        when=clock.spoken(booking.starts_at),
         reason=reason,
     )
 
@@ -204,7 +204,7 @@ def _lost_other_time(office: NotaryOffice, booking: NotaryBooking, lost: NotaryB
         booking,
         "notary.other_time_replaced",
         "notary.other_time_lost",
-        lost=steps.spoken(lost.starts_at),
+        lost=clock.spoken(lost.starts_at),
     )
 
 
@@ -214,10 +214,10 @@ def _tell_what_is_kept(
     """Keep another time and tell of it by the template `kept`, or by `nothing` where none is free."""
     other = _keep_other_time(office, booking)
     if other is not None:
-        until = steps.spoken(bookings.end_of_keeping(other))
-        steps.tell(booking, kept, other=steps.spoken(other.starts_at), until=until, **said)
+        until = clock.spoken(bookings.end_of_keeping(other))
+        steps.tell(booking, kept, other=clock.spoken(other.starts_at), until=until, **said)
     elif not booking.matter.active:
-        steps.tell(booking, "notary.matter_stopped", when=steps.spoken(booking.starts_at))
+        steps.tell(booking, "notary.matter_stopped", when=clock.spoken(booking.starts_at))
     elif nothing is not None:
         steps.tell(booking, nothing, **said)
 
@@ -304,5 +304,5 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
         steps.write(booking, affected_at=None, affected_reason=None)
         steps.note(booking, "unaffected", "时段恢复办理", SYSTEM)
         changing.end_other_times(SYSTEM, changing.pending_other_times(booking))
-        steps.tell(booking, "notary.unaffected", when=steps.spoken(booking.starts_at))
+        steps.tell(booking, "notary.unaffected", when=clock.spoken(booking.starts_at))
     return found

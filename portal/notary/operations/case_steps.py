@@ -115,5 +115,5 @@ def start_clock(
 
 def spoken_end(deadline: Deadline) -> str:
     """Return the lawful last day as a person says it."""
-    said = steps.spoken_day(deadline.due_rolled)
+    said = clock.spoken_day(deadline.due_rolled)
     return f"{said}（暂定，放假安排公布后可能调整）" if deadline.provisional else said

@@ -53,7 +53,7 @@ def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> No
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
     _cancel(actor, booking, "本人凭取消链接取消预约" if by_link else "取消预约", by_link=by_link)
-    when = steps.spoken(booking.starts_at)
+    when = clock.spoken(booking.starts_at)
     steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
     return booking
 
@@ -65,7 +65,7 @@ def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> Notar
     steps.tell(
         booking,
         "notary.cancelled_by_office",
-        when=steps.spoken(booking.starts_at),
+        when=clock.spoken(booking.starts_at),
         office=booking.office.name,
         # Its own end of a sentence follows.
         reason=reason.rstrip("。"),
@@ -208,7 +208,7 @@ def told_of_new_time(actor: Actor, booking: NotaryBooking) -> None:
         booking,
         "notary.rescheduled",
         office=booking.office.name,
-        when=steps.spoken(booking.starts_at),
+        when=clock.spoken(booking.starts_at),
     )
 
 

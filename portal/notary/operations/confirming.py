@@ -100,7 +100,7 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
     steps.tell(
         booking,
         "notary.confirmed",
-        when=steps.spoken(booking.starts_at),
+        when=clock.spoken(booking.starts_at),
         office=office.name,
         checklist="；".join(bringing.papers(booking)),
     )

@@ -20,7 +20,7 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
     """
     if booking.day != clock.today():
         raise Conflict(
-            f"这个预约是 {steps.spoken(booking.starts_at)} 的，不是今天的。",
+            f"这个预约是 {clock.spoken(booking.starts_at)} 的，不是今天的。",
             code="not_today",
             next_step="请在预约当天来，或者现场取号。",
         )

@@ -225,8 +225,8 @@ def _offer_to(
         booking,
         "notary.offered",
         office=office.name,
-        when=steps.spoken(booking.starts_at),
-        until=steps.spoken(bookings.end_of_keeping(booking)),
+        when=clock.spoken(booking.starts_at),
+        until=clock.spoken(bookings.end_of_keeping(booking)),
     )
     return True
 
@@ -317,7 +317,7 @@ def _tell_that_other_time_passed(other: NotaryBooking) -> None:
         return
     booking = db.session.get_one(NotaryBooking, other.replaces_id, populate_existing=True)
     if booking.has_to_move:
-        steps.tell(booking, "notary.other_time_passed", other=steps.spoken(other.starts_at))
+        steps.tell(booking, "notary.other_time_passed", other=clock.spoken(other.starts_at))
 
 
 def match(office: NotaryOffice) -> int:

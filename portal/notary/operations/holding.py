@@ -90,8 +90,8 @@ def look(actor: Actor, wish: Wish) -> Look:
     require_bookable(office, day, wish.starts_at)
     if other is not None and other.kept_until > clock.now():
         raise HoldExists(
-            f"您已经保留了 {steps.spoken(other.starts_at)} 的时段，"
-            f"保留到 {steps.spoken(other.kept_until)}。"
+            f"您已经保留了 {clock.spoken(other.starts_at)} 的时段，"
+            f"保留到 {clock.spoken(other.kept_until)}。"
         )
     wanted = wish.party_count if office.seat_per_party else 1
     found = _candidates(office, matter, wish, day, wanted)

@@ -89,7 +89,7 @@ def attend(
     day.was_there(actor, booking, reason)
     if without_case:
         _end(actor, booking)
-    steps.tell(booking, "notary.attended", when=steps.spoken(booking.starts_at))
+    steps.tell(booking, "notary.attended", when=clock.spoken(booking.starts_at))
     return booking
 
 
@@ -112,7 +112,7 @@ def _end(actor: Actor, booking: NotaryBooking) -> None:
 
 def _end_and_tell(actor: Actor, booking: NotaryBooking) -> None:
     _end(actor, booking)
-    steps.tell(booking, "notary.left", when=steps.spoken(booking.starts_at))
+    steps.tell(booking, "notary.left", when=clock.spoken(booking.starts_at))
 
 
 def stand_again(

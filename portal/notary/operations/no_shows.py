@@ -53,7 +53,7 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             next_step="请当事人改到别的时段，或者由机构取消这个预约。",
         )
     if possible_from(booking) > clock.now():
-        since = steps.spoken(possible_from(booking))
+        since = clock.spoken(possible_from(booking))
         raise Conflict(
             f"{since} 起才能登记未到场。",
             code="too_early",
@@ -74,8 +74,8 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     steps.tell(
         booking,
         "notary.no_show",
-        when=steps.spoken(booking.starts_at),
-        until=steps.spoken_day(until),
+        when=clock.spoken(booking.starts_at),
+        until=clock.spoken_day(until),
     )
     return booking
 

@@ -21,7 +21,7 @@ from portal.notary.models import (
     ReviewBy,
     ReviewOutcome,
 )
-from portal.notary.operations import case_steps, steps
+from portal.notary.operations import case_steps
 from portal.supervision import operations as supervision
 from portal.supervision import queries as clocks
 
@@ -72,7 +72,7 @@ def correct(
         supervision.restart(
             CASE_KIND, case.id, deadlines.ASK_REVIEW, starts_at=clock.start_of_day(received_on)
         )
-    case_steps.tell(case, "notary.receipt_corrected", day=steps.spoken_day(received_on))
+    case_steps.tell(case, "notary.receipt_corrected", day=clock.spoken_day(received_on))
     return case
 
 

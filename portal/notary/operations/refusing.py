@@ -20,7 +20,7 @@ from portal.notary.models import (
     Quota,
 )
 from portal.notary.opening import Schedule, bookable_days, most_seats
-from portal.notary.operations import next_free, seats, steps
+from portal.notary.operations import next_free, seats
 from portal.working_days.counting import current_calendar
 
 
@@ -62,18 +62,18 @@ def not_given_out(office: NotaryOffice, first: date, last: date) -> NotBookable 
     """Return why no day from `first` to `last` can be booked yet or any more, None when one can."""
     earliest, latest = bookable_days(office, clock.today(), current_calendar())
     if last < earliest:
-        said = f"需要提前预约，目前最早可以约 {steps.spoken_day(earliest)}。"
+        said = f"需要提前预约，目前最早可以约 {clock.spoken_day(earliest)}。"
         return NotBookable(said, code="too_soon")
     ended = Schedule(office, [], []).closed_for_good(first)
     if ended is not None:
         return ClosedDay(f"{ended.reason}，之后不能预约。")
     if first > latest:
-        return NotBookable(f"目前最远可以约到 {steps.spoken_day(latest)}。", code="too_far")
+        return NotBookable(f"目前最远可以约到 {clock.spoken_day(latest)}。", code="too_far")
     return None
 
 
 def _not_then(matter: NotaryMatter, wanted: int, starts_at: datetime, *, begins: bool) -> str:
-    when = steps.spoken(starts_at)
+    when = clock.spoken(starts_at)
     if begins:
         return f"这个事项要办 {matter.minutes} 分钟，从 {when} 开始的时段不够长。"
     if wanted > 1:
@@ -139,7 +139,7 @@ def _closed(
     office: NotaryOffice, counters: Sequence[NotaryCounter], first: date, last: date
 ) -> ClosedDay:
     if first != last:
-        span = f"{steps.spoken_day(first)}到{steps.spoken_day(last)}"
+        span = f"{clock.spoken_day(first)}到{clock.spoken_day(last)}"
         return ClosedDay(f"{span}不对外办理。")
     exceptions = db.session.scalars(
         select(NotaryException)
@@ -153,7 +153,7 @@ def _closed(
     status = current_calendar().status(first)
     why = Schedule(office, [], exceptions).why_closed(counters, first, status)
     reason = "" if why is None else f"：{why.reason}"
-    return ClosedDay(f"{steps.spoken_day(first)}当天不对外办理{reason}。")
+    return ClosedDay(f"{clock.spoken_day(first)}当天不对外办理{reason}。")
 
 
 def _with_times(
@@ -166,7 +166,7 @@ def _with_times(
 ) -> SlotTaken | NotBookable:
     """Add the nearest free times, and the waiting list where it is of use: for a time that exists."""
     times = next_free.times(office, matter, wanted, quotas, near)
-    said = "、".join(steps.spoken(moment) for moment in times)
+    said = "、".join(clock.spoken(moment) for moment in times)
     if isinstance(refused, SlotTaken):
         refused.next_step = (
             f"目前还可以约：{said}。也可以加入排队，有号时按先后通知您。"

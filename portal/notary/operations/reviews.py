@@ -25,7 +25,7 @@ from portal.notary.models import (
     ReviewBy,
     ReviewOutcome,
 )
-from portal.notary.operations import case_steps, pauses, receipts, steps
+from portal.notary.operations import case_steps, pauses, receipts
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
 from portal.supervision.events import DeadlineOverdue
@@ -57,7 +57,7 @@ def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
     present = case.open_review
     if present is not None:
         raise Conflict(
-            f"{steps.spoken_day(present.asked_on)}申请的复查还没有办结，不能同时再申请一次。",
+            f"{clock.spoken_day(present.asked_on)}申请的复查还没有办结，不能同时再申请一次。",
             code="review_open",
             next_step="有新的理由或者证明材料，请直接交给公证机构；仍在期限内的，这次复查办结后可以再次申请。",
         )

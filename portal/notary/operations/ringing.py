@@ -53,7 +53,7 @@ def show_phone(actor: Actor, booking: NotaryBooking) -> Contact:
         raise Conflict(
             "现在是不打扰当事人的时间。",
             code="quiet_hours",
-            next_step=f"请在 {steps.spoken(until)} 以后再打电话。",
+            next_step=f"请在 {clock.spoken(until)} 以后再打电话。",
         )
     steps.record(booking, "phone_shown", actor)
     return contact

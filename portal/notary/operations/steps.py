@@ -162,14 +162,3 @@ def tell_resident(
             "safety": safety,
         },
     )
-
-
-def spoken(moment: datetime) -> str:
-    """Return a moment as a person says it, on the district's wall clock."""
-    local = clock.local(moment)
-    return f"{spoken_day(local)}{local:%H:%M}"
-
-
-def spoken_day(day: date) -> str:
-    """Return a day as a person says it."""
-    return f"{day.year}年{day.month}月{day.day}日"

@@ -60,7 +60,7 @@ def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     steps.record(booking, "revert_check_in", actor, {"number": number.number})
     if number.calls:
         # That it was checked in, nobody was told; that it was called, they were.
-        steps.tell(booking, "notary.check_in_reverted", when=steps.spoken(booking.starts_at))
+        steps.tell(booking, "notary.check_in_reverted", when=clock.spoken(booking.starts_at))
     return booking
 
 

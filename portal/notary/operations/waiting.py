@@ -138,7 +138,7 @@ def _require_nothing_kept(actor: Actor, matter: NotaryMatter, wish: WaitingWish)
     )
     if mine is not None:
         raise Conflict(
-            f"您在 {steps.spoken(mine.starts_at)} 已经有办理这个公证事项的时段，这一天不用排队。",
+            f"您在 {clock.spoken(mine.starts_at)} 已经有办理这个公证事项的时段，这一天不用排队。",
             code="already_booked",
             next_step="要换时间的，请在“我的预约”里改期；替别人办理的，请选您没有预约的日期排队。",
             errors={"appointment_id": [str(mine.id)]},
@@ -173,7 +173,7 @@ def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish)
     found = seats.runs_of(free, runs.slots_needed(matter.minutes, office.slot_minutes))
     if found:
         raise Conflict(
-            f"{office.name} 在 {steps.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
+            f"{office.name} 在 {clock.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
             code="seats_free",
             next_step="请直接预约。",
         )

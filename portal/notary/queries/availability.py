@@ -28,7 +28,6 @@ from portal.notary.models import (
     Quota,
 )
 from portal.notary.opening import Schedule, begins, bookable_days, minute_of, most_seats
-from portal.notary.operations.steps import spoken_day
 from portal.notary.queries import zone_of_slots
 from portal.notary.queries.masks import Key, counter_key, of_free
 from portal.working_days.calendar import Calendar, DayStatus
@@ -312,7 +311,7 @@ def _why(
     if 0 < most < wanted:
         return NothingFree.TOO_MANY, f"一个时段最多容纳 {most} 人，请分开预约，或者直接联系公证机构"
     if day < earliest:
-        return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {spoken_day(earliest)}"
+        return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {clock.spoken_day(earliest)}"
     if masks is not None:
         if masks.any_free:
             return NothingFree.NO_RUN, "剩下的时段不够长，办不完这个事项"
@@ -321,7 +320,7 @@ def _why(
     if closed is not None:
         return NothingFree.CLOSED, closed.reason
     if day > latest:
-        return NothingFree.TOO_FAR, f"还没有放号，目前最远可以约到 {spoken_day(latest)}"
+        return NothingFree.TOO_FAR, f"还没有放号，目前最远可以约到 {clock.spoken_day(latest)}"
     _, written = counter_key()
     if any((written(counter.id), day) in asked.for_others for counter in counters):
         others = (

@@ -43,8 +43,8 @@ def plain(text: str) -> str:
 
 
 def fits(text: str, wordings: Iterable[Wording], harmless: Iterable[Wording] = ()) -> bool:
-    """True when a question says one of the `wordings`, also after the `harmless` ones are taken out of it."""
-    rest = plain(text)
+    """True when a `plain` question says one of the `wordings`, also after the `harmless` ones are taken out of it."""
+    rest = text
     for wording in harmless:
         # What stood on both sides does not become a word.
         rest = _removed(rest, wording, " ")
