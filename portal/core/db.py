@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
-from portal.core import clock
+from portal.core import clock, driver
 
 # Every constraint has a name, so that a migration can drop it and an error can be told by it.
 NAMING = {
@@ -154,7 +154,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    connection.exec_driver_sql(statement)
+    driver.carried_out(connection, statement).close()
 
 
 def configure_engine(engine: Engine) -> None:

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,22 +53,36 @@ def try_lock(name: str) -> Iterator[bool]:
 
 
 @contextmanager
-def writers_turn() -> Iterator[None]:
-    """Wait for the turn to write, and keep it for the block. PostgreSQL needs nothing: its writers do not exclude each other.
+def writers_turn() -> Iterator[Callable[[], None]]:
+    """Wait for the turn to write, and keep it for the block or until what this yields is called.
+
+    PostgreSQL needs nothing: its writers do not exclude each other.
 
     SQLite lets whoever finds it busy sleep and look again, longer each time, so that in a rush the lock lies idle while all
     sleep, and some never find it free. Here they queue for a lock of the file system, which wakes the next one at once.
     SQLite's own lock and its timeout stand behind it. A process that dies gives its turn back.
     """
     if not is_sqlite():
-        yield
+        yield _nothing
         return
     descriptor = _opened("writers")
+    given_back = False
+
+    def give_back() -> None:
+        nonlocal given_back
+        if not given_back:
+            given_back = True
+            os.close(descriptor)
+
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _TURN)
-        yield
+        yield give_back
     finally:
-        os.close(descriptor)
+        give_back()
+
+
+def _nothing() -> None:
+    """There is no turn to be given back."""
 
 
 def _opened(name: str) -> int:

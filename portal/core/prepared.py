@@ -15,14 +15,15 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Executable, UpdateBase
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.sql.selectable import ReturnsRows
 from sqlalchemy.types import TypeEngine
 
+from portal.core import driver, unit_of_work
 from portal.core.db import db
-from portal.core.unit_of_work import current
 
 Convert = Callable[[Any], Any]
+_READING = "portal.reading_connection"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,22 @@ class _Compiled:
     # The names as often and in the order as a positional statement has them.
     order: tuple[str, ...]
     results: tuple[Convert | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row as the driver gave it."""
+
+    _row: Any
+    _results: tuple[Convert | None, ...]
+
+    def value(self, at: int) -> Any:
+        """Return one value, as its column's type reads it."""
+        return _converted(self._row[at], self._results[at])
+
+    def values(self) -> tuple[Any, ...]:
+        """Return all values, as their columns' types read them."""
+        return _read(self._row, self._results)
 
 
 class Prepared:
@@ -74,6 +91,16 @@ class Prepared:
             rows.append(tuple(values))
         return rows
 
+    def unread(self, given: Mapping[str, Any]) -> list[Unread]:
+        """Carry the statement out; returns its rows, to be read one by one.
+
+        For statements of which few of many rows are looked at: reading the values takes longer than finding them.
+        """
+        cursor, compiled = self._execute(given)
+        found = [Unread(row, compiled.results) for row in cursor.fetchall()]
+        cursor.close()
+        return found
+
     def row(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Carry the statement out; returns its first row, None when it has none."""
         cursor, compiled = self._execute(values)
@@ -83,15 +110,15 @@ class Prepared:
 
     def _execute(self, values: Mapping[str, Any]) -> tuple[Any, _Compiled]:
         session = db.session()
-        work = current()
+        work = unit_of_work.of(session)
         if work is not None:
             # What the session has not written yet comes first, as with a statement of its own.
             session.flush()
+            connection = work.connection or session.connection()
         elif self._writes:
             raise RuntimeError("a write outside a unit of work")
-        connection = work.connection if work is not None else None
-        if connection is None:
-            connection = session.connection()
+        else:
+            connection = _reading_connection(session)
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compile(connection)
@@ -102,7 +129,7 @@ class Prepared:
         parameters: Any = given
         if compiled.positional:
             parameters = [given[name] for name in compiled.order]
-        return _carried_out(connection, compiled.sql, parameters), compiled
+        return driver.carried_out(connection, compiled.sql, parameters), compiled
 
     def _compile(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -128,6 +155,20 @@ class Prepared:
         return found
 
 
+def _reading_connection(session: Session) -> Connection:
+    """Return the connection of the session's transaction; looked up once in a transaction, since that takes as long as a
+    statement.
+    """
+    known: tuple[SessionTransaction, Connection] | None = session.info.get(_READING)
+    if known is not None and known[0] is session.get_transaction() and known[0].is_active:
+        return known[1]
+    connection = session.connection()
+    transaction = session.get_transaction()
+    if transaction is not None:
+        session.info[_READING] = (transaction, connection)
+    return connection
+
+
 def _columns(statement: Executable) -> Iterable[ColumnElement[Any]]:
     """What each row of the statement's answer holds; nothing for a write that returns no rows."""
     if isinstance(statement, UpdateBase) and not statement.returning_column_descriptions:
@@ -141,50 +182,6 @@ def _writing(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 def _reading(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     return kind.dialect_impl(dialect).result_processor(dialect, None)
-
-
-def _carried_out(connection: Connection, sql: str, parameters: Any) -> Any:
-    """Return the driver's cursor after the statement.
-
-    Through SQLAlchemy when somebody listens to the engine's statements; otherwise straight to the driver, with the errors
-    that SQLAlchemy would raise.
-    """
-    if connection.dispatch.before_cursor_execute or connection.dispatch.after_cursor_execute:
-        seen = connection.exec_driver_sql(
-            sql, tuple(parameters) if isinstance(parameters, list) else parameters
-        )
-        cursor: Any = seen.cursor
-        return cursor if cursor is not None else _Ended(seen.rowcount)
-    dialect = connection.dialect
-    raw = connection.connection
-    cursor = raw.cursor()
-    try:
-        cursor.execute(sql, parameters)
-    except dialect.loaded_dbapi.Error as error:
-        gone = dialect.is_disconnect(error, raw.driver_connection, cursor)
-        if gone:
-            connection.invalidate(error)
-        # Without the values: they would print an ID number that broke a constraint.
-        raise DBAPIError.instance(
-            sql,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=gone,
-            dialect=dialect,
-        ) from error
-    return cursor
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """A cursor that SQLAlchemy has closed already, because its statement gives no rows."""
-
-    rowcount: int
-
-    def close(self) -> None:
-        """Nothing is left to be closed."""
 
 
 def _converted(value: Any, convert: Convert | None) -> Any:

@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapper
 
-from portal.core import locks
+from portal.core import driver, locks
 from portal.core.db import db
 from portal.core.errors import DomainError
 
@@ -43,6 +43,8 @@ class UnitOfWork:
     doomed: bool = False
     # The connection of the transaction.
     connection: Connection | None = None
+    # Lets the next one write.
+    give_turn_back: Action | None = None
 
     def finish(self, session: Session) -> None:
         """Run what was asked for at the end of the transaction, and what that asks for in turn."""
@@ -61,7 +63,12 @@ class UnitOfWork:
 
 def current() -> UnitOfWork | None:
     """Return the unit of work of this thread's session, or None outside one."""
-    found: UnitOfWork | None = db.session().info.get(_KEY)
+    return of(db.session())
+
+
+def of(session: Session) -> UnitOfWork | None:
+    """Return the unit of work that `session` is in, or None outside one."""
+    found: UnitOfWork | None = session.info.get(_KEY)
     return found
 
 
@@ -90,7 +97,8 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     session.info[_KEY] = work
     refusal: DomainError | None = None
     try:
-        with locks.writers_turn():
+        with locks.writers_turn() as give_back:
+            work.give_turn_back = give_back
             try:
                 work.connection = _begin(session)
                 try:
@@ -122,8 +130,8 @@ def _begin(session: Session) -> Connection:
         return session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver.carried_out(connection, "COMMIT").close()
+        driver.carried_out(connection, "BEGIN IMMEDIATE").close()
     return connection
 
 
@@ -225,5 +233,14 @@ def _refuse_stray_statement(state: ORMExecuteState) -> None:
         raise RuntimeError("a write outside a unit of work")
 
 
+def _give_turn_back(session: Session) -> None:
+    """Let the next one write as soon as the commit stands: what the session still tidies up needs no turn."""
+    work = of(session)
+    # A savepoint's end is told here as well.
+    if work is not None and work.give_turn_back and not session.in_nested_transaction():
+        work.give_turn_back()
+
+
+event.listen(Session, "after_commit", _give_turn_back)
 event.listen(Session, "before_flush", _refuse_stray_flush)
 event.listen(Session, "do_orm_execute", _refuse_stray_statement)

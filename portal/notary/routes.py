@@ -108,6 +108,7 @@ def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
     audience=RESIDENT,
     body=schemas.NotaryHoldIn,
     prepare=_look,
+    answers_after_commit=True,
     returns=schemas.NotaryHoldSchema,
     status=201,
     problems=(404,),

@@ -145,6 +145,8 @@ def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.captureWarnings(capture=True)
+    # Asked for every line, and in none of ours (the library's guide to speed).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def init_app(app: Flask) -> None:

@@ -13,6 +13,7 @@ import re
 import traceback
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -149,6 +150,7 @@ def _redact_numbers(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def is_private(key: str) -> bool:
     """True when a field of this name is personal or secret, whatever its value looks like."""
     key = key.lower().replace("-", "_")

@@ -130,6 +130,7 @@ class Blueprint(SmorestBlueprint):
         if_match: bool = False,
         idempotent: bool | None = None,
         transaction: bool | None = None,
+        answers_after_commit: bool = False,
         prepare: View | None = None,
         limit: str | None = None,
         problems: tuple[int, ...] = (),
@@ -140,7 +141,9 @@ class Blueprint(SmorestBlueprint):
         The view gets the path parameters by name and, where declared, `query`, `body`, `files` and `form` by name. `limit`
         adds a limit by caller to the general ones. `transaction` defaults to true for methods that write; a view that
         must commit part of its work before refusing (sign-in) says False and calls its operations itself. `idempotent`
-        defaults to true for POST inside a transaction. `if_match` documents and demands the header; the view compares
+        defaults to true for POST inside a transaction. `answers_after_commit` is for a view that calls one operation with
+        a unit of work of its own: without an idempotency key that unit is the whole transaction, and on SQLite nobody waits
+        for the answer to be written. `if_match` documents and demands the header; the view compares
         with `conditional.require_match`. `prepare` is called before the unit of work with the view's own arguments, may
         read and refuse but not write, and what it returns is given to the view as `prepared`: on SQLite, whatever is done
         inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON. The
@@ -153,7 +156,7 @@ class Blueprint(SmorestBlueprint):
 
         def decorate(view: View) -> View:
             wrapped = self._dumping(view, returns, status, produces)
-            wrapped = _in_transaction(wrapped, writes, keyed, prepare)
+            wrapped = _in_transaction(wrapped, writes, keyed, prepare, answers_after_commit)
             wrapped = self._parsing(wrapped, query=query, body=body, files=files, form=form)
             entry = _entry(
                 wrapped,
@@ -217,7 +220,9 @@ def _empty(view: View) -> View:
     return wrapper
 
 
-def _in_transaction(view: View, writes: bool, keyed: bool, prepare: View | None) -> View:
+def _in_transaction(
+    view: View, writes: bool, keyed: bool, prepare: View | None, answers_after_commit: bool
+) -> View:
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         if not writes:
@@ -234,6 +239,8 @@ def _in_transaction(view: View, writes: bool, keyed: bool, prepare: View | None)
         if key is not None:
             return idempotency.run(current_actor(), key, make_ready, act)
         make_ready()
+        if answers_after_commit:
+            return act()
         with unit_of_work():
             return act()
 

@@ -199,13 +199,21 @@ def _tune(connection: Any, _record: Any) -> None:
 
 def _database_engine(url: str, folder: Path) -> Engine:
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=4, hide_parameters=True, isolation_level="AUTOCOMMIT")
+        engine = create_engine(
+            url,
+            pool_size=4,
+            # Nothing is left to be rolled back after a statement that commits by itself.
+            pool_reset_on_return=None,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+        )
         forget_connections_on_fork(engine)
         return engine
     folder.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{folder / 'limits.db'}",
         module=pysqlite3.dbapi2,
+        pool_reset_on_return=None,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
     )

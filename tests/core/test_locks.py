@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from portal.core.db import db, is_sqlite
 from portal.core.locks import serialise, try_lock
@@ -120,3 +121,46 @@ def test_serialised_steps_follow_each_other(app: Flask) -> None:
     for thread in threads:
         thread.join(30)
     assert overlaps == [1] * 20
+
+
+def writes_meanwhile(app: Flask, name: str) -> threading.Event:
+    """Have another thread write a row as soon as it may; the event tells that it has."""
+    done = threading.Event()
+
+    def write() -> None:
+        with app.app_context(), unit_of_work():
+            db.session.add(Counter(name=name, value=0))
+        done.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    return done
+
+
+def test_the_end_of_a_nested_step_gives_no_turn_to_another_writer(app: Flask) -> None:
+    if not is_sqlite():
+        pytest.skip("writers do not wait for each other there")
+    with unit_of_work():
+        with unit_of_work():
+            db.session.add(Counter(name="mine", value=0))
+        written = writes_meanwhile(app, "another")
+        assert not written.wait(0.5)
+    assert written.wait(20)
+
+
+def test_the_next_writer_has_its_turn_while_the_session_tidies_up_after_the_commit(
+    app: Flask,
+) -> None:
+    seen: list[bool] = []
+
+    def when_committed(_session: object) -> None:
+        seen.append(writes_meanwhile(app, "another").wait(20))
+
+    session = db.session()
+    # After the house's own listener, and before the connection goes back.
+    event.listen(session, "after_commit", when_committed)
+    try:
+        with unit_of_work():
+            db.session.add(Counter(name="mine", value=0))
+    finally:
+        event.remove(session, "after_commit", when_committed)
+    assert seen == [True]

@@ -29,7 +29,15 @@ from portal.notary.models import (
     Priority,
     WaitingState,
 )
-from portal.notary.operations import changing, confirming, freeing, holding, schedule, waiting
+from portal.notary.operations import (
+    changing,
+    confirming,
+    freeing,
+    holding,
+    schedule,
+    seats,
+    waiting,
+)
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.notary.conftest import Desk, again, at, details, minutes, party
@@ -44,6 +52,27 @@ def told(template: str) -> list[str]:
 
 
 class TestHolding:
+    def test_seats_lost_since_the_look_refuse_nobody_while_another_counter_has_one(
+        self, desk: Desk
+    ) -> None:
+        for _ in range(holding.MOST_TRIED * 2):
+            make_counter(desk.office)
+        schedule.refresh_all()
+        free = desk.left(NINE)
+        person, wish = desk.person(), holding.Wish(desk.office.id, desk.matter.id, at(NINE))
+        seen = holding.look(person, wish)
+        assert len(seen.found) == holding.MOST_TRIED
+        # Whatever the look has seen is gone before the hold, and others are left elsewhere.
+        with unit_of_work():
+            for run in seen.found:
+                assert seats.take(run, run.first.left)
+        assert 0 < desk.left(NINE) < free
+        held = holding.hold(person, wish, seen)
+        assert held.counter_id not in {run.first.counter_id for run in seen.found}
+        with unit_of_work():
+            for run in seen.found:
+                seats.give_back(run, run.first.left)
+
     def test_a_hold_occupies_the_seat_until_it_ends(self, desk: Desk, clock: SettableClock) -> None:
         first, second, third = (desk.person() for _ in range(3))
         held = desk.hold(first, NINE)

@@ -75,7 +75,8 @@ def write_row(booking: NotaryBooking) -> bool:
 
     One statement, without the session, which would turn the clash into a broken transaction on PostgreSQL.
     """
-    return _ADD.run({name: getattr(booking, name) for name in _COLUMNS}) > 0
+    given = booking.__dict__
+    return _ADD.run({name: given.get(name) for name in _COLUMNS}) > 0
 
 
 def write_claims(

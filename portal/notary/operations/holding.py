@@ -32,6 +32,9 @@ from portal.notary.operations.known import OtherHold
 from portal.notary.operations.seats import Run
 from portal.notary.queries import zone_of_slots
 
+# How many counters' seats are looked at before one is tried.
+MOST_TRIED = 3
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -114,13 +117,17 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     if seen.other is not None:
         _end_other_hold(seen.other, office, day)
     run = _take_first(seen.found, wanted)
-    if run is None:
-        run = _take_first(_candidates(office, matter, wish, day, wanted), wanted)
+    while run is None:
+        found = _candidates(office, matter, wish, day, wanted)
+        if not found:
+            break
+        # Whatever is lost now is full and not found again, so that this comes to an end.
+        run = _take_first(found, wanted)
     if run is None:
         # Full, as far as can be seen: whatever has lapsed there is freed now, and not when a job comes by.
         lapsed = freeing.lapsed_days_of(office.id, day)
         if freeing.settle(lapsed):
-            found = _candidates(office, matter, wish, day, wanted)
+            found = _candidates(office, matter, wish, day, wanted, most=None)
             # Only where the locks are held: another counter's would be taken out of order.
             run = _take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
     if run is None:
@@ -153,13 +160,26 @@ def _take_first(found: list[Run], wanted: int) -> Run | None:
 
 
 def _candidates(
-    office: NotaryOffice, matter: NotaryMatter, wish: Wish, day: date, wanted: int
+    office: NotaryOffice,
+    matter: NotaryMatter,
+    wish: Wish,
+    day: date,
+    wanted: int,
+    *,
+    most: int | None = MOST_TRIED,
 ) -> list[Run]:
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     quotas = seats.quotas_for(wish.priority)
     until = wish.starts_at + timedelta(minutes=need * office.slot_minutes)
     free = seats.free_slots_between(
-        office.id, matter.code, quotas, wanted, day, wish.starts_at, until
+        office.id,
+        matter.code,
+        quotas,
+        wanted,
+        day,
+        wish.starts_at,
+        until,
+        most=most if need == 1 else None,
     )
     found = [run for run in seats.runs_of(free, need) if run.first.starts_at == wish.starts_at]
     return seats.shuffled(found, quotas)

@@ -11,6 +11,7 @@ may need a neighbour. On SQLite a unit of work that writes is alone.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 
 from portal.core import clock
 from portal.core.db import db, is_sqlite, new_id
-from portal.core.prepared import Prepared
+from portal.core.prepared import Prepared, Unread
 from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Priority, Quota
 
 _random = secrets.SystemRandom()
@@ -122,6 +123,8 @@ def slots_for(
     ]
 
 
+# Where `_BETWEEN` has them.
+_QUOTA, _MATTER_CODES = COLUMNS.index(NotarySlot.quota), len(COLUMNS)
 _SLOTS: Any = NotarySlot.__table__
 _CLAIMS: Any = NotaryClaim.__table__
 _BETWEEN = Prepared(
@@ -177,9 +180,14 @@ def free_slots_between(
     day: date,
     first: datetime,
     until: datetime,
+    *,
+    most: int | None = None,
 ) -> list[SlotRow]:
-    """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`."""
-    rows = _BETWEEN.rows(
+    """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`.
+
+    With `most`, no more than so many of them, chosen by chance: where one will do, nobody reads those of all counters.
+    """
+    rows = _BETWEEN.unread(
         {
             "office_id": office_id,
             "seats": seats,
@@ -190,7 +198,26 @@ def free_slots_between(
             "until": until,
         }
     )
-    return [SlotRow(*row[:-1]) for row in rows if not row[-1] or matter_code in row[-1]]
+    if most is not None and len(rows) > most:
+        rows = _few_of(rows, matter_code, quotas, most)
+    return [
+        SlotRow(*row[:-1])
+        for row in (unread.values() for unread in rows)
+        if not row[-1] or matter_code in row[-1]
+    ]
+
+
+def _few_of(
+    rows: list[Unread], matter_code: str, quotas: Sequence[Quota], most: int
+) -> list[Unread]:
+    """Return up to `most` rows whose counter serves the matter, of the first quota as long as there are any."""
+    _random.shuffle(rows)
+    if len(quotas) > 1:
+        rows.sort(key=lambda row: quotas.index(row.value(_QUOTA)))
+    serving = (
+        row for row in rows if not (codes := row.value(_MATTER_CODES)) or matter_code in codes
+    )
+    return list(itertools.islice(serving, most))
 
 
 def slots_by_id(ids: Iterable[uuid.UUID]) -> list[SlotRow]:
