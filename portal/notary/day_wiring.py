@@ -15,6 +15,7 @@ from portal.notary import (
     day_routes,
     deadlines,
     desk_routes,
+    request_routes,
     visit_routes,
 )
 from portal.notary.models import CASE_KIND
@@ -37,6 +38,7 @@ def init_app(app: Flask, api: Api) -> None:
     for blueprint in (
         day_routes.blp,
         desk_routes.blp,
+        request_routes.blp,
         visit_routes.visits,
         case_routes.blp,
         case_routes.mine,

@@ -17,13 +17,14 @@ from portal.notifications import quiet_hours
 def has_to_ring(actor: Actor, booking: NotaryBooking, contact: Contact) -> bool:
     """True when the actor's office has to ring about a time that it cannot keep, and may.
 
-    Whom an SMS has told of another time need not be rung; every account has a phone to which it goes.
+    Whom an SMS has told of another time need not be rung; every account has a phone to which it goes. Who has no account
+    cannot take that time without the office, so they are rung all the same.
     """
     return (
         policies.can_serve(actor, booking)
         and booking.has_to_move
         and contact.phone is not None
-        and not changing.pending_other_times(booking)
+        and (booking.booked_by_id is not None or not changing.pending_other_times(booking))
     )
 
 
