@@ -17,6 +17,7 @@ from portal.notary import (
     desk_routes,
     request_routes,
     visit_routes,
+    week_routes,
 )
 from portal.notary.models import CASE_KIND
 from portal.notary.queries import cases
@@ -39,6 +40,7 @@ def init_app(app: Flask, api: Api) -> None:
         day_routes.blp,
         desk_routes.blp,
         request_routes.blp,
+        week_routes.blp,
         visit_routes.visits,
         case_routes.blp,
         case_routes.mine,
