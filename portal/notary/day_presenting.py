@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.accounts.identity import documents, names, phones
@@ -137,6 +138,22 @@ def ticket(
     }
 
 
+def numbers(
+    actor: Actor,
+    found: Sequence[NotaryTicket],
+    counters: dict[Any, str],
+    cases: Mapping[Any, str],
+) -> list[dict[str, Any]]:
+    """Numbers in a list, each with the reference of the case it led to."""
+    return [
+        {
+            **ticket(actor, each, counters, accepted=each.id in cases),
+            "case_reference": cases.get(each.id),
+        }
+        for each in found
+    ]
+
+
 def counter_names(desk: Desk) -> dict[Any, str]:
     """Return the names of the office's counters by id."""
     return {counter_id: counter.name for counter_id, counter in desk.counters.items()}
@@ -244,13 +261,7 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
         "office": found.office.name,
         "day": found.day,
         "appointments": rows,
-        "walk_ins": [
-            {
-                **ticket(actor, each, found.counters, accepted=each.id in found.cases),
-                "case_reference": found.cases.get(each.id),
-            }
-            for each in walk_ins
-        ],
+        "walk_ins": numbers(actor, walk_ins, found.counters, found.cases),
         "counts": {**counts, "walk_ins": len(walk_ins)},
     }
 

@@ -168,8 +168,8 @@ class TicketSchema(Schema):
     version = fields.String(metadata={"description": "办理时放入 If-Match"})
 
 
-class WalkInRow(TicketSchema):
-    """A number without an appointment on the sheet."""
+class TicketRow(TicketSchema):
+    """A number in a list of the day's, with what it led to."""
 
     case_reference = fields.String(allow_none=True)
 
@@ -270,7 +270,7 @@ class DaySheetSchema(Schema):
     office = fields.String()
     day = fields.Date()
     appointments = fields.List(fields.Nested(DaySheetRow))
-    walk_ins = fields.List(fields.Nested(WalkInRow))
+    walk_ins = fields.List(fields.Nested(TicketRow))
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
