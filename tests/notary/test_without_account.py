@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -32,7 +33,9 @@ from tests.notary.caller import (
     told,
 )
 from tests.notary.conftest import again
-from tests.notary.hall import Hall
+from tests.notary.hall import Hall, desk_party
+from tests.notary.screen import Counter
+from tests.notary.test_schedule import close
 from tests.notifications.conftest import Recorder
 
 
@@ -156,3 +159,32 @@ def test_who_they_were_is_forgotten_after_the_same_time(
     (gone,) = db.session.scalars(select(NotaryParty.name).execution_options(populate_existing=True))
     assert gone == retention.OUTDATED
     assert again(again_by(hall, path)).contact_phone is None
+
+
+class TestWhoElseLearnsOfIt:
+    """A name and a number prove nothing: who books with them on the portal is not told what the desk has booked."""
+
+    def test_another_account_is_told_no_more_than_of_other_accounts(
+        self, hall: Hall, person: Counter
+    ) -> None:
+        given = desk_party()
+        booked(hall, parties=[given])
+        refused = person.confirm(person.hold(), status=409, party=given)
+        assert refused["code"] == "party_unavailable"
+
+    def test_it_is_in_nobodys_list(self, hall: Hall, person: Counter) -> None:
+        path = booked(hall, contact_phone=person.resident.phone)
+        assert person.got("/notary/appointments")["items"] == []
+        own = path.removeprefix("/staff")
+        assert person.api.get(own, headers=person.headers).status_code == 404
+        assert person.api.post(f"{own}/cancellation", headers=person.headers).status_code == 404
+
+
+def test_who_left_no_phone_is_told_when_they_come(hall: Hall) -> None:
+    path = booked(hall)
+    close(hall.desk, date(2026, 3, 3))
+    (row,) = hall.api.get(f"{hall.office}/affected", headers=hall.headers["clerk"]).json["items"]
+    assert row["to_be_rung"] is False
+    refused = hall.api.post(f"{path}/phone", headers=hall.headers["clerk"])
+    assert refused.json["code"] == "no_phone_to_ring"
+    assert "没有账号" in refused.json["next_step"]

@@ -41,7 +41,9 @@ def show_phone(actor: Actor, booking: NotaryBooking) -> Contact:
         raise Conflict(
             contact.warning or "当事人没有留下电话。",
             code="no_phone_to_ring",
-            next_step="当事人登录后会看到平台的消息；账号已经注销的，不用再联系。",
+            next_step="当事人登录后会看到平台的消息；账号已经注销的，不用再联系。"
+            if booking.booked_by_id is None
+            else "当事人没有账号，请在其来电或者到窗口时告知，也可以联系代理人、监护人。",
         )
     if not has_to_ring(actor, booking, contact):
         raise Conflict(
