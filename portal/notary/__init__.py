@@ -36,6 +36,8 @@ def init_app(app: Flask, api: Api) -> None:
     )
     from portal.notary.models import SUBJECT_KIND
     from portal.notary.queries import bookings, zone_of_slots
+    from portal.notary.queries.contacts import by_sms
+    from portal.notifications import without_account
     from portal.supervision import contacts
     from portal.working_days import impact
 
@@ -54,5 +56,6 @@ def init_app(app: Flask, api: Api) -> None:
         return contacts.Contact(found.account_id, found.contact_safety)
 
     contacts.register(SUBJECT_KIND, whom_to_tell)
+    without_account.register(SUBJECT_KIND, by_sms)
     for blueprint in (routes.blp, staff_routes.blp):
         api.register_blueprint(blueprint)

@@ -184,6 +184,7 @@ def register_templates() -> None:
             title="请到窗口办理",
             in_app="预约 {reference} 的号码 {number} 已叫号，请到“{counter}”办理。",
             sms=_SMS_CALLED,
+            sms_without_account=_SMS_CALLED,
             urgent=True,
         )
     )

@@ -148,7 +148,7 @@ CASE: Workflow[C] = Workflow(
             frozenset({C.ISSUED, C.MAINTAINED, C.CORRECTED}),
             C.REVIEW,
             "当事人，或者公证机构替到场的当事人、利害关系人登记",
-            policies.can_ask_review,
+            policies.speaks_or_serves,
             "公证程序规则 61；NO-D3、NO-D4、NO-D8",
         ),
         Transition(

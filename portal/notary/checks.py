@@ -6,9 +6,10 @@ is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from portal.accounts.identity import phones
 from portal.accounts.models import ContactSafety
@@ -23,7 +24,7 @@ from portal.notary.models import (
     PartyKind,
     Priority,
 )
-from portal.notary.parties import SELF_SUPPORTING_AGE, Agent, CheckedParty, Errors, Party
+from portal.notary.parties import SELF_SUPPORTING_AGE, Agent, CheckedParty, Errors, Guardian, Party
 
 # Elderly is who is 60 or older (老年人权益保障法 2; rules 1.6).
 ELDERLY_AGE = 60
@@ -46,6 +47,17 @@ class Details:
     agent: Agent | None = None
     contact_phone: str | None = None
     contact_safety: ContactSafety = ContactSafety.NORMAL
+
+
+def details_of(given: Mapping[str, Any]) -> Details:
+    """Return what was given by a schema: parties, their guardians and an agent as values."""
+    others = dict(given)
+    people = tuple(
+        Party(**{**each, "guardian": Guardian(**each["guardian"]) if each["guardian"] else None})
+        for each in others.pop("parties")
+    )
+    agent = others.pop("agent")
+    return Details(parties=people, agent=Agent(**agent) if agent else None, **others)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.accounts.identity import documents, names, phones
 from portal.accounts.models import Role, StaffMember
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.notary import next_steps, policies
+from portal.notary import bringing, next_steps, policies, presenting
 from portal.notary.case_presenting import representative
 from portal.notary.models import (
     AppealState,
@@ -20,6 +21,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
+from portal.notary.operations import changing
 from portal.notary.operations.day import hints
 from portal.notary.operations.no_shows import marked_today, possible_from
 from portal.notary.operations.ringing import has_to_ring
@@ -54,6 +56,8 @@ _BOOKING_ADDRESSES = {
     "accept": "acceptance",
     "not_accept": "non-acceptance",
     "cancel": "cancellation",
+    "reschedule": "reschedule",
+    "withdraw": "withdrawal",
 }
 
 
@@ -132,6 +136,22 @@ def ticket(
         "allowed_actions": ticket_actions(actor, found, accepted=accepted),
         "version": _version(found),
     }
+
+
+def numbers(
+    actor: Actor,
+    found: Sequence[NotaryTicket],
+    counters: dict[Any, str],
+    cases: Mapping[Any, str],
+) -> list[dict[str, Any]]:
+    """Numbers in a list, each with the reference of the case it led to."""
+    return [
+        {
+            **ticket(actor, each, counters, accepted=each.id in cases),
+            "case_reference": cases.get(each.id),
+        }
+        for each in found
+    ]
 
 
 def counter_names(desk: Desk) -> dict[Any, str]:
@@ -241,13 +261,7 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
         "office": found.office.name,
         "day": found.day,
         "appointments": rows,
-        "walk_ins": [
-            {
-                **ticket(actor, each, found.counters, accepted=each.id in found.cases),
-                "case_reference": found.cases.get(each.id),
-            }
-            for each in walk_ins
-        ],
+        "walk_ins": numbers(actor, walk_ins, found.counters, found.cases),
         "counts": {**counts, "walk_ins": len(walk_ins)},
     }
 
@@ -318,10 +332,12 @@ def _booking_actions(
     rows: list[NotaryNoShow],
     contact: Contact,
     number: NotaryTicket | None,
+    other: NotaryBooking | None,
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
     today, late = clock.today(), possible_from(booking) <= clock.now()
     ended_on = clock.local(booking.ended_at).date() if booking.ended_at else None
+    ahead = booking.has_to_move or booking.starts_at > clock.now()
     possible = {
         "check_in": booking.day == today,
         "come_back": booking.day == today,
@@ -330,6 +346,8 @@ def _booking_actions(
         "revert_no_show": marked_today(booking),
         "revert_check_in": booking.day == today and number is not None and may_be_called(number),
         "revert_not_accept": ended_on == today,
+        "reschedule": ahead and booking.matter.active,
+        "withdraw": ahead,
     }
     found = [
         _action(row.action, row.label, f"{base}/{_BOOKING_ADDRESSES[row.action]}")
@@ -343,6 +361,10 @@ def _booking_actions(
         for place, party in enumerate(booking.parties)
         if party.active
     ]
+    if other is not None:
+        found.append(_action("accept_other_time", "改到留出的时段", f"{base}/other-time"))
+    if rows and all(row.appeal is AppealState.NONE for row in rows):
+        found.append(_action("appeal", "提出申诉", f"{base}/no-show-appeal"))
     if any(row.appeal is AppealState.OPEN for row in rows):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
     if any(row.appeal is AppealState.DENIED and row.expires_on >= today for row in rows):
@@ -364,6 +386,8 @@ def appointment(
     """An appointment for the staff who open it one by one: the names in full, numbers masked."""
     counters = counter_names(desk) if desk is not None else {}
     contact = contacts.of_bookings([booking])[booking.id]
+    kept = changing.pending_other_times(booking) if booking.has_to_move else []
+    other = kept[0] if kept else None
     return {
         **{
             name: getattr(booking, name)
@@ -386,6 +410,9 @@ def appointment(
         "parties": [_masked(party, whole_name=True) for party in booking.parties],
         "agent": representative(booking.agent),
         **_contact(contact),
+        "with_account": booking.booked_by_id is None,
+        "other_time": presenting.other_time(other) if other is not None else None,
+        "papers": bringing.papers(booking),
         "hints": _notes(booking, contact),
         "ticket": ticket(actor, number, counters, desk, accepted=case is not None, whole=True)
         if number
@@ -393,7 +420,7 @@ def appointment(
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,
-        "allowed_actions": _booking_actions(actor, booking, rows, contact, number),
+        "allowed_actions": _booking_actions(actor, booking, rows, contact, number, other),
     }
 
 

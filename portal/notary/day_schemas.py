@@ -15,7 +15,11 @@ from portal.notary.models import (
     RefusalGround,
     TicketState,
 )
-from portal.notary.schemas import NotaryRepresentativeSchema, NotaryStepSchema
+from portal.notary.schemas import (
+    NotaryOtherTimeSchema,
+    NotaryRepresentativeSchema,
+    NotaryStepSchema,
+)
 from portal.web.schemas import (
     AllowedAction,
     BoundedInteger,
@@ -164,8 +168,8 @@ class TicketSchema(Schema):
     version = fields.String(metadata={"description": "办理时放入 If-Match"})
 
 
-class WalkInRow(TicketSchema):
-    """A number without an appointment on the sheet."""
+class TicketRow(TicketSchema):
+    """A number in a list of the day's, with what it led to."""
 
     case_reference = fields.String(allow_none=True)
 
@@ -266,7 +270,7 @@ class DaySheetSchema(Schema):
     office = fields.String()
     day = fields.Date()
     appointments = fields.List(fields.Nested(DaySheetRow))
-    walk_ins = fields.List(fields.Nested(WalkInRow))
+    walk_ins = fields.List(fields.Nested(TicketRow))
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
@@ -295,6 +299,15 @@ class StaffAppointmentSchema(Schema):
     contact_safety_label = Label(attribute="contact_safety")
     affected_reason = fields.String(allow_none=True)
     cancellation_reason = fields.String(allow_none=True)
+    with_account = fields.Boolean(
+        metadata={"description": "false：由公证机构代没有账号的人预约的，改期、取消都找公证机构"}
+    )
+    other_time = fields.Nested(
+        NotaryOtherTimeSchema, allow_none=True, metadata={"description": "为其留出的新时段"}
+    )
+    papers = fields.List(
+        fields.String(), metadata={"description": "这个预约要带的材料；不再需要到场的为空"}
+    )
     hints = fields.List(fields.String())
     ticket = fields.Nested(TicketSchema, allow_none=True)
     no_show = fields.Nested(NoShowSchema, allow_none=True)

@@ -15,7 +15,9 @@ from portal.notary import (
     day_routes,
     deadlines,
     desk_routes,
+    request_routes,
     visit_routes,
+    week_routes,
 )
 from portal.notary.models import CASE_KIND
 from portal.notary.queries import cases
@@ -37,6 +39,8 @@ def init_app(app: Flask, api: Api) -> None:
     for blueprint in (
         day_routes.blp,
         desk_routes.blp,
+        request_routes.blp,
+        week_routes.blp,
         visit_routes.visits,
         case_routes.blp,
         case_routes.mine,

@@ -6,16 +6,20 @@ import uuid
 from typing import Any
 
 from portal.accounts import queries as accounts
+from portal.accounts.models import StaffMember
+from portal.core import clock
 from portal.notary import day_presenting as presenting
 from portal.notary import desk_schemas as schemas
 from portal.notary import loading, policies
 from portal.notary.day_routes import dump_booking, dump_ticket
-from portal.notary.day_schemas import StaffAppointmentSchema, TicketSchema
+from portal.notary.day_schemas import StaffAppointmentSchema, TicketRow, TicketSchema
 from portal.notary.models import CorrectionReason
 from portal.notary.operations import correcting, no_shows, undoing
 from portal.notary.parties import Guardian
 from portal.notary.queries import day as found
+from portal.notary.queries import lists
 from portal.web.blueprint import Blueprint, roles
+from portal.web.pagination import Key, Page, PageArgs, page_of, page_schema
 from portal.web.request_context import current_actor
 
 blp = Blueprint(
@@ -45,12 +49,34 @@ def look_up(query: Dumped) -> Dumped:
     return {"items": [presenting.looked_up(booking)] if booking is not None else []}
 
 
-@blp.get("/offices/<uuid:office_id>/staff", audience=ANY, returns=schemas.OfficeStaffSchema)
-def staff(office_id: uuid.UUID) -> Dumped:
+@blp.get(
+    "/offices/<uuid:office_id>/staff",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(schemas.OfficeStaffMember),
+)
+def staff(office_id: uuid.UUID, query: Dumped) -> Any:
     """可以在这个公证机构承办、审批的工作人员"""
     office = loading.office_of(office_id)
     people = accounts.staff_with_role(policies.CLERK, office.id)
-    return {"items": [presenting.colleague(each) for each in people]}
+    page = page_of(people, [Key(StaffMember.id)], query["cursor"], query["size"])
+    return Page([presenting.colleague(each) for each in page.items], page.next, page.size)
+
+
+@blp.get(
+    "/offices/<uuid:office_id>/tickets",
+    audience=ANY,
+    query=schemas.TicketsArgs,
+    returns=page_schema(TicketRow),
+)
+def numbers(office_id: uuid.UUID, query: Dumped) -> Any:
+    """一天的号码，按先后；booked=false 只看没有预约、现场取号的。不显示当事人"""
+    office = loading.office_of(office_id)
+    day = query["day"] or clock.today()
+    page = lists.tickets(office.id, day, query["booked"], query["cursor"], query["size"])
+    cases = lists.case_references(each.id for each in page.items)
+    rows = presenting.numbers(current_actor(), page.items, lists.counter_names(office.id), cases)
+    return Page(rows, page.next, page.size)
 
 
 # --- mistakes taken back ---------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from portal.accounts.models import Role
 from portal.notary.day_schemas import StaffAppointmentSummary
 from portal.notary.models import BookingState, CorrectionReason
 from portal.notary.schemas import NotaryPartyCorrectionIn
-from portal.web.schemas import Choice, CleanString, Label, Schema
+from portal.web.pagination import PageArgs
+from portal.web.schemas import Choice, CleanString, Label, Schema, StrictBoolean
 
 
 class ReasonIn(Schema):
@@ -34,10 +35,14 @@ class OfficeStaffMember(Schema):
     role_label = Label(attribute="role")
 
 
-class OfficeStaffSchema(Schema):
-    """Everybody who may act at the office."""
+class TicketsArgs(PageArgs):
+    """Which numbers of which day."""
 
-    items = fields.List(fields.Nested(OfficeStaffMember))
+    day = fields.Date(load_default=None, metadata={"description": "不填为今天"})
+    booked = StrictBoolean(
+        load_default=None,
+        metadata={"description": "false 只看没有预约的，true 只看有预约的；不填都看"},
+    )
 
 
 class ReferenceArgs(Schema):

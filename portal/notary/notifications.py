@@ -8,6 +8,11 @@ from portal.notifications.templates import Template, register
 _SMS = "您的预约 {reference} 有新进展，请登录{district}法治服务平台查看。"
 # Without a reference yet: somebody in the waiting list.
 _SMS_OFFER = "您排队等候的预约有消息，请尽快登录{district}法治服务平台查看。"
+# Who has no account cannot sign in: the office that booked knows the rest.
+_SMS_AT_DESK = "您的预约 {reference} 有新进展，请凭编号向预约的单位询问。"
+_SMS_REMIND_AT_DESK = (
+    "您的预约 {reference} 就在下一个工作日，时间和要带的材料请凭编号向预约的单位询问。"
+)
 _SMS_REMIND = "您的预约 {reference} 就在下一个工作日，要带的材料请登录{district}法治服务平台查看。"
 
 _TEXTS: dict[str, tuple[str, str, str | None]] = {
@@ -102,6 +107,9 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
     ),
 }
 
+# Nobody waits in the list without an account.
+_AT_DESK: dict[str | None, str] = {_SMS: _SMS_AT_DESK, _SMS_REMIND: _SMS_REMIND_AT_DESK}
+
 NEXT_STEP_BY_STATE: dict[B, str] = {
     B.HELD: "请在保留时间内填写并确认。",
     B.OFFERED: "请在时限内确认，逾期转给下一位。",
@@ -127,4 +135,8 @@ STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑�
 def register_templates() -> None:
     """Make the templates known to notifications."""
     for code, (title, text, sms) in _TEXTS.items():
-        register(Template(code=code, title=title, in_app=text, sms=sms))
+        register(
+            Template(
+                code=code, title=title, in_app=text, sms=sms, sms_without_account=_AT_DESK.get(sms)
+            )
+        )

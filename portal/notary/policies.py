@@ -69,10 +69,17 @@ def can_cancel(actor: Actor, subject: OfAccount) -> bool:
     )
 
 
-def can_ask_review(actor: Actor, subject: OfAccount) -> bool:
-    """The party with their account, or the office for who comes to the desk."""
+def speaks_or_serves(actor: Actor, subject: OfAccount) -> bool:
+    """The person with their account, or a clerk of the office for who calls or stands at the desk."""
     office_id: uuid.UUID | None = getattr(subject, "office_id", None)
     return can_speak_for(actor, subject) or (office_id is not None and works_at(actor, office_id))
+
+
+def can_confirm(actor: Actor, subject: OfAccount) -> bool:
+    """The resident who holds the time; a clerk only what the office itself booked for somebody without an account."""
+    return can_speak_for(actor, subject) or (
+        getattr(subject, "booked_by_id", None) is not None and speaks_or_serves(actor, subject)
+    )
 
 
 def serves_or_system(actor: Actor, subject: OfOffice) -> bool:

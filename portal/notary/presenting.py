@@ -177,7 +177,9 @@ def affected(found: Sequence[NotaryBooking], kept: Mapping[Any, NotaryBooking]) 
         {
             **{name: getattr(booking, name) for name in names},
             "other_time": other_time(kept[booking.id]) if booking.id in kept else None,
-            "to_be_rung": booking.id not in kept and contact[booking.id].phone is not None,
+            "to_be_rung": contact[booking.id].phone is not None
+            # Who has no account cannot take what is kept for them by themselves.
+            and (booking.booked_by_id is not None or booking.id not in kept),
         }
         for booking in found
     ]

@@ -10,7 +10,7 @@ from flask import Response
 from portal.accounts import queries as accounts
 from portal.core.errors import NotFound
 from portal.notary import calendar_files, policies, presenting, schemas
-from portal.notary.checks import Details
+from portal.notary.checks import details_of
 from portal.notary.models import NotaryBooking, NotaryMatter
 from portal.notary.operations import (
     changing,
@@ -21,7 +21,7 @@ from portal.notary.operations import (
     waiting,
 )
 from portal.notary.operations.seats import quotas_for
-from portal.notary.parties import Agent, Guardian, Party
+from portal.notary.parties import Agent, Guardian
 from portal.notary.queries import availability, bookings
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, RESIDENT, Blueprint, ready
@@ -154,18 +154,9 @@ def confirm(body: Dumped) -> tuple[Dumped, int, dict[str, str]]:
     在保留时间内提交；过期答复 410。当事人的证件号码加密保存。预约不等于受理。
     """
     hold_id = body.pop("hold_id")
-    booking = confirming.confirm(current_actor(), hold_id, _details(body))
+    booking = confirming.confirm(current_actor(), hold_id, details_of(body))
     location = {"Location": f"/api/v1/notary/appointments/{booking.id}"}
     return _dump(booking), 201, location
-
-
-def _details(body: Dumped) -> Details:
-    parties = tuple(
-        Party(**{**each, "guardian": Guardian(**each["guardian"]) if each["guardian"] else None})
-        for each in body.pop("parties")
-    )
-    agent = body.pop("agent")
-    return Details(parties=parties, agent=Agent(**agent) if agent else None, **body)
 
 
 @blp.get(

@@ -210,10 +210,9 @@ class NotaryPartyIn(Schema):
     )
 
 
-class NotaryAppointmentIn(Schema):
-    """The confirmation of a hold (rules 2.9)."""
+class NotaryConfirmationIn(Schema):
+    """What an appointment is confirmed with (rules 2.9)."""
 
-    hold_id = fields.UUID(required=True)
     connection_basis = Choice(ConnectionBasis, required=True)
     parties = fields.List(
         fields.Nested(NotaryPartyIn),
@@ -237,6 +236,12 @@ class NotaryAppointmentIn(Schema):
     agent = fields.Nested(NotaryRepresentativeIn, load_default=None, allow_none=True)
     contact_phone = CleanString(load_default=None, allow_none=True, max_length=30)
     contact_safety = Choice(ContactSafety, load_default=ContactSafety.NORMAL)
+
+
+class NotaryAppointmentIn(NotaryConfirmationIn):
+    """The confirmation of a hold."""
+
+    hold_id = fields.UUID(required=True)
 
 
 class NotaryPartyCorrectionIn(Schema):

@@ -11,9 +11,10 @@ from portal.notary.models import NotaryCounter, NotaryException, NotaryMatter, N
 from portal.notary.operations import changing, schedule, slots
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations.schedule import Applied, Exceptional, Opening
-from portal.notary.queries import bookings
+from portal.notary.queries import lists
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
+from portal.web.pagination import Page, PageArgs, page_schema
 from portal.web.request_context import current_actor
 from portal.web.schemas import Schema
 
@@ -37,6 +38,11 @@ def _versioned(row: NotaryCounter | NotaryException | NotaryMatter, schema: type
     return {**{name: getattr(row, name) for name in names}, "version": version}
 
 
+def _versions(page: Page[Any], schema: type[Schema]) -> Page[Dumped]:
+    """Return a page of such rows."""
+    return Page([_versioned(row, schema) for row in page.items], page.next, page.size)
+
+
 def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
     """Carry out a change, or only look at what it would do."""
     found = schedule.preview(change) if preview else change()
@@ -50,10 +56,16 @@ def _applied(change: Callable[[], Applied], *, preview: bool) -> Dumped:
     }
 
 
-@blp.get("/offices", audience=ANY, returns=staff_schemas.NotaryStaffOfficesSchema)
-def offices() -> Dumped:
+@blp.get(
+    "/offices",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(staff_schemas.NotaryStaffOfficeSchema),
+)
+def offices(query: Dumped) -> Any:
     """我能管理或查看的公证机构和设置"""
-    return {"items": loading.own_offices()}
+    loading.own_offices()
+    return lists.offices(current_actor(), query["cursor"], query["size"])
 
 
 @blp.get("/offices/<uuid:office_id>", audience=ANY, returns=staff_schemas.NotaryStaffOfficeSchema)
@@ -87,22 +99,27 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
 @blp.get(
     "/offices/<uuid:office_id>/affected",
     audience=ANY,
-    returns=staff_schemas.NotaryAffectedListSchema,
+    query=PageArgs,
+    returns=page_schema(staff_schemas.NotaryAffectedSchema),
 )
-def affected(office_id: uuid.UUID) -> Dumped:
-    """原时段不能办理、还没有改期的预约；to_be_rung 的请打电话告知，号码在预约里查看"""
-    found = schedule.affected_bookings(loading.office_of(office_id).id)
-    kept = changing.other_times_of(booking.id for booking in found)
-    return {"items": presenting.affected(found, kept)}
+def affected(office_id: uuid.UUID, query: Dumped) -> Any:
+    """原时段不能办理、还没有改期的预约，时间早的在前；to_be_rung 的请打电话告知，号码在预约里查看"""
+    page = lists.affected(loading.office_of(office_id).id, query["cursor"], query["size"])
+    kept = changing.other_times_of(booking.id for booking in page.items)
+    return Page(presenting.affected(page.items, kept), page.next, page.size)
 
 
 @blp.get(
-    "/offices/<uuid:office_id>/counters", audience=ANY, returns=staff_schemas.NotaryCountersSchema
+    "/offices/<uuid:office_id>/counters",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(staff_schemas.NotaryCounterSchema),
 )
-def counters(office_id: uuid.UUID) -> Dumped:
-    """窗口"""
-    _, found = slots.schedule_of(loading.office_of(office_id))
-    return {"items": [_versioned(counter, staff_schemas.NotaryCounterSchema) for counter in found]}
+def counters(office_id: uuid.UUID, query: Dumped) -> Any:
+    """窗口，停用的也在内"""
+    office = loading.office_of(office_id)
+    page = lists.counters(office.id, query["cursor"], query["size"])
+    return _versions(page, staff_schemas.NotaryCounterSchema)
 
 
 @blp.post(
@@ -181,13 +198,14 @@ def set_hours(office_id: uuid.UUID, body: Dumped) -> Dumped:
 @blp.get(
     "/offices/<uuid:office_id>/exceptions",
     audience=ANY,
-    returns=staff_schemas.NotaryExceptionsSchema,
+    query=PageArgs,
+    returns=page_schema(staff_schemas.NotaryExceptionSchema),
 )
-def exceptions(office_id: uuid.UUID) -> Dumped:
-    """停办和加开"""
-    found, _ = slots.schedule_of(loading.office_of(office_id))
-    schema = staff_schemas.NotaryExceptionSchema
-    return {"items": [_versioned(each, schema) for each in found.exceptions]}
+def exceptions(office_id: uuid.UUID, query: Dumped) -> Any:
+    """停办和加开，已经过去的除外"""
+    office = loading.office_of(office_id)
+    page = lists.exceptions(office.id, query["cursor"], query["size"])
+    return _versions(page, staff_schemas.NotaryExceptionSchema)
 
 
 @blp.post(
@@ -226,12 +244,17 @@ def remove_exception(exception_id: uuid.UUID, query: Dumped) -> Dumped:
     return _applied(change, preview=query["preview"])
 
 
-@blp.get("/matters", audience=ANY, returns=staff_schemas.NotaryStaffMattersSchema)
-def matters() -> Dumped:
+@blp.get(
+    "/matters",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(staff_schemas.NotaryStaffMatterSchema),
+)
+def matters(query: Dumped) -> Any:
     """公证事项，停用的也在内"""
     loading.own_offices()
-    found = bookings.matters(active_only=False)
-    return {"items": [_versioned(each, staff_schemas.NotaryStaffMatterSchema) for each in found]}
+    page = lists.matters(query["cursor"], query["size"])
+    return _versions(page, staff_schemas.NotaryStaffMatterSchema)
 
 
 @blp.patch(

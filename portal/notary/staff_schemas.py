@@ -73,12 +73,6 @@ class NotaryStaffOfficeSchema(NotaryOfficeSettings):
     slots_until = fields.Date(allow_none=True)
 
 
-class NotaryStaffOfficesSchema(Schema):
-    """The offices that the caller works at."""
-
-    items = fields.List(fields.Nested(NotaryStaffOfficeSchema))
-
-
 class NotaryAffectedSchema(Schema):
     """A booking that has to move. No name: the reference leads to it."""
 
@@ -112,12 +106,6 @@ class NotaryAppliedSchema(Schema):
     hints = fields.List(
         fields.String(), metadata={"description": "需要留意的，例如开放了但约不了的时间"}
     )
-
-
-class NotaryAffectedListSchema(Schema):
-    """All bookings of an office that still have to move."""
-
-    items = fields.List(fields.Nested(NotaryAffectedSchema))
 
 
 class NotaryCounterFields(Schema):
@@ -164,12 +152,6 @@ class NotaryCounterSchema(NotaryCounterFields):
 
     id = fields.UUID()
     version = fields.String(metadata={"description": "修改时放入 If-Match"})
-
-
-class NotaryCountersSchema(Schema):
-    """The counters of an office."""
-
-    items = fields.List(fields.Nested(NotaryCounterSchema))
 
 
 class NotaryOpeningSchema(Schema):
@@ -247,12 +229,6 @@ class NotaryPreviewArgs(Schema):
     preview = StrictBoolean(load_default=False, metadata={"description": "只看影响，不保存"})
 
 
-class NotaryExceptionsSchema(Schema):
-    """The exceptions that are not over."""
-
-    items = fields.List(fields.Nested(NotaryExceptionSchema))
-
-
 class NotaryMatterChangeIn(Schema):
     """A change of a matter's texts; what the law sets (in person, agency) is not changed here."""
 
@@ -285,9 +261,3 @@ class NotaryMatterChangedSchema(NotaryStaffMatterSchema):
 
     preview = fields.Boolean()
     affected = fields.List(fields.Nested(NotaryAffectedSchema))
-
-
-class NotaryStaffMattersSchema(Schema):
-    """All matters, those no longer booked included."""
-
-    items = fields.List(fields.Nested(NotaryStaffMatterSchema))

@@ -19,8 +19,8 @@ BOOKING: Workflow[B] = Workflow(
             "确认预约",
             frozenset({B.HELD, B.OFFERED}),
             B.CONFIRMED,
-            "居民本人，保留时间内",
-            policies.can_speak_for,
+            "居民本人，保留时间内；没有账号的，由公证机构工作人员代为预约",
+            policies.can_confirm,
             "公证法 25、26；公证程序规则 11、14、15",
         ),
         Transition(
@@ -46,8 +46,8 @@ BOOKING: Workflow[B] = Workflow(
             "改期",
             frozenset({B.CONFIRMED}),
             B.CONFIRMED,
-            "居民本人；先占新号，再放旧号",
-            policies.can_speak_for,
+            "居民本人，或者公证机构工作人员应其要求；先占新号，再放旧号",
+            policies.speaks_or_serves,
             "D",
         ),
         Transition(
@@ -57,6 +57,15 @@ BOOKING: Workflow[B] = Workflow(
             B.CANCELLED,
             "居民本人、公证机构，或者凭取消链接",
             policies.can_cancel,
+            "D",
+        ),
+        Transition(
+            "withdraw",
+            "应当事人要求取消",
+            frozenset({B.CONFIRMED}),
+            B.CANCELLED,
+            "公证机构工作人员，预约时间以前；与本人取消相同，不写原因",
+            policies.can_serve,
             "D",
         ),
         Transition(

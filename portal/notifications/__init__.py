@@ -6,8 +6,8 @@ being contacted is kept there and nowhere else. An SMS carries neutral parameter
 construction (`templates`).
 
 Neighbours: `accounts` (who the recipient is, their phone and contact wish), `core.jobs` (delivery
-after the commit). Rooms above use `templates.register`, `operations.notify_resident` and
-`operations.notify_staff`.
+after the commit). Rooms above use `templates.register`, `operations.notify_resident`,
+`operations.notify_staff` and, for who has no account, `operations.notify_without_account`.
 """
 
 from __future__ import annotations

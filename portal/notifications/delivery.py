@@ -13,14 +13,21 @@ from datetime import datetime, timedelta
 import structlog
 
 from portal.accounts import queries as accounts
-from portal.accounts.models import ContactSafety, Resident
+from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.jobs import Job, JobRun, enqueue, job_handler
 from portal.core.unit_of_work import unit_of_work
-from portal.notifications import gate, queries, quiet_hours, senders, templates
-from portal.notifications.models import Channel, Message, MessageState, Reason
+from portal.notifications import (
+    gate,
+    queries,
+    quiet_hours,
+    senders,
+    templates,
+    without_account,
+)
+from portal.notifications.models import Channel, Message, MessageState, Reason, Recipient
 from portal.notifications.operations import DELIVER, MOST_ATTEMPTS
 
 SMS_CODE = "notifications.sms_code"
@@ -63,23 +70,25 @@ def _deliver(run: JobRun, message_id: uuid.UUID) -> None:
     ):
         return
     now = clock.now()
-    resident = _resident(message.recipient_id)
+    contact, neutral = _contact(message), templates.NEUTRAL_SMS
     template = templates.find(message.template)
+    if template is not None and message.recipient_kind is Recipient.SUBJECT:
+        template, neutral = template.for_nobody_signed_in, templates.NEUTRAL_SMS_WITHOUT_ACCOUNT
     if template is None:
         _finish(run, message_id, MessageState.FAILED, Reason.UNKNOWN_TEMPLATE)
         return
     decision = gate.decide(
         gate.Wishes(
-            resident.contact_safety if resident else ContactSafety.NO_CONTACT,
+            contact.safety,
             message.safety,
-            has_phone=bool(resident and resident.phone),
+            has_phone=contact.phone is not None,
         ),
         has_sms=template.sms is not None,
         urgent=template.urgent,
         now=now,
         quiet=quiet_hours.current(),
     )
-    if decision.sms is gate.Sms.NONE or resident is None or resident.phone is None:
+    if decision.sms is gate.Sms.NONE or contact.phone is None:
         _finish(run, message_id, MessageState.SUPPRESSED, decision.reason or Reason.NO_PHONE)
         return
     if now - message.created_at > STALE_AFTER:
@@ -89,11 +98,11 @@ def _deliver(run: JobRun, message_id: uuid.UUID) -> None:
         _postpone(run, message_id, decision.not_before)
         return
     text = (
-        templates.NEUTRAL_SMS
+        neutral
         if decision.sms is gate.Sms.NEUTRAL
         else templates.render_sms(template, message.reference, queries.common_parameters())
     )
-    phone = resident.phone
+    phone = contact.phone
     db.session.rollback()
     _hand_over(run, message_id, phone, text, decision.reason)
 
@@ -157,11 +166,15 @@ def send_code(run: JobRun) -> None:
         _log.error("sms_code_given_up", job_id=str(run.id), cause=str(error))
 
 
-def _resident(resident_id: uuid.UUID) -> Resident | None:
+def _contact(message: Message) -> without_account.Contact:
+    """Return to which phone the message goes, and what its person wishes now."""
+    if message.recipient_kind is Recipient.SUBJECT:
+        return without_account.of(message.subject_kind, message.subject_id)
     try:
-        return accounts.resident(resident_id)
+        resident = accounts.resident(message.recipient_id)
     except NotFound:
-        return None
+        return without_account.NOBODY
+    return without_account.Contact(resident.phone or None, resident.contact_safety)
 
 
 def _finish(

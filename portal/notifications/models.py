@@ -20,6 +20,8 @@ class Recipient(LabelledEnum):
 
     RESIDENT = "resident", "居民"
     STAFF = "staff", "工作人员"
+    # Who has no account: the subject's own phone, asked for when the SMS goes out (`without_account`).
+    SUBJECT = "subject", "没有账号的当事人"
 
 
 RECIPIENTS = {ActorKind.RESIDENT: Recipient.RESIDENT, ActorKind.STAFF: Recipient.STAFF}

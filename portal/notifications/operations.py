@@ -21,7 +21,7 @@ from portal.core.db import db, rows_changed
 from portal.core.errors import NotFound
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
-from portal.notifications import gate, queries, quiet_hours, templates
+from portal.notifications import gate, queries, quiet_hours, templates, without_account
 from portal.notifications.models import RECIPIENTS, Channel, Message, MessageState, Recipient
 
 DELIVER = "notifications.deliver"
@@ -91,6 +91,53 @@ def notify_resident(
             )
     db.session.flush()
     return shown
+
+
+@transactional
+def notify_without_account(
+    template: str, *, subject_kind: str, subject_id: uuid.UUID, reference: str
+) -> Message | None:
+    """Tell the person of a subject who has no account, by SMS; returns the message, None where the template says nothing.
+
+    No parameters: no way leads from them into an SMS. Phone and wish are those that the subject's room names
+    (`without_account`), now and again when the SMS goes out. Raises LookupError and BadTemplate as `notify_resident` does.
+    """
+    kind = templates.get(template).for_nobody_signed_in
+    if kind.sms is None:
+        return None
+    templates.render_sms(kind, reference, queries.common_parameters())
+    contact = without_account.of(subject_kind, subject_id)
+    decision = gate.decide(
+        gate.Wishes(contact.safety, has_phone=contact.phone is not None),
+        has_sms=True,
+        urgent=kind.urgent,
+        now=clock.now(),
+        quiet=quiet_hours.current(),
+    )
+    going_out = decision.sms is not gate.Sms.NONE
+    sms = Message(
+        recipient_kind=Recipient.SUBJECT,
+        recipient_id=subject_id,
+        template=template,
+        params={},
+        channel=Channel.SMS,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        reference=reference,
+        silent=decision.silent,
+        state=MessageState.QUEUED if going_out else MessageState.SUPPRESSED,
+        reason=decision.reason,
+    )
+    db.session.add(sms)
+    db.session.flush()
+    if going_out:
+        enqueue(
+            DELIVER,
+            {"message_id": str(sms.id)},
+            run_at=decision.not_before,
+            max_attempts=MOST_ATTEMPTS,
+        )
+    return sms
 
 
 @transactional

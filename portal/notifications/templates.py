@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.core.references import normalise_reference
@@ -21,6 +21,8 @@ from portal.core.references import normalise_reference
 SMS_PARAMETERS = frozenset({"reference", "district", "office_phone"})
 # For a person who wants no hint of a law matter on the screen: no service, no reference, no place.
 NEUTRAL_SMS = "您有一条新消息，请登录查看。"
+# The same for who has no account, so nowhere to sign in.
+NEUTRAL_SMS_WITHOUT_ACCOUNT = "您有一条新消息，请向您联系过的单位询问。"
 CODE_SMS = "验证码 {code}，5 分钟内有效。请勿告诉任何人。"
 # Two parts of a long Chinese SMS; longer ones arrive torn apart on old phones.
 MOST_SMS = 130
@@ -40,7 +42,8 @@ class Template:
 
     `code` looks like `consultation.answered`. `title` and `in_app` may use any `{parameter}` that
     the caller gives, and `{reference}`. `sms` None means that no SMS is ever sent for it. `urgent`
-    messages ignore the quiet hours: only what is of no use in the morning.
+    messages ignore the quiet hours: only what is of no use in the morning. `sms_without_account` is
+    said to who has no account and cannot sign in to read more; None means that they are told nothing.
     """
 
     code: str
@@ -48,6 +51,12 @@ class Template:
     in_app: str
     sms: str | None = None
     urgent: bool = False
+    sms_without_account: str | None = None
+
+    @property
+    def for_nobody_signed_in(self) -> Template:
+        """The template as it is for who has no account."""
+        return replace(self, sms=self.sms_without_account, sms_without_account=None)
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,9 @@ def register(template: Template) -> Template:
         parameters_of(text)
         if not text.strip():
             raise BadTemplate(f"{template.code}: empty text")
-    if template.sms is not None:
-        _check_sms(template.code, template.sms)
+    for sms in (template.sms, template.sms_without_account):
+        if sms is not None:
+            _check_sms(template.code, sms)
     _templates[template.code] = template
     return template
 

@@ -40,7 +40,7 @@ from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import make_staff, staff_headers
 from tests.notary.conftest import Desk, again, assert_books_balance, at, details
 from tests.notary.hall import STAFF, Hall
-from tests.notary.test_schedule import NINE, clerk, close, told
+from tests.notary.test_schedule import NINE, clerk, close, still_to_move, told
 
 TUESDAY = date(2026, 3, 3)
 ANYWHERE = Actor(ActorKind.STAFF, None, grants=frozenset({("notary_clerk", None)}))
@@ -139,7 +139,7 @@ class TestLostOtherTime:
         assert applied.kept == {}
         assert len(told("notary.other_time_lost")) == 1
         assert without_time(desk) == 1
-        assert [b.id for b in schedule.affected_bookings(desk.office.id)] == [booked.id]
+        assert still_to_move(desk) == [booked.id]
 
     def test_the_preview_of_the_second_closure_names_them(self, desk: Desk) -> None:
         booked = desk.confirmed(desk.person(), NINE)

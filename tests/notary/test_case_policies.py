@@ -43,7 +43,7 @@ SERVING = {"clerk", "clerk of all"}
 TABLE = {
     policies.can_serve: SERVING,
     policies.serves_or_system: {*SERVING, "system"},
-    policies.can_ask_review: {*SERVING, "owner"},
+    policies.speaks_or_serves: {*SERVING, "owner"},
     policies.can_read_case: {*SERVING, "supervisor", "owner"},
     policies.can_speak_for: {"owner"},
 }
@@ -57,7 +57,7 @@ def test_the_table_of_who_may_do_what(policy) -> None:
 
 def test_a_case_without_an_account_is_only_the_offices() -> None:
     case = NotaryCase(account_id=None, office_id=OFFICE)
-    able = {name for name, actor in ACTORS.items() if policies.can_ask_review(actor, case)}
+    able = {name for name, actor in ACTORS.items() if policies.speaks_or_serves(actor, case)}
     assert able == SERVING
 
 

@@ -23,6 +23,7 @@ from portal.notary.models import (
     ACTIVE_STATES,
     BookingState,
     CorrectionReason,
+    DeskChannel,
     ExceptionKind,
     NotaryBooking,
     NotaryClaim,
@@ -45,6 +46,7 @@ from portal.notary.operations import (
     holding,
     leaving,
     matters,
+    on_request,
     schedule,
     undoing,
     waiting,
@@ -87,6 +89,7 @@ class Office:
         """Do one thing; a refusal is an answer like any other."""
         steps = (
             [self.book] * 6
+            + [self.book_at_desk, self.move_on_request, self.withdraw] * 2
             + [self.check_in, self.leave, self.come_back] * 4
             + [self.revert_check_in, self.refuse, self.revert_refusal, self.correct]
             + [self.accept, self.cancel, self.move, self.take_other_time, self.wait] * 2
@@ -109,6 +112,27 @@ class Office:
         held = holding.hold(who, wish)
         if self.chance.random() < 0.9:
             confirming.confirm(who, held.id, details())
+
+    def book_at_desk(self) -> None:
+        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        wish = holding.Wish(self.office_id, self.chance.choice(self.matters), when)
+        with unit_of_work():
+            on_request.book(self.clerk, self._office(), wish, details(), DeskChannel.IN_PERSON)
+
+    def move_on_request(self) -> None:
+        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        with unit_of_work():
+            booking = self.booking(BookingState.CONFIRMED)
+            if booking is not None and changing.pending_other_times(booking):
+                on_request.accept_other_time(self.clerk, booking, DeskChannel.PHONE)
+            elif booking is not None:
+                on_request.move(self.clerk, booking, when, DeskChannel.PHONE)
+
+    def withdraw(self) -> None:
+        with unit_of_work():
+            booking = self.booking(BookingState.CONFIRMED)
+            if booking is not None:
+                on_request.withdraw(self.clerk, booking, DeskChannel.PHONE)
 
     def booking(self, *states: BookingState) -> NotaryBooking | None:
         row = self.one(NotaryBooking, NotaryBooking.state.in_(states))

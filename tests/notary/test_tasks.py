@@ -117,7 +117,7 @@ EVERYBODY = {
             {"anywhere"},
         ),
         (
-            lambda actor: policies.can_ask_review(actor, BOOKING),
+            lambda actor: policies.speaks_or_serves(actor, BOOKING),
             {"resident", "clerk", "anywhere"},
         ),
     ],

@@ -107,8 +107,10 @@ def test_an_sms_is_neutral():
 
 
 def test_the_neutral_sms_names_neither_service_nor_place():
-    for word in ("法", "律", "咨询", "大足", "援助", "{"):
-        assert word not in templates.NEUTRAL_SMS
+    for text in (templates.NEUTRAL_SMS, templates.NEUTRAL_SMS_WITHOUT_ACCOUNT):
+        for word in ("法", "律", "咨询", "大足", "援助", "公证", "{"):
+            assert word not in text
+    assert "登录" not in templates.NEUTRAL_SMS_WITHOUT_ACCOUNT
     assert templates.parameters_of(templates.CODE_SMS) == {"code"}
 
 
@@ -134,3 +136,13 @@ def test_every_template_of_every_room_keeps_the_rules(app):
         if template.sms is not None:
             reference = REFERENCE if "reference" in templates.parameters_of(template.sms) else None
             assert len(templates.render_sms(template, reference, COMMON)) <= 160
+        unsigned = template.for_nobody_signed_in
+        if unsigned.sms is not None:
+            assert "登录" not in unsigned.sms
+            assert len(templates.render_sms(unsigned, REFERENCE, COMMON)) <= 160
+
+
+@pytest.mark.parametrize("text", ["您的{topic}有新进展。", "请打开 www.example.cn", " "])
+def test_what_is_said_without_an_account_is_held_to_the_same_rules(text: str):
+    with pytest.raises(BadTemplate):
+        templates.register(Template("test.unsigned", "标题", "内容", sms_without_account=text))

@@ -83,6 +83,13 @@ class AppealState(LabelledEnum):
     DENIED = "denied", "申诉不成立"
 
 
+class DeskChannel(LabelledEnum):
+    """How somebody asks the office to do a step for them. No text: it stays in the audit record."""
+
+    PHONE = "phone", "来电"
+    IN_PERSON = "in_person", "到窗口"
+
+
 class CorrectionReason(LabelledEnum):
     """Why something that was written down is put right. No text: the reason stays in the audit record."""
 
@@ -145,13 +152,16 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
             name="confirmed_has_reference",
         ),
         CheckConstraint("party_count BETWEEN 1 AND 20 AND seats >= 1", name="seats"),
+        CheckConstraint("account_id IS NULL OR booked_by_id IS NULL", name="booked_once"),
     )
 
     reference: Mapped[str | None] = mapped_column(String(24))
     # Shown at the desk; random, of signs that are not mistaken for each other.
     check_in_code: Mapped[str | None] = mapped_column(String(12))
-    # Null once the account is deleted: the office keeps the figures, not the person.
+    # Null once the account is deleted: the office keeps the figures, not the person. Null as well where the office booked.
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("resident.id"))
+    # Who of the office booked for somebody without an account.
+    booked_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_office.id"))
     matter_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_matter.id"))
     counter_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_counter.id"))
@@ -204,6 +214,11 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
     )
     claims: Mapped[list[NotaryClaim]] = relationship(viewonly=True)
     history: Mapped[list[NotaryHistory]] = relationship(order_by="NotaryHistory.id", viewonly=True)
+
+    @property
+    def account_closed(self) -> bool:
+        """True once the account that booked was closed; somebody without an account never had one."""
+        return self.account_id is None and self.booked_by_id is None
 
     @property
     def has_to_move(self) -> bool:

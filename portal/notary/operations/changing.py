@@ -52,16 +52,31 @@ def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> No
     """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
-    _cancel(actor, booking, "本人凭取消链接取消预约" if by_link else "取消预约", by_link=by_link)
+    label = "本人凭取消链接取消预约" if by_link else "取消预约"
+    _cancel(actor, booking, "cancel", label, {"by_link": True} if by_link else None)
+    _tell_cancelled(booking)
+    return booking
+
+
+@transactional
+def withdraw(actor: Actor, booking: NotaryBooking, asked: steps.Detail) -> NotaryBooking:
+    """Cancel at the person's wish, as if they had done it themselves; `asked` says in the audit row how they asked for it."""
+    if booking.state is BookingState.CONFIRMED:
+        require_before_start(booking)
+    _cancel(actor, booking, "withdraw", "应当事人要求取消预约", asked)
+    _tell_cancelled(booking)
+    return booking
+
+
+def _tell_cancelled(booking: NotaryBooking) -> None:
     when = clock.spoken(booking.starts_at)
     steps.tell(booking, "notary.cancelled", when=when, office=booking.office.name)
-    return booking
 
 
 @transactional
 def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> NotaryBooking:
     """Cancel for the office, also once the time has come; the person is told why, and that it does not count against them."""
-    _cancel(actor, booking, "公证机构取消预约", cancellation_reason=reason)
+    _cancel(actor, booking, "cancel", "公证机构取消预约", cancellation_reason=reason)
     steps.tell(
         booking,
         "notary.cancelled_by_office",
@@ -75,7 +90,12 @@ def cancel_by_office(actor: Actor, booking: NotaryBooking, reason: str) -> Notar
 
 
 def _cancel(
-    actor: Actor, booking: NotaryBooking, label: str, *, by_link: bool = False, **values: str
+    actor: Actor,
+    booking: NotaryBooking,
+    action: str,
+    label: str,
+    detail: steps.Detail | None = None,
+    **values: str,
 ) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
@@ -84,12 +104,12 @@ def _cancel(
             *((o.counter_id, o.day) for o in offers),
         ]
     )
-    if not steps.move(booking, "cancel", actor, ended_at=clock.now(), affected_at=None, **values):
+    if not steps.move(booking, action, actor, ended_at=clock.now(), affected_at=None, **values):
         raise steps.lost(booking)
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
-    holding.give_up_seats(actor, booking, "cancel", label)
-    steps.record(booking, "cancel", actor, {"by_link": True} if by_link else None)
+    holding.give_up_seats(actor, booking, action, label)
+    steps.record(booking, action, actor, detail)
 
 
 @transactional
@@ -115,10 +135,16 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
 
 
 @transactional
-def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> NotaryBooking:
+def reschedule(
+    actor: Actor,
+    booking: NotaryBooking,
+    starts_at: datetime,
+    asked: steps.Detail | None = None,
+) -> NotaryBooking:
     """Move to another time at the same office: the new seat is won first, then the old one given on, in one transaction.
 
-    Whoever loses the new seat keeps the old one. Raises SlotTaken, NotBookable, ElsewhereThen, and Conflict once the time
+    Whoever loses the new seat keeps the old one. `asked` says how a clerk was asked for it, None where the person does it.
+    Raises SlotTaken, NotBookable, ElsewhereThen, and Conflict once the time
     has come.
     """
     if booking.state is not BookingState.CONFIRMED:
@@ -160,9 +186,8 @@ def reschedule(actor: Actor, booking: NotaryBooking, starts_at: datetime) -> Not
         kept = {slot.id for slot in own} & {slot.id for slot in run.slots}
         new = Run(tuple(slot for slot in run.slots if slot.id not in kept))
         if not new.slots or seats.take(new, booking.seats):
-            _move_to(
-                actor, booking, run, new, [claim for claim in old if claim.slot_id not in kept]
-            )
+            given_up = [claim for claim in old if claim.slot_id not in kept]
+            _move_to(actor, booking, run, new, given_up, asked)
             end_other_times(actor, offers)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
@@ -175,6 +200,7 @@ def _move_to(
     run: Run,
     new: Run,
     old: list[seats.ClaimRow],
+    asked: steps.Detail | None,
 ) -> None:
     """Give a booking the time of `run`: with the seats of `new`, which are taken already, and without those of `old`."""
     if not steps.move(
@@ -191,8 +217,10 @@ def _move_to(
     if new.slots:
         seats.add_claims(booking.id, [slot.id for slot in new.slots], booking.seats, None)
     given = freeing.free(booking, booking.office, old, cool=True)
-    steps.note(booking, "reschedule", "改期", actor, seats=booking.seats * len(new.slots) - given)
-    told_of_new_time(actor, booking)
+    moved = booking.seats * len(new.slots) - given
+    label = "改期" if asked is None else "应当事人要求改期"
+    steps.note(booking, "reschedule", label, actor, seats=moved)
+    _told_of_new_time(actor, booking, asked)
 
 
 def _require_one_place(actor: Actor, booking: NotaryBooking) -> None:
@@ -201,9 +229,9 @@ def _require_one_place(actor: Actor, booking: NotaryBooking) -> None:
     persons.require_one_place(actor, booking)
 
 
-def told_of_new_time(actor: Actor, booking: NotaryBooking) -> None:
+def _told_of_new_time(actor: Actor, booking: NotaryBooking, asked: steps.Detail | None) -> None:
     """Write the audit row of a new time and tell the person."""
-    steps.record(booking, "reschedule", actor)
+    steps.record(booking, "reschedule", actor, asked)
     steps.tell(
         booking,
         "notary.rescheduled",
@@ -249,8 +277,10 @@ def end_other_times(actor: Actor, offers: list[NotaryBooking]) -> None:
 
 
 @transactional
-def accept_other_time(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
-    """Take the other time that the office keeps for a booking whose time it cannot keep.
+def accept_other_time(
+    actor: Actor, booking: NotaryBooking, asked: steps.Detail | None = None
+) -> NotaryBooking:
+    """Take the other time that the office keeps for a booking whose time it cannot keep; `asked` as in `reschedule`.
 
     Raises NotFound when none is kept, HoldExpired after its time, ElsewhereThen.
     """
@@ -291,6 +321,7 @@ def accept_other_time(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     moved = sum(claim.seats for claim in new)
     steps.note(other, "hand_over", "转入原预约", actor, seats=-moved)
     given = freeing.free(booking, booking.office, old, cool=True)
-    steps.note(booking, "reschedule", "改到新时段", actor, seats=moved - given)
-    told_of_new_time(actor, booking)
+    label = "改到新时段" if asked is None else "应当事人要求改到新时段"
+    steps.note(booking, "reschedule", label, actor, seats=moved - given)
+    _told_of_new_time(actor, booking, asked)
     return booking

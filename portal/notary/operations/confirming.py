@@ -59,6 +59,16 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
             code="is_other_time",
             next_step="请在原来的预约上接受新时段。",
         )
+    return carry_out(actor, booking, details)
+
+
+def carry_out(
+    actor: Actor, booking: NotaryBooking, details: Details, detail: steps.Detail | None = None
+) -> NotaryBooking:
+    """Confirm a hold or an offer that was loaded, inside a unit of work; `detail` goes into the audit row.
+
+    The same for everybody, whoever holds the time. Raises what `confirm` raises.
+    """
     holding.require_held(booking)
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
@@ -77,7 +87,8 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
         NotaryBooking.kept_until > now,
         reference=next_reference(REFERENCE_PREFIX),
         check_in_code="".join(secrets.choice(CHECK_ALPHABET) for _ in range(CODE_LENGTH)),
-        link_nonce=secrets.token_hex(16),
+        # Who has no account is shown no link.
+        link_nonce=secrets.token_hex(16) if booking.account_id is not None else None,
         kept_until=None,
         confirmed_at=now,
         checklist_read_at=now,
@@ -96,7 +107,7 @@ def confirm(actor: Actor, hold_id: uuid.UUID, details: Details) -> NotaryBooking
     seats.make_firm(booking.id)
     freeing.end_waiting(booking, WaitingState.TAKEN, ended_at=now)
     steps.note(booking, "confirm", "预约成功", actor)
-    steps.record(booking, "confirm", actor, {"parties": len(rows)})
+    steps.record(booking, "confirm", actor, {"parties": len(rows), **(detail or {})})
     steps.tell(
         booking,
         "notary.confirmed",

@@ -158,10 +158,15 @@ def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
 
 
 @transactional
-def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
-    """Dispute a mark, once. It goes on counting until the office has decided."""
+def appeal(
+    actor: Actor, booking: NotaryBooking, text: str, asked: steps.Detail | None = None
+) -> NotaryBooking:
+    """Dispute a mark, once. It goes on counting until the office has decided.
+
+    `asked` says how a clerk was asked to write it down, None where the person does it.
+    """
     sessions.require_active(actor)
-    if not policies.can_speak_for(actor, booking):
+    if not policies.speaks_or_serves(actor, booking):
         raise NotFound("没有找到这个预约。")
     rows = of_booking(booking.id)
     if booking.state is BookingState.NO_SHOW and not rows:
@@ -177,7 +182,7 @@ def appeal(actor: Actor, booking: NotaryBooking, text: str) -> NotaryBooking:
     for row in rows:
         row.appeal, row.appeal_text, row.appealed_at = AppealState.OPEN, text, clock.now()
     db.session.flush()
-    _touched(booking, "appeal", "申诉", actor)
+    _touched(booking, "appeal", "申诉" if asked is None else "应当事人要求提出申诉", actor, asked)
     notifications.notify_staff(
         None,
         "notary.staff.appealed",
@@ -232,8 +237,14 @@ def reopen(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     return booking
 
 
-def _touched(booking: NotaryBooking, action: str, label: str, actor: Actor) -> None:
+def _touched(
+    booking: NotaryBooking,
+    action: str,
+    label: str,
+    actor: Actor,
+    detail: steps.Detail | None = None,
+) -> None:
     """Record a step that leaves the state; the booking's version moves on, so that a stale copy is known as one."""
     steps.write(booking)
     steps.note(booking, action, label, actor)
-    steps.record(booking, action, actor)
+    steps.record(booking, action, actor, detail)

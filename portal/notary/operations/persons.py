@@ -217,10 +217,14 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
         .execution_options(synchronize_session=False)
     )
     indexes = sorted(ended)
-    account_id = db.session.scalar(
-        select(NotaryBooking.account_id).where(NotaryBooking.id == booking_id)
+    forgotten = db.session.scalar(
+        select(NotaryBooking.id).where(
+            NotaryBooking.id == booking_id,
+            NotaryBooking.account_id.is_(None),
+            NotaryBooking.booked_by_id.is_(None),
+        )
     )
-    if account_id is None:
+    if forgotten is not None:
         # Its account was closed while the office was at it; now nothing needs the persons any more.
         for party in db.session.scalars(
             select(NotaryParty)
@@ -264,7 +268,7 @@ def count_again(booking_id: uuid.UUID) -> None:
 
 def require_known(booking: NotaryBooking) -> None:
     """Raise Conflict for a booking whose account was closed: who its parties were is forgotten, so it cannot stand again."""
-    if booking.account_id is None:
+    if booking.account_closed:
         raise Conflict(
             "预约人的账号已经注销，这个预约不能恢复。",
             code="account_closed",

@@ -17,13 +17,14 @@ from portal.notifications import quiet_hours
 def has_to_ring(actor: Actor, booking: NotaryBooking, contact: Contact) -> bool:
     """True when the actor's office has to ring about a time that it cannot keep, and may.
 
-    Whom an SMS has told of another time need not be rung; every account has a phone to which it goes.
+    Whom an SMS has told of another time need not be rung; every account has a phone to which it goes. Who has no account
+    cannot take that time without the office, so they are rung all the same.
     """
     return (
         policies.can_serve(actor, booking)
         and booking.has_to_move
         and contact.phone is not None
-        and not changing.pending_other_times(booking)
+        and (booking.booked_by_id is not None or not changing.pending_other_times(booking))
     )
 
 
@@ -40,7 +41,9 @@ def show_phone(actor: Actor, booking: NotaryBooking) -> Contact:
         raise Conflict(
             contact.warning or "当事人没有留下电话。",
             code="no_phone_to_ring",
-            next_step="当事人登录后会看到平台的消息；账号已经注销的，不用再联系。",
+            next_step="当事人登录后会看到平台的消息；账号已经注销的，不用再联系。"
+            if booking.booked_by_id is None
+            else "当事人没有账号，请在其来电或者到窗口时告知，也可以联系代理人、监护人。",
         )
     if not has_to_ring(actor, booking, contact):
         raise Conflict(

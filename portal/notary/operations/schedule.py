@@ -19,7 +19,6 @@ from portal.core.errors import Conflict, Forbidden, Invalid
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary import opening, policies
 from portal.notary.models import (
-    BookingState,
     ExceptionKind,
     NotaryBooking,
     NotaryClaim,
@@ -335,21 +334,6 @@ def _has_bookings(office: NotaryOffice) -> bool:
         .limit(1)
     )
     return db.session.scalar(query) is not None
-
-
-def affected_bookings(office_id: uuid.UUID) -> list[NotaryBooking]:
-    """Return the bookings of the office that still have to move, the earliest first."""
-    return list(
-        db.session.scalars(
-            select(NotaryBooking)
-            .where(
-                NotaryBooking.office_id == office_id,
-                NotaryBooking.state == BookingState.CONFIRMED,
-                NotaryBooking.affected_at.is_not(None),
-            )
-            .order_by(NotaryBooking.starts_at, NotaryBooking.id)
-        )
-    )
 
 
 def refresh_all(reason: str = "", *, only_when_due: bool = False) -> int:

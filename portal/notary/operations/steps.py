@@ -18,6 +18,7 @@ from portal.core.jobs import enqueue
 from portal.core.prepared import Prepared
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryHistory
 from portal.notary.workflow import BOOKING
+from portal.notifications import operations as notifications
 
 TELL = "notary.tell"
 _HISTORY: Any = NotaryHistory.__table__
@@ -126,7 +127,10 @@ def record(booking: NotaryBooking, action: str, actor: Actor, detail: Detail | N
 
 
 def tell(booking: NotaryBooking, template: str, **params: str | int) -> None:
-    """Have the resident told after the commit. A job, so that a rush for seats writes one row here and not five."""
+    """Have the resident told after the commit. A job, so that a rush for seats writes one row here and not five.
+
+    Who has no account gets an SMS where a mobile phone was given; it says no more than the reference.
+    """
     if booking.account_id is not None:
         tell_resident(
             booking.account_id,
@@ -136,6 +140,10 @@ def tell(booking: NotaryBooking, template: str, **params: str | int) -> None:
             subject_id=booking.id,
             reference=booking.reference,
             safety=booking.contact_safety.value,
+        )
+    elif booking.booked_by_id is not None and booking.reference is not None:
+        notifications.notify_without_account(
+            template, subject_kind=SUBJECT_KIND, subject_id=booking.id, reference=booking.reference
         )
 
 

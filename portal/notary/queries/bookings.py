@@ -108,9 +108,12 @@ def offices() -> list[NotaryOffice]:
     return sorted(found, key=lambda office: (office.office.code, office.id))
 
 
-def matters(*, active_only: bool = True) -> list[NotaryMatter]:
-    """Return the matters in the order of the content."""
-    query = select(NotaryMatter).order_by(NotaryMatter.position, NotaryMatter.code)
-    if active_only:
-        query = query.where(NotaryMatter.active)
-    return list(db.session.scalars(query))
+def matters() -> list[NotaryMatter]:
+    """Return the matters that can be booked, in the order of the content."""
+    return list(
+        db.session.scalars(
+            select(NotaryMatter)
+            .where(NotaryMatter.active)
+            .order_by(NotaryMatter.position, NotaryMatter.code)
+        )
+    )

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from portal.accounts import queries as accounts
+from portal.accounts.identity import phones
 from portal.accounts.models import ContactSafety
 from portal.core.db import db
 from portal.notary.models import NotaryBooking, NotaryCase
+from portal.notifications import without_account
 from portal.notifications.gate import may_be_called, strictest
 
 
@@ -43,6 +45,19 @@ def of_bookings(found: Sequence[NotaryBooking]) -> dict[uuid.UUID, Contact]:
             strictest(each.contact_safety, person.contact_safety if person else None),
         )
     return contacts
+
+
+def by_sms(booking_id: uuid.UUID) -> without_account.Contact | None:
+    """Return the mobile phone and the wish of somebody without an account for whom the office booked; None for others."""
+    found = db.session.execute(
+        select(NotaryBooking.contact_phone, NotaryBooking.contact_safety).where(
+            NotaryBooking.id == booking_id, NotaryBooking.booked_by_id.is_not(None)
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    phone = found.contact_phone and phones.normalise_mobile(found.contact_phone)
+    return without_account.Contact(phone, found.contact_safety)
 
 
 def of_case(case: NotaryCase) -> Contact:
