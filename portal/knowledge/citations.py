@@ -15,18 +15,15 @@ from typing import Any
 
 from portal.core.db import LabelledEnum
 from portal.core.errors import Invalid
-from portal.knowledge import editions, lineage, queries, unheld
+from portal.knowledge import editions, lineage, parts, queries, unheld
 from portal.knowledge.models import Article, Validity
 from portal.knowledge.names import law_names, short
 from portal.knowledge.queries import lookup
 from search_index import (
-    Absent,
     Citation,
     LawNames,
-    absent_part,
     find_citations,
     format_article_number,
-    format_numeral,
     names_no_law,
     parse_article_number,
 )
@@ -213,38 +210,18 @@ def _in_edition(
 def _with_parts(
     checked: list[CheckedCitation], found: list[Citation], articles: Iterable[Article]
 ) -> list[CheckedCitation]:
-    """Report the paragraphs and items that an article in force does not have.
-
-    Of a law that was amended since, the text held may lack them without the citation being wrong.
-    """
+    """Report the paragraphs and items that an article in force does not have."""
     by_id = {article.id: article for article in articles}
-    absent: dict[int, tuple[Article, Absent]] = {}
-    for position, (citation, item) in enumerate(zip(checked, found, strict=True)):
-        article = by_id.get(citation.article_id) if citation.article_id else None
-        if article is None or citation.status is not CitationStatus.FOUND:
-            continue
-        missing = absent_part(article.text, item.part)
-        if missing is not None:
-            absent[position] = article, missing
-    certain = queries.with_line_breaks({article.version_id for article, _ in absent.values()})
-    result = list(checked)
-    for position, (article, missing) in absent.items():
-        if article.version_id in certain:
-            result[position] = replace(
-                checked[position],
-                status=CitationStatus.NO_SUCH_PART,
-                message=_without_part(article, missing),
-            )
-    return result
-
-
-def _without_part(article: Article, missing: Absent) -> str:
-    where = f"《{short(article.law.name)}》{article.label}"
-    if missing.paragraph:
-        where += f"第{format_numeral(missing.paragraph)}款"
-    count = "两" if missing.count == 2 else format_numeral(missing.count)
-    has = f"共有{count}{missing.unit}" if missing.count else "没有分项"
-    return f"{where}{has}，没有第{format_numeral(missing.number)}{missing.unit}。"
+    cited = [
+        (by_id.get(citation.article_id) if citation.article_id else None, item.part)
+        for citation, item in zip(checked, found, strict=True)
+    ]
+    return [
+        replace(citation, status=CitationStatus.NO_SUCH_PART, message=message)
+        if message
+        else citation
+        for citation, message in zip(checked, parts.told(cited), strict=True)
+    ]
 
 
 def _with_replacements(checked: list[CheckedCitation]) -> list[CheckedCitation]:
