@@ -31,6 +31,7 @@ _BOOK = re.compile(f"{BOOKS}编")
 # A 法 in these is no 法 of an abbreviation.
 _NOT_A_LAW = ("法律", "法院", "司法")
 _KIND = re.compile("(?:法典|法|条例|办法|规则|细则|决定|解释|规定|批复|意见)$")
+_COUNTED = re.compile("(?<=解释|正案)[一二三四五六七八九十]{1,3}$")
 _LETTERS = re.compile(r"[^\w]")
 _CHINESE_END = re.compile("[\u4e00-\u9fff]{1,20}$")
 # Behind these a name begins, whatever longer one its letters would make.
@@ -148,10 +149,12 @@ class LawNames:
         simple = simplify(written)
         if len(simple) < MIN_ALIAS:
             return ()
-        for table in (self._by_name, self._aliases, self._by_core):
-            found = table.get(simple)
-            if found:
-                return tuple(found)
+        # 刑法修正案八 is written (八).
+        for name in dict.fromkeys((simple, _COUNTED.sub(r"(\g<0>)", simple))):
+            for table in (self._by_name, self._aliases, self._by_core):
+                found = table.get(name)
+                if found:
+                    return tuple(found)
         if simple in self._full:
             # The short name of a law that is not held.
             return ()

@@ -64,10 +64,14 @@ _FAR = 300
 _YEAR = re.compile(r"\(((?:19|20)\d\d)")
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定|总则|通则|修正案|纪要)"
-    r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释)[一二三四五六七八九])?$"
+    r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释|正案)[一二三四五六七八九十]{1,3})?$"
 )
 _LEADING = re.compile(
-    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]"
+    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^现(?![役代场金有])"
+)
+# What stands before a title within the name of an interpretation.
+_ABOUT = re.compile(
+    "(?:(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|公安部|司法部|、|和)*关于)(?:适用|审理|贯彻|执行|实施|修改)*$"
 )
 # Words before an unknown name that are no part of it: 当事人以物权法, 应当认定为合同法.
 _PROSE = frozenset(
@@ -269,12 +273,35 @@ def _law_before(
     # Under the heading of a chapter (一般规定) stand its articles.
     if _ANAPHORA.search(normal, max(0, end - 8), end) or "\n" in normal[end:start]:
         return None
+    return _unknown_before(normal, end, title, resolve, floor)
+
+
+def _unknown_before(
+    normal: str,
+    end: int,
+    title: tuple[int, int, str] | None,
+    resolve: Callable[[str], tuple[str, ...]],
+    floor: int,
+) -> tuple[int, str] | None:
+    """What ends at a place as names of laws do, and no known name: start offset and name as written.
+
+    `title` is the last name in book marks before it.
+    """
     clause_start = max(floor, end - 42)
     clause = re.split(r"[,。;:!?、\n\"“”'‘’]", normal[clause_start:end])[-1]
     name_match = _UNKNOWN_NAME.search(clause)
     if name_match is None:
         return None
     name = _LEADING.sub("", name_match.group())
+    if title is not None and title[1] == end - len(name):
+        # 最高人民法院关于适用《民法典》婚姻家庭编的解释(一): a title stands within a name.
+        maker = _ABOUT.search(normal, max(floor, title[0] - 40), title[0])
+        if maker is not None:
+            return maker.start(), normal[maker.start() : end]
+    # A bracket that opens before a name is no part of it.
+    opened = name.rfind("(")
+    if opened >= 0 and ")" not in name[opened:]:
+        name = _LEADING.sub("", name[opened + 1 :])
     if not resolve(name):
         name = _without_prose(name)
     if len(name) < 3 or names_no_law(name) or name in ("本解释", "本规定"):

@@ -143,7 +143,7 @@ def check(text: str) -> list[CheckedCitation]:
     wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
     articles = lookup(wanted)
     checked = [_checked(text, item, articles) for item in found]
-    checked, older = _of_editions(checked, articles.values())
+    checked, older = _of_editions(text, checked, articles.values())
     checked = _with_parts(checked, found, articles.values())
     checked = _with_moves(checked, [*articles.values(), *older])
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
@@ -163,14 +163,17 @@ def summary(checked: list[CheckedCitation]) -> tuple[bool | None, str]:
 
 
 def _of_editions(
-    checked: list[CheckedCitation], current: Iterable[Article]
+    text: str, checked: list[CheckedCitation], current: Iterable[Article]
 ) -> tuple[list[CheckedCitation], list[Article]]:
     """Judge what is cited in a named edition by that edition; also returns the articles of editions that were replaced.
 
     The same number of today's text may say something else.
     """
     by_id = {article.id: article for article in current}
-    named = editions.stated((citation.text, citation.law) for citation in checked)
+    named = editions.stated(
+        (editions.led_to(text, citation.start) + citation.text, citation.law)
+        for citation in checked
+    )
     versions = editions.held({edition for edition in named if edition})
     pairs = list(zip(checked, map(versions.get, named), strict=True))
     older = editions.articles({(version, each.number) for each, version in pairs if version})
@@ -178,6 +181,9 @@ def _of_editions(
     for (citation, version), edition in zip(pairs, named, strict=True):
         article = by_id.get(citation.article_id) if citation.article_id else None
         known = article is not None or citation.status is CitationStatus.NO_SUCH_ARTICLE
+        if edition and edition[1] == editions.FORMER:
+            # 原 is also said of a law that is gone.
+            known = known and citation.status is not CitationStatus.REPEALED
         if edition and known and (article is None or article.version is not version):
             found = older.get((version, citation.number)) if version else None
             citation = _in_edition(citation, edition[1], held=version is not None, article=found)
@@ -189,6 +195,8 @@ def _in_edition(
     citation: CheckedCitation, year: int, *, held: bool, article: Article | None
 ) -> CheckedCitation:
     edition = f"《{short(citation.law)}》{year} 年的版本"
+    if year == editions.FORMER:
+        edition = f"修改前的《{short(citation.law)}》"
     if not held:
         status = CitationStatus.OTHER_EDITION
         message = (
@@ -350,17 +358,17 @@ def _checked(
 def _message(article: Article, status: CitationStatus) -> str:
     name = f"《{short(article.law.name)}》"
     version = article.version
+    # An item (二十二、) is cited as an article.
+    label = article.label if article.number else f"第{article.label.removesuffix('、')}条"
     if status is CitationStatus.FOUND:
-        return f"{name}{article.label}现行有效。"
+        return f"{name}{label}现行有效。"
     if status is CitationStatus.AMENDED:
-        return (
-            f"{name}在 {version.version_date} 之后又有修改，引用{article.label}前请核对最新条文。"
-        )
+        return f"{name}在 {version.version_date} 之后又有修改，引用{label}前请核对最新条文。"
     if status is CitationStatus.NOT_YET:
-        return f"{name}{article.label}自 {version.effective_from} 起施行，现在还不能引用。"
+        return f"{name}{label}自 {version.effective_from} 起施行，现在还不能引用。"
     if version.status is Validity.REPEALED:
-        return f"{name}已经废止，{article.label}不能再引用。"
-    return f"{name}现行版本中已经没有{article.label}。"
+        return f"{name}已经废止，{label}不能再引用。"
+    return f"{name}现行版本中已经没有{label}。"
 
 
 def _refusal(code: str, message: str, next_step: str, field: str = "law") -> Invalid:

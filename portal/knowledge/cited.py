@@ -77,6 +77,11 @@ def _described(
     if status == "no_such_law":
         return _unheld(match.text, match.law, match.number, as_of)
     if status == "no_such_article":
+        item = _item(match) if as_of is None else None
+        if item is not None:
+            found = _told("found", f"《{law}》{label}。")
+            plain = _plain(match.text, match.law, match.number)
+            return {**plain, **found, "articles": [_of_row(item)]}
         return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
     message = f"《{law}》{label}。"
     if status == "ambiguous":
@@ -94,6 +99,12 @@ def _described(
         "articles": [_reference(document) for document in versions],
         "neighbours": [_reference(document) for document in neighbours],
     }
+
+
+def _item(match: CitationMatch) -> Article | None:
+    """Return the item (二十二、) that is cited as an article, of a text that numbers its items."""
+    wanted = match.law, match.number
+    return queries.lookup([wanted]).get(wanted)
 
 
 def describe_mention(mention: Mention, as_of: date | None) -> dict[str, Any]:

@@ -199,6 +199,14 @@ def test_only_a_question_with_a_paragraph_looks_for_one(civil_code, api, monkeyp
     assert cited(api, "民法典第1079条")["status"] == "found"
 
 
+def test_an_item_of_an_amendment_is_found_as_the_article_it_is_cited_as(loaded, api):
+    found = cited(api, "刑法修正案二第一条")
+    assert (found["status"], found["exists"]) == ("found", True)
+    (article,) = found["articles"]
+    assert api.client.get(article["url"]).json["text"] == "测试：将某条修改为另一条。"
+    assert cited(api, "刑法修正案（二）第九条")["status"] == "no_such_article"
+
+
 # --- laws that are not held ---
 
 REPEALING = """\

@@ -40,6 +40,7 @@ NAMES = LawNames(
         "中华人民共和国劳动合同法",
         "中华人民共和国土地管理法",
         "最高人民法院关于适用《中华人民共和国合同法》若干问题的解释（二）",
+        *(f"中华人民共和国刑法修正案（{number}）" for number in ("八", "十", "十一")),
     ],
     {"物权法": "中华人民共和国物权法"},
 )
@@ -237,7 +238,7 @@ def test_a_contract_or_a_document_is_no_law(text: str) -> None:
     [
         ("民法总则第一百八十八条", "民法总则"),
         ("民法通则第一百三十五条", "民法通则"),
-        ("刑法修正案（十一）第一条", "刑法修正案(十一)"),
+        ("刑法修正案（九）第一条", "刑法修正案(九)"),
         ("九民会议纪要第29条", "九民会议纪要"),
     ],
 )
@@ -268,6 +269,20 @@ def test_a_year_tells_laws_of_one_name_apart() -> None:
 @pytest.mark.parametrize("name", ["合同法司法解释二", "合同法解释（二）", "合同法解释二"])
 def test_an_interpretation_is_found_by_what_it_is_called_in_speech(name: str) -> None:
     assert [law[-8:] for law in laws(f"{name}第29条")] == ["问题的解释（二）"]
+
+
+@pytest.mark.parametrize("name", ["刑法修正案（十）", "刑法修正案十", "《刑法修正案十》"])
+def test_the_number_of_an_amendment_may_lack_its_brackets(name: str) -> None:
+    assert laws(f"{name}第一条") == ["中华人民共和国刑法修正案（十）"]
+
+
+def test_a_title_may_stand_within_the_name_of_an_interpretation() -> None:
+    name = "最高人民法院关于适用《民法典》婚姻家庭编的解释(九)"
+    assert laws(f"依照{name}第25条") == [name]
+
+
+def test_a_bracket_that_opens_before_a_name_is_no_part_of_it() -> None:
+    assert laws("无效（现民法典婚姻家庭编解释九第七十八条）") == ["民法典婚姻家庭编解释九"]
 
 
 # --- paragraphs without 条 ---
