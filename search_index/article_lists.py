@@ -31,6 +31,8 @@ _NUMBER = re.compile(
 # The words may stand between the articles of a list (第三条规定和第五条), with a 第 behind them.
 _SAYS = re.compile("的?规定")
 _LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
+# What is said of an article may stand behind it: 第八条(公序良俗)、第九条, 第577条【违约责任】、第584条.
+_NOTE = re.compile(r"\([^()]{1,25}\)|【[^【】]{1,25}】|“[^“”]{1,25}”")
 _RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
 # What comes by the piece is counted, not cited, where no 第 says otherwise: 十五条意见, 三条狗.
 _COUNTED = re.compile(
@@ -40,7 +42,7 @@ _COUNTED = re.compile(
 # Behind bare digits: a quantity, so that the last number is no article; or a unit that the whole
 # list shares (3、4楼), so that none is.
 _QUANTITY = re.compile(
-    r"[%年月日号元十百千万亿个名岁版修份本册件张零〇○一二三四五六七八九两人天倍]|\.[0-9]|之"
+    r"[%年月日号元十百千万亿个名岁版修份本册件张零〇○一二三四五六七八九两人天倍]|\.[0-9]|之|\s+[0-9]+\s*条"
 )
 _SHARED_UNIT = re.compile(r"[条楼层季章节编款项目期届次栋幢页卷册部集栏点]|单元")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
@@ -110,8 +112,13 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
     for match in _NUMBER.finditer(normal):
         if skipped(match.start()):
             continue
-        joint = "".join(normal[chain[-1].end : match.start()].split()) if chain else ""
-        if chain and not _joins(joint):
+        gap = normal[chain[-1].end : match.start()] if chain else ""
+        joint = "".join(gap.split())
+        if note := _NOTE.match(joint):
+            joint = joint[note.end() :]
+        # 第577条 第584条; on a line of its own it is the number of a clause.
+        beside = gap and gap.isspace() and "\n" not in gap and match["ordinal"] and match["closed"]
+        if chain and not beside and not _joins(joint):
             yield from _read(normal, chain)
             chain, joint = [], ""
         read = _number(match, joint, chain[-1] if chain else None)

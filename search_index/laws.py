@@ -28,6 +28,8 @@ _SPOKEN = re.compile("(?:民|刑|(?<!执)行)诉(?!讼)")
 _PROCEDURE = {"民诉": "民事诉讼", "刑诉": "刑事诉讼", "行诉": "行政诉讼"}
 _SPOKEN_COURT = re.compile("^(?:最高法院?|最高检|两高)(?:关于)?")
 _BOOK = re.compile(f"{BOOKS}编")
+# 民法典合同编, 民法典·总则编: a book of a code is the code.
+_BOOK_OF = re.compile(f"(?P<code>.*(?:法典|刑法))[·.:・-]?{BOOKS}编?")
 # A 法 in these is no 法 of an abbreviation.
 _NOT_A_LAW = ("法律", "法院", "司法")
 _KIND = re.compile("(?:法典|法|条例|办法|规则|细则|决定|解释|规定|批复|意见)$")
@@ -155,6 +157,8 @@ class LawNames:
                 found = table.get(name)
                 if found:
                     return tuple(found)
+        if book := _BOOK_OF.fullmatch(simple):
+            return self.resolve(book["code"])
         if simple in self._full:
             # The short name of a law that is not held.
             return ()
@@ -195,11 +199,15 @@ class LawNames:
         if not end or (text[end - 1] not in self._last and text[end - 1] not in _NOISY_END):
             return None
         floor = max(0, end - self._longest - len(_PREFIX) - 4)
+        noise = floor
+        for match in _NOISE.finditer(text, floor, end):
+            noise = match.end()
         for start in range(floor, end - MIN_ALIAS + 1):
             if text[start] not in self._first and text[start] not in _NOISY_START:
                 continue
             piece = text[start:end]
-            simple = simplify(piece)
+            # What holds no noise is simple already, and simplifying takes long.
+            simple = simplify(piece) if start < noise else piece.replace(_PREFIX, "")
             if simple in self._by_name or simple in self._aliases:
                 return start
         return None

@@ -69,9 +69,14 @@ _UNKNOWN_NAME = re.compile(
 _LEADING = re.compile(
     r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^现(?![役代场金有])"
 )
-# What stands before a title within the name of an interpretation.
+# What stands before a title within the name of an interpretation, and what stands behind it.
 _ABOUT = re.compile(
-    "(?:(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|公安部|司法部|、|和)*关于)(?:适用|审理|贯彻|执行|实施|修改)*$"
+    "(?:(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|公安部|司法部|、|和)*关于"
+    "(?:适用|审理|贯彻|执行|实施|修改)*|[\u4e00-\u9fff]{2,7}[省市区县]实施)$"
+)
+_OF_TITLE = re.compile(
+    r"[\u4e00-\u9fff()]{0,30}(?:解释|规定|规则|批复|意见|办法|决定|条例|细则|通知|纪要)"
+    r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释)[一二三四五六七八九十]{1,3})?"
 )
 # Words before an unknown name that are no part of it: 当事人以物权法, 应当认定为合同法.
 _PROSE = frozenset(
@@ -287,17 +292,20 @@ def _unknown_before(
 
     `title` is the last name in book marks before it.
     """
+    # 最高人民法院关于适用《民法典》婚姻家庭编的解释(一): a title stands within a name.
+    if title is not None and _OF_TITLE.fullmatch(normal, title[1], end):
+        maker = _ABOUT.search(normal, max(floor, title[0] - 40), title[0])
+        if maker is not None:
+            begin = maker.start()
+            if "关于" not in maker[0]:
+                begin += len(maker[0]) - len(_LEADING.sub("", maker[0]))
+            return begin, normal[begin:end]
     clause_start = max(floor, end - 42)
     clause = re.split(r"[,。;:!?、\n\"“”'‘’]", normal[clause_start:end])[-1]
     name_match = _UNKNOWN_NAME.search(clause)
     if name_match is None:
         return None
     name = _LEADING.sub("", name_match.group())
-    if title is not None and title[1] == end - len(name):
-        # 最高人民法院关于适用《民法典》婚姻家庭编的解释(一): a title stands within a name.
-        maker = _ABOUT.search(normal, max(floor, title[0] - 40), title[0])
-        if maker is not None:
-            return maker.start(), normal[maker.start() : end]
     # A bracket that opens before a name is no part of it.
     opened = name.rfind("(")
     if opened >= 0 and ")" not in name[opened:]:

@@ -285,13 +285,16 @@ _LOOSE = re.compile(
     r"([\u4e00-\u9fff]{1,20}?(?:法典|法|条例|规定|办法|解释|规则|细则))第"
     r"[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
 )
+_MARKED = re.compile(
+    r"《(?P<name>[^《》]{2,60})》\s*第[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
+)
 _TITLE = re.compile("《[^《》]*(?:《[^《》]*》[^《》]*)*》")
 _INTRODUCTION = re.compile(
     r"^.*(?:根据|依据|按照|依照|按|依|违反|适用|参照|和|及|与|或者|以及|的|了|是)"
 )
 # These point back to a law that was named before; the library follows them where it can.
 _POINTING_BACK = re.compile(
-    r"(?:本|该|此|前述|上述|这部|这个)(?:法|条例|规定|办法|解释|规则|细则)$"
+    r"(?:本|该|此|同|前述|上述|这部|这个)(?:法|条例|规定|办法|解释|规则|细则)$"
 )
 
 
@@ -319,6 +322,13 @@ def _unrecognised(
             status = CitationStatus.NO_SUCH_ARTICLE
             message = f"“{quoted}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
         found.append(CheckedCitation(quoted, start, match.end(), name, "", status, None, message))
+    for match in _MARKED.finditer(text):
+        start, end, name = match.start(), match.end(), match["name"]
+        seen = any(citation.start < end and start < citation.end for citation in known)
+        if not seen and names.resolve(name):
+            message = f"“{match[0]}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
+            status = CitationStatus.NO_SUCH_ARTICLE
+            found.append(CheckedCitation(match[0], start, end, name, "", status, None, message))
     return found
 
 

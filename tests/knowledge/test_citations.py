@@ -332,14 +332,17 @@ def test_a_citation_of_a_law_that_is_not_known_is_not_passed_over(law, text, nam
     assert text[found.start : found.end] == found.text
 
 
-@pytest.mark.parametrize("text", ["依照本办法第五条办理。", "该法第三条没有规定。", "第三条第二款"])
+@pytest.mark.parametrize(
+    "text", ["依照本办法第五条办理。", "该法第三条没有规定。", "同法第三条", "第三条第二款"]
+)
 def test_words_that_point_back_are_no_unknown_law(law, text):
     assert [item.status for item in citations.check(text)] in ([], ["ambiguous"])
 
 
 @pytest.mark.parametrize("number", ["第1千零四十二条", "第０条", "第一万亿条"])
-def test_a_number_that_is_none_is_told_and_not_taken_for_another(law, number):
-    (found,) = check(f"根据民法典{number}处理")
+@pytest.mark.parametrize("name", ["民法典", "《民法典》"])
+def test_a_number_that_is_none_is_told_and_not_taken_for_another(law, name, number):
+    (found,) = check(f"根据{name}{number}处理")
     assert found.status is CitationStatus.NO_SUCH_ARTICLE
     assert number in found.message
 

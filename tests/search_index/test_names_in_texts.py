@@ -281,6 +281,30 @@ def test_a_title_may_stand_within_the_name_of_an_interpretation() -> None:
     assert laws(f"依照{name}第25条") == [name]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "最高人民法院关于适用《中华人民共和国行政诉讼法》的解释",
+        "重庆市实施《中华人民共和国老年人权益保障法》办法",
+    ],
+)
+def test_nothing_but_a_kind_may_stand_behind_the_title_within_a_name(name: str) -> None:
+    assert laws(f"依照{name}第五条") == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "《民法典·合同编》",
+        "《中华人民共和国民法典.总则编》",
+        "《民法典：婚姻家庭编》",
+        "《民法典合同编》",
+    ],
+)
+def test_a_book_of_a_code_in_book_marks_is_the_code(name: str) -> None:
+    assert cited(f"{name}第577条") == [(CIVIL, "577", "")]
+
+
 def test_a_bracket_that_opens_before_a_name_is_no_part_of_it() -> None:
     assert laws("无效（现民法典婚姻家庭编解释九第七十八条）") == ["民法典婚姻家庭编解释九"]
 
