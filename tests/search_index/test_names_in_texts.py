@@ -122,6 +122,9 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         ("小区物业管理条例第五条", PROPERTY),
         ("城市物业管理条例第五条", PROPERTY),
         ("根据有关法律民法典第五条", CIVIL),
+        ("根据目前劳动法第44条", "中华人民共和国劳动法"),
+        ("依照最新修订劳动法第44条", "中华人民共和国劳动法"),
+        ("依据公司劳动合同法第38条", "中华人民共和国劳动合同法"),
     ],
 )
 def test_what_is_asked_about_before_a_law_is_no_part_of_its_name(text: str, law: str) -> None:
