@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_index.numerals import NUMERAL, canonical
 
@@ -19,15 +19,20 @@ _N = rf"(?:{NUMERAL}|(?<![0-9])[0-9]{{1,5}}(?![0-9]))"
 _JOINT = r"\s*+(?:[、,]\s*+(?:和|及|与|或者?|以及)?|和|及|与|或者?|以及|至|到|-)\s*+"
 _PLACE = rf"(?:第\s*+)?\(?{_N}\)?"
 _UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标录]))"
-_PART = rf"(?:\s*+{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}})?(?:\s*+(?:前段|后段|但书))?"
+UNITS = rf"{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}}"
+_PART = rf"(?:\s*+{UNITS})?(?:\s*+(?:前段|后段|但书))?"
 _NUMBER = re.compile(
     rf"(?P<ordinal>第\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
-    rf"(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?(?P<part>{_PART}))?"
+    rf"(?:(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?(?P<part>{_PART}))"
+    # 民法典1079第9款: what has paragraphs is an article.
+    rf"|(?P<loose>\s*+(?=第){UNITS}))?"
     rf"|之\s*+(?P<twig>{_N})"
 )
 # The words may stand between the articles of a list (第三条规定和第五条), with a 第 behind them.
 _SAYS = re.compile("的?规定")
 _LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
+# What is said of an article may stand behind it: 第八条(公序良俗)、第九条, 第577条【违约责任】、第584条.
+_NOTE = re.compile(r"\([^()]{1,25}\)|【[^【】]{1,25}】|“[^“”]{1,25}”")
 _RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
 # What comes by the piece is counted, not cited, where no 第 says otherwise: 十五条意见, 三条狗.
 _COUNTED = re.compile(
@@ -37,7 +42,7 @@ _COUNTED = re.compile(
 # Behind bare digits: a quantity, so that the last number is no article; or a unit that the whole
 # list shares (3、4楼), so that none is.
 _QUANTITY = re.compile(
-    r"[%年月日号元十百千万亿个名岁版修零〇○一二三四五六七八九两人天倍]|\.[0-9]|之"
+    r"[%年月日号元十百千万亿个名岁版修份本册件张零〇○一二三四五六七八九两人天倍]|\.[0-9]|之|\s+[0-9]+\s*条"
 )
 _SHARED_UNIT = re.compile(r"[条楼层季章节编款项目期届次栋幢页卷册部集栏点]|单元")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
@@ -85,6 +90,8 @@ class _Number:
     # What stands between it and the number before it in the list, without blanks.
     joint: str = ""
     part: str = ""
+    # It has no 条, only a paragraph or an item behind it.
+    loose: bool = False
 
     @property
     def value(self) -> int:
@@ -105,8 +112,13 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
     for match in _NUMBER.finditer(normal):
         if skipped(match.start()):
             continue
-        joint = "".join(normal[chain[-1].end : match.start()].split()) if chain else ""
-        if chain and not _joins(joint):
+        gap = normal[chain[-1].end : match.start()] if chain else ""
+        joint = "".join(gap.split())
+        if note := _NOTE.match(joint):
+            joint = joint[note.end() :]
+        # 第577条 第584条; on a line of its own it is the number of a clause.
+        beside = gap and gap.isspace() and "\n" not in gap and match["ordinal"] and match["closed"]
+        if chain and not beside and not _joins(joint):
             yield from _read(normal, chain)
             chain, joint = [], ""
         read = _number(match, joint, chain[-1] if chain else None)
@@ -114,15 +126,13 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
             yield from _read(normal, chain)
             chain = []
         elif chain and _is_branch(chain[-1], read):
-            chain[-1] = _Number(
-                chain[-1].start,
-                read.end,
-                chain[-1].written,
-                f"{chain[-1].number}-{read.number}",
-                chain[-1].ordinal,
-                read.closed,
-                chain[-1].joint,
-                read.part,
+            chain[-1] = replace(
+                chain[-1],
+                end=read.end,
+                number=f"{chain[-1].number}-{read.number}",
+                closed=read.closed,
+                part=read.part,
+                loose=read.loose,
             )
         else:
             chain.append(read)
@@ -148,9 +158,13 @@ def _number(match: re.Match[str], joint: str, before: _Number | None) -> _Number
         number = canonical(written, match["branch"] or match["inner"])
     if not number:
         return None
-    return _Number(
-        match.start(), match.end(), written, number, ordinal, closed, joint, match["part"] or ""
-    )
+    part, end, loose = match["part"] or "", match.end(), match["loose"] is not None
+    read = _Number(match.start(), end, written, number, ordinal, closed, joint, part)
+    if not loose:
+        return read
+    if read.is_year and not ordinal:
+        return replace(read, end=match.start("loose"))
+    return replace(read, closed=True, part=match["loose"], loose=True)
 
 
 def _is_branch(before: _Number, read: _Number) -> bool:
@@ -181,7 +195,9 @@ def _read(normal: str, chain: list[_Number]) -> Iterator[ArticleList]:
         closed = len(found) if number.closed else closed
     if closed:
         first = found[0]
-        yield ArticleList(_filled(found[:closed]), bare=not (first.closed or first.ordinal))
+        yield ArticleList(
+            _filled(found[:closed]), bare=not (first.ordinal or (first.closed and not first.loose))
+        )
 
 
 def _may_follow(normal: str, found: list[_Number], number: _Number, after: _Number | None) -> bool:

@@ -132,13 +132,17 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitationMatch:
-    """A citation found in the request's text and what the index knows of it."""
+    """A citation found in the request's text and what the index knows of it.
+
+    `part` is what stands behind the article's number: 第一款第(二)项.
+    """
 
     text: str
     law: str
     number: str
     status: CitationStatus
     keys: tuple[str, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

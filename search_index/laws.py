@@ -28,10 +28,49 @@ _SPOKEN = re.compile("(?:民|刑|(?<!执)行)诉(?!讼)")
 _PROCEDURE = {"民诉": "民事诉讼", "刑诉": "刑事诉讼", "行诉": "行政诉讼"}
 _SPOKEN_COURT = re.compile("^(?:最高法院?|最高检|两高)(?:关于)?")
 _BOOK = re.compile(f"{BOOKS}编")
+# 民法典合同编, 民法典·总则编: a book of a code is the code.
+_BOOK_OF = re.compile(f"(?P<code>.*(?:法典|刑法))[·.:・-]?{BOOKS}编?")
 # A 法 in these is no 法 of an abbreviation.
 _NOT_A_LAW = ("法律", "法院", "司法")
 _KIND = re.compile("(?:法典|法|条例|办法|规则|细则|决定|解释|规定|批复|意见)$")
+_COUNTED = re.compile("(?<=解释|正案)[一二三四五六七八九十]{1,3}$")
 _LETTERS = re.compile(r"[^\w]")
+_CHINESE_END = re.compile("[\u4e00-\u9fff]{1,20}$")
+# Behind these a name begins, whatever longer one its letters would make.
+_LEADS_IN = re.compile(
+    "(?:根据|依据|依照|按照|参照|比照|遵照|违反|触犯|违背|适用|参见|对于|关于|审理|办理|处理|实施|执行|修改|修正|修订"
+    "|[我本]国|中国|国家|全国|[最现旧新原老]|现行|[的之后前和与及或并在于对由依按据以是为有即如照见看查将把被让给比同跟而但且则也都又再就已未不可应须按])$"
+)
+# Whose law is no Chinese law, whatever its name.
+_ELSEWHERE = re.compile(
+    "(?:[德法英美韩泰]国|日本|俄罗斯|前?苏联|意大利|瑞士|奥地利|荷兰|比利时|西班牙|葡萄牙|加拿大|澳大利亚|新加坡|越南|印度"
+    "|欧盟|罗马|台湾|香港|澳门)(?:联邦|地区|特别行政区|现行|新|旧|的)*$"
+)
+_PROVINCES = (
+    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州"
+    "|云南|陕西|甘肃|青海|内蒙古|广西|西藏|宁夏|新疆|深圳|广州|成都|武汉|南京|杭州|厦门|青岛|大连"
+)
+# 小区, 城市 and the like are no places of their own.
+_PLACE_KIND = (
+    "(?:省|(?<![城县超上股楼门都夜集本我该全各])市|自治[区州县旗]|(?<![本我该全各])县"
+    "|(?<![小社地辖景灾园山郊城校街库矿林牧片战疫特军禁农本我该全各])区)"
+)
+_PLACES = (
+    re.compile(f"(?:{_PROVINCES})[省市]?$"),
+    re.compile(
+        f"(?<=根据|依据|依照|按照|参照|违反|适用|符合)[\u4e00-\u9fff]{{1,6}}?{_PLACE_KIND}$"
+    ),
+    re.compile(f"^[\u4e00-\u9fff]{{1,6}}?{_PLACE_KIND}$"),
+)
+# Between these and a law stands only its name: 根据体育仲裁法第五条.
+_ON_THE_BASIS_OF = re.compile("(?:根据|依据|依照|按照|参照|比照)(?P<name>[\u4e00-\u9fff]{2,6})$")
+_NO_NAME = re.compile(
+    "[的和与及或你我他她您]|[上前]述|有关|相关|国家|大陆|当时|当前|目前|现有|有效|最新|修[订改正]|以[上下]|本案"
+    "|公司|单位|双方|当事人|员工|劳动者|法院|律师|[甲乙]方|[原被]告"
+    "|(?:法|法律|法规|条例|规定|办法|解释|条文|制度|要求|协议|合同|约定|情形?|情况)$"
+)
+# What a place makes; a 法 it never makes.
+_LOCAL_KINDS = ("条例", "办法", "规定", "规则", "细则")
 # What people call rules that are no law: 公司规定, 法律规定, 按照有关规定.
 _MAKERS = (
     "法律|法规|规章|政策|国家|公司|单位|企业|学校|医院|物业|小区|政府|法院|部门|合同|协议|章程"
@@ -50,6 +89,18 @@ def simplify(name: str) -> str:
 def names_no_law(name: str) -> bool:
     """True for words that end as the name of a law does and name none: 公司规定, 有关规定."""
     return _NO_LAW.search(name) is not None
+
+
+def leads_to_a_name(text: str, place: int) -> bool:
+    """Whether a name can begin at a place of a normalised text: behind no word, or one like 根据."""
+    before = _CHINESE_END.search(text, max(0, place - 20), place)
+    return before is None or _LEADS_IN.search(before[0]) is not None
+
+
+def from_elsewhere(text: str, place: int) -> int | None:
+    """Where the name of another country begins that ends at a place of a normalised text; None without one."""
+    found = _ELSEWHERE.search(text, max(0, place - 12), place)
+    return found.start() if found is not None else None
 
 
 def same_kind(written: str, word: str) -> bool:
@@ -90,6 +141,8 @@ class LawNames:
         written = {name for table in (self._by_name, self._aliases) for name in table if name}
         self._first = {name[0] for name in written} | {_PREFIX[0]}
         self._last = {name[-1] for name in written}
+        self._titles = "\n".join(self._by_name)
+        self._beginnings: dict[str, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return sum(len(names) for names in self._by_name.values())
@@ -99,10 +152,14 @@ class LawNames:
         simple = simplify(written)
         if len(simple) < MIN_ALIAS:
             return ()
-        for table in (self._by_name, self._aliases, self._by_core):
-            found = table.get(simple)
-            if found:
-                return tuple(found)
+        # 刑法修正案八 is written (八).
+        for name in dict.fromkeys((simple, _COUNTED.sub(r"(\g<0>)", simple))):
+            for table in (self._by_name, self._aliases, self._by_core):
+                found = table.get(name)
+                if found:
+                    return tuple(found)
+        if book := _BOOK_OF.fullmatch(simple):
+            return self.resolve(book["code"])
         if simple in self._full:
             # The short name of a law that is not held.
             return ()
@@ -118,6 +175,7 @@ class LawNames:
         the interpretation of another code.
         """
         letters, kind = _LETTERS.sub("", _core(_SPOKEN_COURT.sub("", simple))), _kind(simple)
+        letters = letters.replace("司法解释", "解释")
         letters = _SPOKEN.sub(lambda spoken: _PROCEDURE[spoken[0]], letters)
         whole = [full for full in _PROCEDURE.values() if full in letters]
         whole += _BOOK.findall(letters)
@@ -142,14 +200,76 @@ class LawNames:
         if not end or (text[end - 1] not in self._last and text[end - 1] not in _NOISY_END):
             return None
         floor = max(0, end - self._longest - len(_PREFIX) - 4)
+        noise = floor
+        for match in _NOISE.finditer(text, floor, end):
+            noise = match.end()
         for start in range(floor, end - MIN_ALIAS + 1):
             if text[start] not in self._first and text[start] not in _NOISY_START:
                 continue
             piece = text[start:end]
-            simple = simplify(piece)
+            # What holds no noise is simple already, and simplifying takes long.
+            simple = simplify(piece) if start < noise else piece.replace(_PREFIX, "")
             if simple in self._by_name or simple in self._aliases:
                 return start
         return None
+
+    def longer(self, text: str, start: int, end: int) -> int | None:
+        """Where a longer name begins that the known name at `start` is only the end of; None when it stands alone.
+
+        调解仲裁法 is the end of 劳动争议调解仲裁法 and not the 仲裁法; 北京市物业管理条例 is not the national one. Only
+        what makes a name counts: what else stands before a law (醉驾刑法第133条) is what somebody asks about.
+        """
+        before = _CHINESE_END.search(text, max(0, start - 20), start)
+        simple = simplify(text[start:end])
+        if before is None or text.startswith(_PREFIX, start) or _LEADS_IN.search(before[0]):
+            return None
+        words = before[0]
+        tail = max((_tail_in(words, part) for part in self._before_core(simple)), default=0)
+        if tail > 1:
+            return start - tail
+        place = _ELSEWHERE.search(words)
+        if place is None and simple.endswith(_LOCAL_KINDS):
+            found = (pattern.search(words) for pattern in _PLACES)
+            place = next((each for each in found if each is not None), None)
+        if place is not None:
+            return start - len(place[0])
+        if tail and (len(words) == 1 or words[-2] in "我本该" or _LEADS_IN.search(words[:-1])):
+            return start - 1
+        core = _spoken_core(simple)
+        for length in range(len(words) if len(core) > 1 else 0, 1, -1):
+            if words[-length:] + core in self._titles:
+                return start - length
+        basis = _ON_THE_BASIS_OF.search(words)
+        if basis is not None and not _NO_NAME.search(basis["name"]):
+            return start - len(basis["name"])
+        return None
+
+    def _before_core(self, simple: str) -> tuple[str, ...]:
+        """What stands before the words of a known name in the titles of other laws of its kind."""
+        found = self._beginnings.get(simple)
+        if found is None:
+            full, core, kind = self._full.get(simple, simple), _spoken_core(simple), _kind(simple)
+            core = core if len(core) > 1 else simple
+            found = self._beginnings[simple] = tuple(
+                before
+                for known in self._by_name
+                if known != full and core in known and _kind(known) == kind
+                if (before := _core(known).partition(core)[0])
+            )
+        return found
+
+
+def _tail_in(words: str, part: str) -> int:
+    """How many of the last letters of `words` stand in `part` in their order; one alone must be its last."""
+    count, end = 0, len(part)
+    while count < len(words) and (end := part.rfind(words[-count - 1], 0, end)) >= 0:
+        count += 1
+    return count if count > 1 or part.endswith(words[-1]) else 0
+
+
+def _spoken_core(simple: str) -> str:
+    """A name without the word for its kind."""
+    return _KIND.sub("", simple)
 
 
 def _core(simple: str) -> str:

@@ -8,17 +8,17 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from search_index import analysis
 from search_index.analysis import normalise
-from search_index.article_lists import article_lists
-from search_index.laws import BOOKS, LawNames, names_no_law, same_kind
+from search_index.article_lists import UNITS, article_lists
+from search_index.laws import BOOKS, LawNames, from_elsewhere, names_no_law, same_kind
 from search_index.learning import Bridges
 from search_index.numerals import (
     NUMERAL,
@@ -27,6 +27,7 @@ from search_index.numerals import (
     parse_article_number,
 )
 from search_index.ranking import Float32
+from search_index.titles import Titles, names_no_text_of_law
 
 __all__ = [
     "Citation",
@@ -45,20 +46,46 @@ BRIDGE_WEIGHT = 0.2
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
 
-_BOOK_TITLE = re.compile(r"《(?P<name>(?:[^《》]|《[^《》]*》){2,120})》\s*(?:\([^()]{2,30}\)\s*)?")
 # The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:\s|的|中|之|:|,|”|\")*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})[编章节]|\(?{BOOKS}编\)?|\s|的|中)*+$"
+    rf"(?:[\s|:,”\"]|的|中|之)*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(
-    r"(?:该|(?<![基根资])本|(?<![合共])同|上述|前述)(?P<kind>法典|法律|法|条例|规定|办法|解释|决定)\s*$"
+    r"(?P<which>该|(?<![基根资])本|(?<![合共])同|上述|前述)"
+    r"(?:实施|司法)?(?P<kind>法典|法律|法|条例|规定|办法|解释|决定|规则|细则)\s*$"
 )
+# Parts of a code that are named without the word 编: 民法典总则第一百八十八条.
+_GENERAL_PART = re.compile("(?:总则|分则|附则)(?:部分)?$")
+# What points back to an article: 该条第二款.
+_SAME_ARTICLE = re.compile(rf"(?:该|(?<!不)同|上述|前述)条(?P<part>\s*{UNITS})")
+_NUMBERED = re.compile(rf"(?:{NUMERAL}|[0-9])\s*条")
+_FAR = 300
+_YEAR = re.compile(r"\(((?:19|20)\d\d)")
 _UNKNOWN_NAME = re.compile(
-    r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定)$"
+    r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定|总则|通则|修正案|纪要)"
+    r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释|正案)[一二三四五六七八九十]{1,3})?$"
 )
 _LEADING = re.compile(
-    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]"
+    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^现(?![役代场金有])"
+)
+# What stands before a title within the name of an interpretation, and what stands behind it.
+_ABOUT = re.compile(
+    "(?:(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|公安部|司法部|、|和)*关于"
+    "(?:适用|审理|贯彻|执行|实施|修改)*|[\u4e00-\u9fff]{2,7}[省市区县]实施)$"
+)
+_OF_TITLE = re.compile(
+    r"[\u4e00-\u9fff()]{0,30}(?:解释|规定|规则|批复|意见|办法|决定|条例|细则|通知|纪要)"
+    r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释)[一二三四五六七八九十]{1,3})?"
+)
+# Words before an unknown name that are no part of it: 当事人以物权法, 应当认定为合同法.
+_PROSE = frozenset(
+    (
+        "以 将 按 因 为 由 有 无 对 对于 在 是 被 把 于 其 其为 就 未 仅 没有 不受 受 向 从 经 照 须 应 可 该 并 且 又 即"
+        " 所 系 依 至 到 自 具有 享有 具备 承担 基于 属于 认定 主张 发现 出现 发生 提交 缴纳 执行 行使 超过 满足 采取 移送"
+        " 比照 遵守 援引 引用 援用 应当 可以 必须 以及 或者 但是 因此 所以 认为 根据 依照 依据 按照 违反 适用 参照 符合"
+        " 违背 规定 要求 构成 触犯 关于 之 了 着 过 与 和 及 或 而 但 如 若"
+    ).split()
 )
 
 
@@ -137,27 +164,37 @@ class Citation:
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
     normal = normalise(text)
-    titles = _Titles(normal)
+    titles = Titles(normal)
     resolve = cache(laws.resolve)
     found: list[Citation] = []
     last_law: tuple[str, tuple[str, ...]] | None = None
     position = 0
     for listed in article_lists(normal, titles.hold):
-        if listed.bare and not _is_named_directly(normal, listed.start, laws):
+        if listed.bare and not _is_named_directly(normal, listed.start, laws, titles):
             continue
         start = listed.start
-        named = _law_before(normal, start, titles, laws, position)
+        named = _law_before(normal, start, titles, laws, resolve, position)
         if named is not None:
             start, written = named
             candidates = resolve(written)
+            if names_no_text_of_law(written) and not any(
+                law.endswith(written) for law in candidates
+            ):
+                continue
+            if len(candidates) > 1 and (year := _YEAR.search(normal, start, listed.start)):
+                # 宪法修正案(2018年): the years belong to the names of laws.
+                candidates = tuple(law for law in candidates if year[1] in law) or candidates
             last_law = (written, candidates)
-        elif last_law is not None and (back := _ANAPHORA.search(normal, max(0, start - 8), start)):
-            # A law that was named since then, even without an article, is the one meant.
+        elif back := _ANAPHORA.search(normal, max(0, start - 10), start):
+            # A law that was named since then, even without an article, is the one meant. 本法 is the law
+            # that speaks, whatever it names itself.
             title = titles.before(start)
-            if title is not None and title[0] >= position:
+            if title is not None and title[0] >= position and back["which"] != "本":
                 written, candidates = title[2], resolve(title[2])
-            else:
+            elif last_law is not None:
                 written, candidates = last_law
+            else:
+                continue
             # 本解释, with only a code named so far, is the text that speaks.
             if not same_kind(written, back["kind"].replace("法律", "法")):
                 continue
@@ -170,39 +207,45 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
                 Citation(written, law, member.number, first, member.end, candidates, member.part)
             )
         position = listed.end
-    return found
+    return _with_same_articles(normal, found) if "条第" in normal and found else found
 
 
-class _Titles:
-    """The names in book marks of a text."""
+def _with_same_articles(normal: str, found: list[Citation]) -> list[Citation]:
+    """The citations and what goes on from one of them: 民法典第三条…该条第二款."""
+    ends = [citation.end for citation in found]
+    result = list(found)
+    for match in _SAME_ARTICLE.finditer(normal):
+        at = bisect_right(ends, match.start()) - 1
+        # An article of another text may have been named since.
+        if (
+            at < 0
+            or match.start() - ends[at] > _FAR
+            or _NUMBERED.search(normal, ends[at], match.start())
+        ):
+            continue
+        start, end = match.span()
+        result.append(replace(found[at], start=start, end=end, part=match["part"]))
+    return sorted(result, key=lambda citation: citation.start)
 
-    def __init__(self, normal: str) -> None:
-        self._all = [(m.start(), m.end(), m["name"]) for m in _BOOK_TITLE.finditer(normal)]
-        self._starts = [start for start, _, _ in self._all]
-        self._ends = [end for _, end, _ in self._all]
 
-    def hold(self, place: int) -> bool:
-        """Whether a place lies within book marks: a law's own name may speak of an article."""
-        at = bisect_left(self._starts, place) - 1
-        return at >= 0 and place < self._starts[at] + len(self._all[at][2])
-
-    def before(self, place: int) -> tuple[int, int, str] | None:
-        """The last title that ends before a place: start, end, name."""
-        at = bisect_right(self._ends, place) - 1
-        return self._all[at] if at >= 0 else None
-
-
-def _is_named_directly(normal: str, start: int, laws: LawNames) -> bool:
+def _is_named_directly(normal: str, start: int, laws: LawNames, titles: Titles) -> bool:
     """Whether a known name, or any in book marks, stands right before a place."""
     while start and normal[start - 1].isspace():
         start -= 1
     return bool(start) and (
-        normal[start - 1] == "》" or laws.longest_ending(normal, start) is not None
+        normal[start - 1] == "》"
+        or laws.longest_ending(normal, start) is not None
+        or titles.given_ending(normal, start) is not None
     )
 
 
 def _law_before(
-    normal: str, start: int, titles: _Titles, laws: LawNames, floor: int
+    normal: str,
+    start: int,
+    titles: Titles,
+    laws: LawNames,
+    resolve: Callable[[str], tuple[str, ...]],
+    floor: int,
 ) -> tuple[int, str] | None:
     """The law named right before an article number: start offset and name as written.
 
@@ -212,21 +255,73 @@ def _law_before(
     gap = _BETWEEN_LAW_AND_ARTICLE.search(window)
     end = start - (len(gap.group()) if gap else 0)
     title = titles.before(start)
+    general = _GENERAL_PART.search(normal, max(0, end - 4), end)
+    if general is not None:
+        before = general.start()
+        if normal[before - 1 : before] == "》" or laws.longest_ending(normal, before) is not None:
+            end = before
     if title is not None:
         title_start, title_end, name = title
         if title_end >= end or (end - title_end < 60 and normal[title_end:end].isspace()):
+            country = from_elsewhere(normal, title_start)
+            if country is not None and country >= floor:
+                return country, normal[country:title_start] + name
             return title_start, name
+    given = titles.given_ending(normal, end)
     known = laws.longest_ending(normal, end)
+    if given is not None and (known is None or given[0] <= known):
+        return given
     if known is not None:
+        longer = laws.longer(normal, known, end)
+        known = known if longer is None else max(longer, floor)
         return known, normal[known:end]
-    if _ANAPHORA.search(normal, max(0, end - 8), end):
+    # Under the heading of a chapter (一般规定) stand its articles.
+    if _ANAPHORA.search(normal, max(0, end - 8), end) or "\n" in normal[end:start]:
         return None
+    return _unknown_before(normal, end, title, resolve, floor)
+
+
+def _unknown_before(
+    normal: str,
+    end: int,
+    title: tuple[int, int, str] | None,
+    resolve: Callable[[str], tuple[str, ...]],
+    floor: int,
+) -> tuple[int, str] | None:
+    """What ends at a place as names of laws do, and no known name: start offset and name as written.
+
+    `title` is the last name in book marks before it.
+    """
+    # 最高人民法院关于适用《民法典》婚姻家庭编的解释(一): a title stands within a name.
+    if title is not None and _OF_TITLE.fullmatch(normal, title[1], end):
+        maker = _ABOUT.search(normal, max(floor, title[0] - 40), title[0])
+        if maker is not None:
+            begin = maker.start()
+            if "关于" not in maker[0]:
+                begin += len(maker[0]) - len(_LEADING.sub("", maker[0]))
+            return begin, normal[begin:end]
     clause_start = max(floor, end - 42)
     clause = re.split(r"[,。;:!?、\n\"“”'‘’]", normal[clause_start:end])[-1]
     name_match = _UNKNOWN_NAME.search(clause)
     if name_match is None:
         return None
     name = _LEADING.sub("", name_match.group())
+    # A bracket that opens before a name is no part of it.
+    opened = name.rfind("(")
+    if opened >= 0 and ")" not in name[opened:]:
+        name = _LEADING.sub("", name[opened + 1 :])
+    if not resolve(name):
+        name = _without_prose(name)
     if len(name) < 3 or names_no_law(name) or name in ("本解释", "本规定"):
         return None
     return end - len(name), name
+
+
+def _without_prose(name: str) -> str:
+    """An unknown name without what only stands before it, as the segmenter cuts."""
+    begin = at = 0
+    for piece in analysis.pieces(name):
+        at += len(piece)
+        if piece in _PROSE and at < len(name):
+            begin = at
+    return name[begin:]

@@ -360,6 +360,7 @@ def _resolve(
         number=citation.number,
         status=status,
         keys=tuple(snapshot.record(row)["key"] for row in rows),
+        part=citation.part,
     )
     return match, rows
 

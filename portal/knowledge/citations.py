@@ -15,18 +15,15 @@ from typing import Any
 
 from portal.core.db import LabelledEnum
 from portal.core.errors import Invalid
-from portal.knowledge import editions, lineage, queries, unheld
+from portal.knowledge import editions, lineage, parts, queries, unheld
 from portal.knowledge.models import Article, Validity
 from portal.knowledge.names import law_names, short
 from portal.knowledge.queries import lookup
 from search_index import (
-    Absent,
     Citation,
     LawNames,
-    absent_part,
     find_citations,
     format_article_number,
-    format_numeral,
     names_no_law,
     parse_article_number,
 )
@@ -146,7 +143,7 @@ def check(text: str) -> list[CheckedCitation]:
     wanted = {(law, item.number) for item in found for law in _meant(item.candidates)}
     articles = lookup(wanted)
     checked = [_checked(text, item, articles) for item in found]
-    checked, older = _of_editions(checked, articles.values())
+    checked, older = _of_editions(text, checked, articles.values())
     checked = _with_parts(checked, found, articles.values())
     checked = _with_moves(checked, [*articles.values(), *older])
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
@@ -166,14 +163,17 @@ def summary(checked: list[CheckedCitation]) -> tuple[bool | None, str]:
 
 
 def _of_editions(
-    checked: list[CheckedCitation], current: Iterable[Article]
+    text: str, checked: list[CheckedCitation], current: Iterable[Article]
 ) -> tuple[list[CheckedCitation], list[Article]]:
     """Judge what is cited in a named edition by that edition; also returns the articles of editions that were replaced.
 
     The same number of today's text may say something else.
     """
     by_id = {article.id: article for article in current}
-    named = editions.stated((citation.text, citation.law) for citation in checked)
+    named = editions.stated(
+        (editions.led_to(text, citation.start) + citation.text, citation.law)
+        for citation in checked
+    )
     versions = editions.held({edition for edition in named if edition})
     pairs = list(zip(checked, map(versions.get, named), strict=True))
     older = editions.articles({(version, each.number) for each, version in pairs if version})
@@ -181,6 +181,9 @@ def _of_editions(
     for (citation, version), edition in zip(pairs, named, strict=True):
         article = by_id.get(citation.article_id) if citation.article_id else None
         known = article is not None or citation.status is CitationStatus.NO_SUCH_ARTICLE
+        if edition and edition[1] == editions.FORMER:
+            # 原 is also said of a law that is gone.
+            known = known and citation.status is not CitationStatus.REPEALED
         if edition and known and (article is None or article.version is not version):
             found = older.get((version, citation.number)) if version else None
             citation = _in_edition(citation, edition[1], held=version is not None, article=found)
@@ -192,6 +195,8 @@ def _in_edition(
     citation: CheckedCitation, year: int, *, held: bool, article: Article | None
 ) -> CheckedCitation:
     edition = f"《{short(citation.law)}》{year} 年的版本"
+    if year == editions.FORMER:
+        edition = f"修改前的《{short(citation.law)}》"
     if not held:
         status = CitationStatus.OTHER_EDITION
         message = (
@@ -213,38 +218,18 @@ def _in_edition(
 def _with_parts(
     checked: list[CheckedCitation], found: list[Citation], articles: Iterable[Article]
 ) -> list[CheckedCitation]:
-    """Report the paragraphs and items that an article in force does not have.
-
-    Of a law that was amended since, the text held may lack them without the citation being wrong.
-    """
+    """Report the paragraphs and items that an article in force does not have."""
     by_id = {article.id: article for article in articles}
-    absent: dict[int, tuple[Article, Absent]] = {}
-    for position, (citation, item) in enumerate(zip(checked, found, strict=True)):
-        article = by_id.get(citation.article_id) if citation.article_id else None
-        if article is None or citation.status is not CitationStatus.FOUND:
-            continue
-        missing = absent_part(article.text, item.part)
-        if missing is not None:
-            absent[position] = article, missing
-    certain = queries.with_line_breaks({article.version_id for article, _ in absent.values()})
-    result = list(checked)
-    for position, (article, missing) in absent.items():
-        if article.version_id in certain:
-            result[position] = replace(
-                checked[position],
-                status=CitationStatus.NO_SUCH_PART,
-                message=_without_part(article, missing),
-            )
-    return result
-
-
-def _without_part(article: Article, missing: Absent) -> str:
-    where = f"《{short(article.law.name)}》{article.label}"
-    if missing.paragraph:
-        where += f"第{format_numeral(missing.paragraph)}款"
-    count = "两" if missing.count == 2 else format_numeral(missing.count)
-    has = f"共有{count}{missing.unit}" if missing.count else "没有分项"
-    return f"{where}{has}，没有第{format_numeral(missing.number)}{missing.unit}。"
+    cited = [
+        (by_id.get(citation.article_id) if citation.article_id else None, item.part)
+        for citation, item in zip(checked, found, strict=True)
+    ]
+    return [
+        replace(citation, status=CitationStatus.NO_SUCH_PART, message=message)
+        if message
+        else citation
+        for citation, message in zip(checked, parts.told(cited), strict=True)
+    ]
 
 
 def _with_replacements(checked: list[CheckedCitation]) -> list[CheckedCitation]:
@@ -300,13 +285,16 @@ _LOOSE = re.compile(
     r"([\u4e00-\u9fff]{1,20}?(?:法典|法|条例|规定|办法|解释|规则|细则))第"
     r"[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
 )
+_MARKED = re.compile(
+    r"《(?P<name>[^《》]{2,60})》\s*第[0-9０-９零〇一二两三四五六七八九十百千万亿]{1,12}条"
+)
 _TITLE = re.compile("《[^《》]*(?:《[^《》]*》[^《》]*)*》")
 _INTRODUCTION = re.compile(
     r"^.*(?:根据|依据|按照|依照|按|依|违反|适用|参照|和|及|与|或者|以及|的|了|是)"
 )
 # These point back to a law that was named before; the library follows them where it can.
 _POINTING_BACK = re.compile(
-    r"(?:本|该|此|前述|上述|这部|这个)(?:法|条例|规定|办法|解释|规则|细则)$"
+    r"(?:本|该|此|同|前述|上述|这部|这个)(?:法|条例|规定|办法|解释|规则|细则)$"
 )
 
 
@@ -334,6 +322,13 @@ def _unrecognised(
             status = CitationStatus.NO_SUCH_ARTICLE
             message = f"“{quoted}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
         found.append(CheckedCitation(quoted, start, match.end(), name, "", status, None, message))
+    for match in _MARKED.finditer(text):
+        start, end, name = match.start(), match.end(), match["name"]
+        seen = any(citation.start < end and start < citation.end for citation in known)
+        if not seen and names.resolve(name):
+            message = f"“{match[0]}”的条文序号无法识别，请写成“第三十八条”或“第38条”。"
+            status = CitationStatus.NO_SUCH_ARTICLE
+            found.append(CheckedCitation(match[0], start, end, name, "", status, None, message))
     return found
 
 
@@ -373,17 +368,17 @@ def _checked(
 def _message(article: Article, status: CitationStatus) -> str:
     name = f"《{short(article.law.name)}》"
     version = article.version
+    # An item (二十二、) is cited as an article.
+    label = article.label if article.number else f"第{article.label.removesuffix('、')}条"
     if status is CitationStatus.FOUND:
-        return f"{name}{article.label}现行有效。"
+        return f"{name}{label}现行有效。"
     if status is CitationStatus.AMENDED:
-        return (
-            f"{name}在 {version.version_date} 之后又有修改，引用{article.label}前请核对最新条文。"
-        )
+        return f"{name}在 {version.version_date} 之后又有修改，引用{label}前请核对最新条文。"
     if status is CitationStatus.NOT_YET:
-        return f"{name}{article.label}自 {version.effective_from} 起施行，现在还不能引用。"
+        return f"{name}{label}自 {version.effective_from} 起施行，现在还不能引用。"
     if version.status is Validity.REPEALED:
-        return f"{name}已经废止，{article.label}不能再引用。"
-    return f"{name}现行版本中已经没有{article.label}。"
+        return f"{name}已经废止，{label}不能再引用。"
+    return f"{name}现行版本中已经没有{label}。"
 
 
 def _refusal(code: str, message: str, next_step: str, field: str = "law") -> Invalid:

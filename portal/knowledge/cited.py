@@ -3,7 +3,7 @@
 With a day asked for, it is about the version of that day: an article that only another version has is
 told apart from a version that the portal does not hold. Whether a law existed before its first held text
 nothing tells, so that is never claimed. Of a law that is not held it says by what it was replaced, where a
-held text says so.
+held text says so. Of an article that lacks the paragraph cited it says what the check of a text says.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from portal.core.db import db
-from portal.knowledge import queries, unheld
-from portal.knowledge.documents import FROM_INDEX
+from portal.knowledge import editions, parts, queries, unheld
+from portal.knowledge.citations import CitationStatus
+from portal.knowledge.documents import FROM_INDEX, key_of
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from portal.knowledge.names import short
 from portal.knowledge.unheld import Mention
@@ -27,6 +28,7 @@ STATUS_LABELS = {
     "found": "已找到条文",
     "law": "已找到法律",
     "no_such_article": "没有这一条",
+    "no_such_part": CitationStatus.NO_SUCH_PART.label,
     "no_such_law": "没有收录这部法律",
     "ambiguous": "法律名称不明确",
     "repealed": "已经废止",
@@ -35,14 +37,51 @@ STATUS_LABELS = {
 }
 
 
-def describe(reader: SearchIndex, match: CitationMatch, as_of: date | None) -> dict[str, Any]:
-    """Return a citation of the question as the schema dumps it; `as_of` is the day asked for."""
+def describe(
+    reader: SearchIndex, matches: Sequence[CitationMatch], as_of: date | None
+) -> list[dict[str, Any]]:
+    """Return the citations of a question as the schema dumps them; `as_of` is the day asked for."""
+    lacking = _lacking_parts(matches)
+    return [
+        _described(reader, match, as_of, message)
+        for match, message in zip(matches, lacking, strict=True)
+    ]
+
+
+def _lacking_parts(matches: Sequence[CitationMatch]) -> list[str | None]:
+    """Return of each citation the paragraph or item that its article does not have, as a sentence."""
+    if not any(match.part for match in matches):
+        return [None] * len(matches)
+    found = [match for match in matches if match.part and match.status == "found"]
+    articles = queries.lookup((match.law, match.number) for match in found)
+    stated = editions.stated((match.text, match.law) for match in matches)
+    versions = editions.held({edition for edition in stated if edition})
+    cited: list[tuple[Article | None, str]] = []
+    for match, edition in zip(matches, stated, strict=True):
+        article = articles.get((match.law, match.number))
+        # Of the article of another day or another edition nothing is known here.
+        if article and key_of("article", article.id) not in match.keys:
+            article = None
+        if article and edition and versions.get(edition) is not article.version:
+            article = None
+        cited.append((article, match.part))
+    return parts.told(cited)
+
+
+def _described(
+    reader: SearchIndex, match: CitationMatch, as_of: date | None, lacking: str | None
+) -> dict[str, Any]:
     label = format_article_number(match.number)
     law = short(match.law)
     status: str = match.status
     if status == "no_such_law":
         return _unheld(match.text, match.law, match.number, as_of)
     if status == "no_such_article":
+        item = _item(match) if as_of is None else None
+        if item is not None:
+            found = _told("found", f"《{law}》{label}。")
+            plain = _plain(match.text, match.law, match.number)
+            return {**plain, **found, "articles": [_of_row(item)]}
         return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
     message = f"《{law}》{label}。"
     if status == "ambiguous":
@@ -52,12 +91,20 @@ def describe(reader: SearchIndex, match: CitationMatch, as_of: date | None) -> d
     if as_of is not None and status == "found" and not all(item.dates_exact for item in versions):
         message += f"这个版本的起止日期有推定成分，{as_of} 是否施行请以公布的文本为准。"
     neighbours = reader.neighbours(match.keys[0]) if status == "found" else []
+    if lacking is not None:
+        status, message = "no_such_part", lacking
     return {
         **_plain(match.text, match.law, match.number),
         **_told(status, message),
         "articles": [_reference(document) for document in versions],
         "neighbours": [_reference(document) for document in neighbours],
     }
+
+
+def _item(match: CitationMatch) -> Article | None:
+    """Return the item (二十二、) that is cited as an article, of a text that numbers its items."""
+    wanted = match.law, match.number
+    return queries.lookup([wanted]).get(wanted)
 
 
 def describe_mention(mention: Mention, as_of: date | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Integer, Select, case, func, or_, select
+from sqlalchemy import Integer, Select, and_, case, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core.db import db
@@ -31,6 +31,10 @@ from portal.knowledge.models import (
     Validity,
 )
 from portal.web.pagination import Key, Page, paginate
+from search_index import format_numeral
+
+# No text numbers more items.
+MOST_ITEMS = 1000
 
 _WITH_NAMES = (joinedload(Article.law), joinedload(Article.version))
 
@@ -392,18 +396,27 @@ def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
     """Return the articles meant by (full name, canonical number), whatever they are worth today.
 
     They are those of the current version; a number that only an older version has is returned from
-    that version. One statement for all.
+    that version. Texts that number their items (二十二、) are cited by articles all the same
+    (刑法修正案（八）第二十二条). One statement for all.
     """
     pairs = set(wanted)
     if not pairs:
         return {}
+    items = {
+        f"{format_numeral(int(number))}、": number
+        for _, number in pairs
+        if number.isdecimal() and int(number) < MOST_ITEMS
+    }
     rows = db.session.scalars(
         select(Article)
         .join(Article.law)
         .join(Article.version)
         .where(
             Law.name.in_({law for law, _ in pairs}),
-            Article.number.in_({number for _, number in pairs if number}),
+            or_(
+                Article.number.in_({number for _, number in pairs if number}),
+                and_(Article.number == "", Article.label.in_(items)),
+            ),
         )
         .options(joinedload(Article.law), joinedload(Article.version))
         # Older first and the current last, which overwrites; of a number that stands twice the
@@ -411,11 +424,12 @@ def lookup(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Article]:
         .order_by(LawVersion.is_current, LawVersion.version_date, Article.position.desc())
     )
     result: dict[tuple[str, str], Article] = {}
+    by_item: dict[tuple[str, str], Article] = {}
     for article in rows:
-        key = (article.law.name, article.number)
+        key = (article.law.name, article.number or items[article.label])
         if key in pairs:
-            result[key] = article
-    return result
+            (result if article.number else by_item)[key] = article
+    return by_item | result
 
 
 def reference_of(article: Article) -> dict[str, Any]:

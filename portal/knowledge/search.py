@@ -151,7 +151,7 @@ def search(question: Question) -> Found:
     labels = category_labels()
     names = reader.snapshot().law_names
     mentions = unheld.mentions(question.text, result.citations, names)
-    citations = [cited.describe(reader, match, question.as_of) for match in result.citations]
+    citations = cited.describe(reader, result.citations, question.as_of)
     citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
     if not citations:
         held = unheld.held_laws(question.text, names)

@@ -175,6 +175,17 @@ def test_a_text_without_a_citation_is_not_said_to_hold(law, api):
         ("《商标法》（2013年修正）第四条、第九百条和该法第四条", ["other_edition"] * 3),
         ("《商标法》（2013年修正）第四条，而现行《商标法》第四条", ["other_edition", "found"]),
         ("《商标法》（2019年修正）第九百条", ["no_such_article"]),
+        ("《商标法》（法释〔2009〕11号，2013年修正）第四条", ["other_edition"]),
+        ("《商标法》（2013年修正，以下简称商标法）第四条、商标法第四条", ["other_edition"] * 2),
+        (
+            "《商标法》（2013修正，以下简称《商标法》）第四条、《商标法》第四条",
+            ["other_edition"] * 2,
+        ),
+        ("《商标法》（2013年修正）第四条，新商标法第四条", ["other_edition", "found"]),
+        ("《商标法》（2013年修正）第四条，修正后的商标法第四条", ["other_edition", "found"]),
+        ("原《民法典》第710条、第711条", ["other_edition"] * 2),
+        ("修改前的民法典第710条，现行民法典第710条", ["other_edition", "found"]),
+        ("原《环境保护法》第五条", ["repealed"]),
         ("民法典（2020）第710条，民法典（2021年施行）第710条", ["found", "found"]),
     ],
 )
@@ -191,6 +202,49 @@ def test_what_is_cited_in_an_edition_that_was_replaced_no_longer_stands(law, clo
     assert item.status is CitationStatus.REPEALED
     assert item.article_id not in (None, now.article_id)
     assert item.message.startswith("《商标法》2019 年的版本已经不是现行版本")
+
+
+def test_the_former_edition_is_the_one_before_that_of_today(law, clock):
+    clock.set("2027-01-01 09:00")
+    validity.refresh(core_clock.today())
+    (now,) = check("《商标法》第四条")
+    for text in ("原《商标法》第四条", "修订前的商标法第四条"):
+        (item,) = check(text)
+        assert item.status is CitationStatus.REPEALED
+        assert item.article_id not in (None, now.article_id)
+        assert item.message.startswith("修改前的《商标法》已经不是现行版本，第四条")
+
+
+@pytest.mark.parametrize(
+    "text", ["刑法修正案（二）第一条", "《中华人民共和国刑法修正案（二）》第1条"]
+)
+def test_an_item_of_an_amendment_is_cited_as_an_article(law, text):
+    (item,) = check(text)
+    assert (item.status, item.message) == (
+        CitationStatus.FOUND,
+        "《刑法修正案（二）》第一条现行有效。",
+    )
+    assert item.article_id
+    assert [each.status for each in check("刑法修正案（二）第九条")] == [
+        CitationStatus.NO_SUCH_ARTICLE
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "statuses"),
+    [
+        ("德国民法典第710条，德国《民法典》第710条", ["no_such_law"] * 2),
+        ("双方签订的《房屋租赁合同》第五条，依照民法典第710条", ["found"]),
+        (
+            "《民法典》（以下简称《本法典》）第710条，《本法典》第9999条",
+            ["found", "no_such_article"],
+        ),
+        ("依照民法总则第一百八十八条", ["no_such_law"]),
+        ("第二章 一般规定\n第九条 公民", []),
+    ],
+)
+def test_only_what_is_named_is_judged(law, text, statuses):
+    assert [item.status.value for item in check(text)] == statuses
 
 
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "字" * 20_001}, {"text": 1}, {"x": 1}])
@@ -219,6 +273,7 @@ def civil_code(database):
         ),
         ("民法典第1079条第一款第一项", "《民法典》第一千零七十九条第一款没有分项，没有第一项。"),
         ("民法典第1080条第二款", "《民法典》第一千零八十条共有一款，没有第二款。"),
+        ("民法典1079第9款", "《民法典》第一千零七十九条共有两款，没有第九款。"),
     ],
 )
 def test_a_paragraph_or_item_that_an_article_lacks_is_told(civil_code, api, cited, message):
@@ -228,6 +283,14 @@ def test_a_paragraph_or_item_that_an_article_lacks_is_told(civil_code, api, cite
     assert found["message"] == message
     assert found["article_id"]
     assert not body["all_hold"]
+
+
+def test_a_paragraph_of_the_same_article_is_looked_for_in_it(civil_code):
+    text = "民法典第1079条第一款规定可以调解，该条第九款另有规定。"
+    first, second = check(text)
+    assert first.status is CitationStatus.FOUND
+    assert (second.text, second.status) == ("该条第九款", CitationStatus.NO_SUCH_PART)
+    assert second.message == "《民法典》第一千零七十九条共有两款，没有第九款。"
 
 
 @pytest.mark.parametrize(
@@ -269,14 +332,17 @@ def test_a_citation_of_a_law_that_is_not_known_is_not_passed_over(law, text, nam
     assert text[found.start : found.end] == found.text
 
 
-@pytest.mark.parametrize("text", ["依照本办法第五条办理。", "该法第三条没有规定。", "第三条第二款"])
+@pytest.mark.parametrize(
+    "text", ["依照本办法第五条办理。", "该法第三条没有规定。", "同法第三条", "第三条第二款"]
+)
 def test_words_that_point_back_are_no_unknown_law(law, text):
     assert [item.status for item in citations.check(text)] in ([], ["ambiguous"])
 
 
 @pytest.mark.parametrize("number", ["第1千零四十二条", "第０条", "第一万亿条"])
-def test_a_number_that_is_none_is_told_and_not_taken_for_another(law, number):
-    (found,) = check(f"根据民法典{number}处理")
+@pytest.mark.parametrize("name", ["民法典", "《民法典》"])
+def test_a_number_that_is_none_is_told_and_not_taken_for_another(law, name, number):
+    (found,) = check(f"根据{name}{number}处理")
     assert found.status is CitationStatus.NO_SUCH_ARTICLE
     assert number in found.message
 

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.core.db import db
-from portal.knowledge import index, operations
-from portal.knowledge.models import SearchMiss
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import index, operations, queries
+from portal.knowledge.models import Article, SearchMiss
 from portal.knowledge.schemas import SearchResultSchema
 from tests.factories.laws import make_law
 from tests.knowledge.conftest import CIVIL, TRADEMARK
@@ -127,6 +128,83 @@ def test_after_its_repeal_a_law_is_said_to_be_repealed(rules, api):
     found = cited(api, "环境保护法第五条", as_of="2026-02-26")
     assert (found["exists"], found["status"]) == (False, "no_longer")
     assert found["message"] == "《环境保护法》那时（2026-02-26）已经废止。"
+
+
+# --- paragraphs and items ---
+
+DIVORCE = "夫妻一方要求离婚的，可以调解。\n有下列情形之一的，应当准予离婚：\n（一）重婚；\n（二）家庭暴力。"
+
+
+@pytest.fixture
+def civil_code(settings):
+    """A law that keeps its paragraphs: 1079 has two, the second with two items, 1080 has one."""
+    first, _ = make_law(CIVIL, ("1079", "1080"))
+    with unit_of_work():
+        db.session.get_one(Article, first.id).text = DIVORCE
+    index.rebuild()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "民法典第1079条第九款",
+        "民法典1079第9款",
+        "《民法典》第一千零七十九条第二款第（五）项",
+        "民法典第1080条第二款",
+    ],
+)
+def test_a_paragraph_that_an_article_lacks_is_told_as_the_check_tells_it(civil_code, api, query):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    (told,) = api.post("/citations/check", json={"text": query}).json["citations"]
+    for name in ("status", "status_label", "message"):
+        assert found[name] == told[name]
+    assert (found["status"], found["exists"]) == ("no_such_part", False)
+    # It leads to the article all the same.
+    assert [article["id"] for article in found["articles"]] == [told["article_id"]]
+    assert result["items"][0]["id"] == told["article_id"]
+    assert {"ask", "call"} <= {step["code"] for step in result["next_steps"]}
+    assert SearchResultSchema().validate(result) == {}
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["民法典第1079条第二款", "民法典1079第2款第2项", "民法典第1079条"]
+)
+def test_a_paragraph_that_an_article_has_is_found(civil_code, api, query):
+    assert cited(api, query)["status"] == "found"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        ("民法典（2015年修正）第1079条第九款", {}),
+        ("民法典第1079条第九款", {"as_of": "2001-01-01"}),
+    ],
+)
+def test_of_another_edition_or_day_nothing_is_said_about_paragraphs(
+    civil_code, api, query, parameters
+):
+    assert cited(api, query, **parameters)["status"] != "no_such_part"
+
+
+def test_of_a_text_that_may_have_lost_its_breaks_nothing_is_said(settings, api):
+    make_law(CIVIL, ("1079",))
+    index.rebuild()
+    assert cited(api, "民法典第1079条第九款")["status"] == "found"
+
+
+def test_only_a_question_with_a_paragraph_looks_for_one(civil_code, api, monkeypatch):
+    monkeypatch.setattr(queries, "lookup", None)
+    assert cited(api, "民法典第1079条")["status"] == "found"
+
+
+def test_an_item_of_an_amendment_is_found_as_the_article_it_is_cited_as(loaded, api):
+    found = cited(api, "刑法修正案二第一条")
+    assert (found["status"], found["exists"]) == ("found", True)
+    (article,) = found["articles"]
+    assert api.client.get(article["url"]).json["text"] == "测试：将某条修改为另一条。"
+    assert cited(api, "刑法修正案（二）第九条")["status"] == "no_such_article"
 
 
 # --- laws that are not held ---

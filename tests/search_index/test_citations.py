@@ -207,6 +207,10 @@ def test_forms_in_which_lawyers_cite(text: str, expected: list[tuple[str | None,
         ("民法典第三条的规定和第五条规定，第七条", "3 5 7"),
         ("“民法典”第三条", "3"),
         ("民法典第三条例外，第五条约定", "3"),
+        ("《民法典》第八条（公序良俗）、第九条（绿色原则）和第十条", "8 9 10"),
+        ("《民法典》第577条【违约责任】、第584条【损害赔偿】", "577 584"),
+        ("民法典第三条第一款“不得侵犯”、第五条", "3 5"),
+        ("民法典第577条 第584条　第585条第2款", "577 584 585"),
     ],
 )
 def test_every_member_of_a_list_is_read(text: str, numbers: str) -> None:
@@ -231,6 +235,8 @@ def test_every_member_of_a_list_is_read(text: str, numbers: str) -> None:
         ("民法典第三条规定，五条狗", "3"),
         ("民法典第三条例和第三条约", ""),
         ("民法典1254、10万元", "1254"),
+        ("民法典第10 79条", ""),
+        ("依照民法典第三条\n第四条 违约责任", "3"),
         ("一、依据民法典第三条；二、第四条", "3"),
         ("依据民法典第三条，二、第四条", "3"),
     ],
@@ -307,6 +313,11 @@ def test_a_range_is_the_same_in_every_form(first: int, size: int, joint: str) ->
         "该法第一条",
         "第一条" + " " * 1000,
         "某某办法第一条",
+        "该条第二款",
+        "当事人以担保法第一条",
+        "《民法典》（以下简称《民法》），民法第一条",
+        "《民法典》（",
+        "第一条（说明）、",
     ],
 )
 def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:
