@@ -10,13 +10,13 @@ from portal.knowledge.history import Change, Op
 from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.schemas import RelatedTextSchema, dates_exact_field
 from portal.web.pagination import PageArgs
-from portal.web.schemas import BoundedInteger, Choice, CleanString, Schema
+from portal.web.schemas import BoundedInteger, Choice, Schema, SearchString
 
 
 class LawListArgs(PageArgs):
     """Query string of the list of laws."""
 
-    q = CleanString(
+    q = SearchString(
         load_default=None, min_length=1, max_length=100, metadata={"description": "名称中的文字"}
     )
     level = Choice(LawLevel, load_default=None)

@@ -61,6 +61,8 @@ class Question:
     """A search as asked. Empty filters mean no restriction."""
 
     text: str
+    # True when the text is the beginning of a longer one.
+    shortened: bool = False
     kinds: tuple[str, ...] = ()
     levels: tuple[LawLevel, ...] = ()
     validities: tuple[Validity, ...] = ()
@@ -97,6 +99,7 @@ class Found:
     """The answer to a search. All values are ready for JSON: ids and days are text already."""
 
     query: str
+    shortened: bool
     searched_for: str
     corrected: str | None
     total: int
@@ -115,6 +118,7 @@ class Found:
         """The answer's members, as `SearchResultSchema` describes them."""
         return {
             "query": self.query,
+            "shortened": self.shortened,
             "searched_for": self.searched_for,
             "corrected": self.corrected,
             "total": self.total,
@@ -164,6 +168,7 @@ def search(question: Question) -> Found:
     cut_short = DEEPEST <= following < result.total
     found = Found(
         query=question.text,
+        shortened=question.shortened,
         searched_for=text,
         corrected=corrected,
         total=result.total,
@@ -194,6 +199,7 @@ def _help_alone(question: Question, needs: list[dict[str, Any]]) -> Found:
     """
     found = Found(
         query=question.text,
+        shortened=question.shortened,
         searched_for=question.text,
         corrected=None,
         total=0,

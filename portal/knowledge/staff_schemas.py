@@ -32,6 +32,7 @@ from portal.web.schemas import (
     CleanString,
     LocalDateTime,
     Schema,
+    SearchString,
 )
 
 
@@ -145,7 +146,7 @@ class SearchMissListArgs(PageArgs):
 class StaffSearchArgs(Schema):
     """Query string of the staff's search; without `q` the answer is the help alone."""
 
-    q = CleanString(
+    q = SearchString(
         load_default=None,
         min_length=1,
         max_length=400,
