@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -165,6 +165,10 @@ def search(question: Question) -> Found:
     if needs and weak:
         return _help_alone(question, needs)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
+    if more and result.total - following <= len(leading):
+        # What is left may be nothing but what stood first.
+        rest = reader.search(replace(question, size=len(leading)).request(text, following)).hits
+        more = any(hit.key not in known for hit in rest)
     cut_short = DEEPEST <= following < result.total
     found = Found(
         query=question.text,

@@ -392,6 +392,14 @@ def test_every_search_field_takes_what_is_pasted(loaded, api, editor):
     assert titles(field.json) == ["《劳动合同法》第三十条"]
 
 
+def test_a_repeated_parameter_is_refused_under_its_own_name(loaded, api):
+    answer = api.get("/search?q=a&kind=faq&kind=planet&kind=moon&category=X!")
+    assert answer.json["errors"] == {
+        "kind": ["没有这种内容类型。"],
+        "category": ["类别只能是小写字母、数字和下划线。"],
+    }
+
+
 @pytest.mark.parametrize(
     "cursor", ["x", "WzBd", "Wy0xLDBd", "WzEsOV0", "WzEwMDAsMF0", "W3RydWUsMF0", "bnVsbA"]
 )
@@ -468,6 +476,7 @@ def test_a_page_filled_by_leading_hits_goes_on(loaded, api):
     seen, cursor = [], None
     for _ in range(60):
         page = found(api, "房东不退押金", size=1, **({"cursor": cursor} if cursor else {}))
+        assert len(page["items"]) == 1
         seen += [item["id"] for item in page["items"]]
         cursor = page["page"]["next"]
         if cursor is None:
