@@ -30,7 +30,12 @@ class LawVersionSchema(Schema):
     version_date = fields.Date(required=True)
     effective_from = fields.Date(required=True)
     effective_to = fields.Date(required=True, allow_none=True)
-    dates_exact = dates_exact_field()
+    dates_exact = dates_exact_field(attribute="days_are_exact")
+    changes_not_held = fields.List(
+        fields.String(metadata={"format": "date"}),
+        required=True,
+        metadata={"description": "施行期间有过修改、而修改后的全文没有收录的日期"},
+    )
     validity = fields.String(attribute="status.value", required=True)
     validity_label = fields.String(attribute="status.label", required=True)
     is_current = fields.Boolean(required=True)

@@ -90,9 +90,10 @@ class SearchFragmentSchema(Schema):
     highlights = fields.List(fields.Nested(SearchHighlightSchema), required=True)
 
 
-def dates_exact_field() -> fields.Boolean:
-    """Whether the days stand in a source, or one of them is inferred."""
-    return fields.Boolean(required=True, metadata={"description": "false 表示起止日期有推定成分"})
+def dates_exact_field(**kwargs: Any) -> fields.Boolean:
+    """Whether the text held on every day between the two, and both stand in a source."""
+    description = "false 表示起止日期有推定成分，或者其间有过修改而修改后的全文没有收录"
+    return fields.Boolean(required=True, metadata={"description": description}, **kwargs)
 
 
 class SearchHitSchema(Schema):
