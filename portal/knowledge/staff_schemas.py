@@ -141,6 +141,13 @@ class SearchMissListArgs(PageArgs):
     """Query string of the list of misses."""
 
     state = Choice(MissState, load_default=MissState.OPEN)
+    category = code_field(load_default=None)
+    q = SearchString(
+        load_default=None,
+        min_length=1,
+        max_length=60,
+        metadata={"description": "问法里的字词，几个词用空格分开"},
+    )
 
 
 class StaffSearchArgs(Schema):
