@@ -372,7 +372,7 @@ class Snapshot:
     def scores(self, query: Query) -> tuple[Float32, float]:
         """The words' score of every row (0 where nothing matches), and what a full match scores."""
         out = np.zeros(self.size, dtype=np.float32)
-        columns, keep = self.base.postings.choose(query.terms)
+        columns, keep = self.base.postings.choose(query.terms, query.most_terms)
         self.base.postings.add_scores(columns[keep], query.weights[keep], out[: self.base.size])
         full = float(self.base.postings.idf[columns[keep]] @ query.weights[keep])
         if self.delta is not None and self.delta.size:
