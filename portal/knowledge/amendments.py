@@ -17,7 +17,7 @@ from datetime import date
 from sqlalchemy import or_, select
 
 from portal.core.db import db
-from portal.knowledge.models import Law, LawVersion
+from portal.knowledge.models import UNDATED, Law, LawVersion
 from portal.knowledge.names import short
 
 _AMENDMENT = re.compile(r"(?P<law>.+(?:法|法典|条例))修正案(?:[（(][^（）()]*[）)])?")
@@ -48,7 +48,11 @@ def held() -> dict[str, list[Amendment]]:
     rows = db.session.execute(
         select(Law.name, LawVersion.version_date, LawVersion.effective_from)
         .join(LawVersion, LawVersion.law_id == Law.id)
-        .where(or_(Law.name.contains("修正案"), Law.name.contains("关于修")))
+        .where(
+            or_(Law.name.contains("修正案"), Law.name.contains("关于修")),
+            # A day that is only guessed is not told as one on which the law changed.
+            ~LawVersion.source.endswith(UNDATED),
+        )
     )
     for row in rows:
         for law in amended_by(row.name):

@@ -96,6 +96,10 @@ class ReviewReason(LabelledEnum):
     OUT_OF_FORCE = "out_of_force", "所引法律已废止或者失效"
 
 
+# Put behind the source of a text that came without a version date, until a dated one is found.
+UNDATED = "（版本日期为推定）"
+
+
 class Law(PublicId, Timestamped, Model):
     """A law under its one canonical name; its texts are its versions."""
 

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import amendments, operations, tasks
 from portal.knowledge.importing import markdown
-from portal.knowledge.models import Law, LawVersion
+from portal.knowledge.models import UNDATED, Law, LawVersion
 from tests.knowledge.conftest import ARTICLES, CRIMINAL, LAWS, Rows, write_package
 
 CONSTITUTION = "中华人民共和国宪法"
@@ -130,6 +131,16 @@ def test_a_first_day_that_the_amendment_tells_otherwise_is_not_exact(settings, p
     exact, message = _citation(api, "村民委员会组织法第一条", "2025-12-01")
     assert not exact
     assert "推定" in message
+
+
+def test_the_guessed_day_of_an_undated_amendment_is_told_to_nobody(changed):
+    amendment = db.session.scalar(
+        select(LawVersion).join(LawVersion.law).where(Law.name == f"{CONSTITUTION}修正案（1988年）")
+    )
+    with unit_of_work():
+        amendment.source += UNDATED
+    tasks.daily(None)
+    assert _not_held(CONSTITUTION) == [["2004-03-14"], []]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from portal.core.db import db, new_id
 from portal.knowledge import amendments, index, lineage, validity
 from portal.knowledge.importing.texts import ArticleText, Counts, VersionText
 from portal.knowledge.models import (
+    UNDATED,
     Article,
     CitedArticle,
     Law,
@@ -30,8 +31,6 @@ from portal.knowledge.models import (
 from portal.knowledge.names import short
 from search_index import article_order
 
-# Put behind the source of a text that came without a version date, until a dated one is found.
-UNDATED = "（版本日期为推定）"
 # A text is taken for another one without a date when this share of its articles reads the same.
 SAME_TEXT = 0.9
 
