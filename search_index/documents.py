@@ -17,6 +17,10 @@ Why = Literal["citation", "words"]
 CitationStatus = Literal["found", "no_such_article", "no_such_law", "ambiguous"]
 
 
+# What is not the law of today.
+OUT_OF_FORCE = ("amended", "repealed", "not_yet")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One findable thing: an article of law, an FAQ, a guide, a published answer or a decision.

@@ -26,7 +26,7 @@ from search_index.numerals import (
     format_article_number,
     parse_article_number,
 )
-from search_index.ranking import Float32
+from search_index.ranking import MAX_TERMS, Float32
 from search_index.titles import Titles, names_no_text_of_law
 
 __all__ = [
@@ -43,6 +43,10 @@ __all__ = [
 BIGRAM_WEIGHT = 0.8
 THESAURUS_WEIGHT = 0.6
 BRIDGE_WEIGHT = 0.2
+# Characters of a story: no question that the weights were fitted on is as long. The rarest terms of a story are what
+# only its teller says, so it is asked with many more of them.
+STORY = 160
+STORY_TERMS = 256
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
 
@@ -97,6 +101,13 @@ class Query:
     terms: analysis.UInt64
     weights: Float32
     text: str = ""
+    # True for a text longer than a question.
+    story: bool = False
+
+    @property
+    def most_terms(self) -> int:
+        """How many of the terms are asked for."""
+        return STORY_TERMS if self.story else MAX_TERMS
 
 
 def read_query(
@@ -124,7 +135,7 @@ def read_query(
     weights = {**bridged, **weights}
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
-    return Query(tuple(items), terms, values, text)
+    return Query(tuple(items), terms, values, text, story=len(text) >= STORY)
 
 
 def _cut_through(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

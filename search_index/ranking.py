@@ -22,6 +22,12 @@ Int32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
 
+# Terms in more rows than both of these are too common to rank by.
+COMMON_SHARE = 0.25
+COMMON_ROWS = 1000
+MAX_TERMS = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """How much a field's words weigh, and how strongly its length counts (BM25F's b)."""
@@ -80,11 +86,13 @@ class Postings:
             self.size, len(factors), bounds, self.rows, self.impacts, factors, out
         )
 
-    def choose(self, terms: UInt64) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    def choose(
+        self, terms: UInt64, most: int = MAX_TERMS
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
         """The columns of the terms (-1 for unknown), and which of them are worth adding up.
 
         Terms in a quarter of all rows tell little and cost most; they are left out unless nothing
-        else is known. Of very long questions the rarest terms are kept.
+        else is known. Of more than `most` the rarest are kept.
         """
         columns = self.find(terms)
         known = columns >= 0
@@ -92,9 +100,9 @@ class Postings:
         keep = known & (frequency <= max(COMMON_SHARE * self.size, COMMON_ROWS))
         if not keep.any():
             keep = known
-        if int(keep.sum()) > MAX_TERMS:
+        if int(keep.sum()) > most:
             places = np.flatnonzero(keep)
-            rare = places[np.argsort(frequency[places], kind="stable")[:MAX_TERMS]]
+            rare = places[np.argsort(frequency[places], kind="stable")[:most]]
             keep = np.zeros_like(keep)
             keep[rare] = True
         return columns, keep
@@ -123,10 +131,6 @@ class Postings:
         )
 
 
-# Terms in more rows than both of these are too common to rank by.
-COMMON_SHARE = 0.25
-COMMON_ROWS = 1000
-MAX_TERMS = 64
 _PARTS = ("terms", "indptr", "rows", "impacts", "idf")
 
 

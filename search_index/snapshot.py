@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_index import analysis
-from search_index.documents import Document
+from search_index.documents import OUT_OF_FORCE, Document
 from search_index.errors import IndexMissing
 from search_index.laws import LawNames
 from search_index.numerals import article_order, number_of
@@ -53,7 +53,6 @@ OUT_OF_FORCE_LOSS = 2.0
 USUAL_CITATIONS = 100
 _LOCAL = LEVELS.index("local_regulation")
 _PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
-_OUT_OF_FORCE = ("amended", "repealed", "not_yet")
 
 
 # Pairs of dimension and wanted values.
@@ -141,7 +140,7 @@ class Snapshot:
     def _prepare_articles(self) -> None:
         articles = self._value_mask("kind", ("article",))
         self._articles = articles & self.alive
-        out_of_force = self._value_mask("validity", _OUT_OF_FORCE)
+        out_of_force = self._value_mask("validity", OUT_OF_FORCE)
         self._out_of_force = out_of_force
         codes = self.law.astype(np.int64) << 40 | self.order
         rows = np.flatnonzero(self._articles & (self.order > 0))
@@ -373,7 +372,7 @@ class Snapshot:
     def scores(self, query: Query) -> tuple[Float32, float]:
         """The words' score of every row (0 where nothing matches), and what a full match scores."""
         out = np.zeros(self.size, dtype=np.float32)
-        columns, keep = self.base.postings.choose(query.terms)
+        columns, keep = self.base.postings.choose(query.terms, query.most_terms)
         self.base.postings.add_scores(columns[keep], query.weights[keep], out[: self.base.size])
         full = float(self.base.postings.idf[columns[keep]] @ query.weights[keep])
         if self.delta is not None and self.delta.size:

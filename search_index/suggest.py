@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,13 @@ SURE_LENGTH = 4
 # Letters of a question that is nothing but pinyin.
 _LETTERS = re.compile("[a-z]{4,40}")
 _ARTICLE_BEGUN = re.compile(
-    rf"《?(?P<law>[^《》]*?[^《》0-9\s第])》?\s*(?:第?\s*(?P<digits>[0-9]{{1,4}})|第(?P<written>{NUMERAL}))\s*(?P<closed>条?)"
+    rf"《?(?P<law>[^《》]*?[^《》0-9\s第])》?\s*(?:第?\s*(?P<digits>[0-9]{{1,4}})|第(?P<written>(?:{NUMERAL})?))"
+    rf"\s*(?P<closed>(?:条?之(?:{NUMERAL})?|条)?)"
 )
+# The name of a law that is being written in book marks.
+_NAME_BEGUN = re.compile("《([^《》]*)》?")
+# Letters of the syllable that is being typed.
+LONGEST_SYLLABLE = 6
 MOST_ARTICLES = 5
 # Of a longer question the other words find the matter, and in it mostly right words would be corrected.
 LONGEST_CORRECTED = 20
@@ -112,6 +118,8 @@ class Completion:
 
     lines: list[Suggestion]
     _keys: list[tuple[str, int]]
+    # All of them in one text, for looking whether a line holds something.
+    _text: str = ""
 
     @classmethod
     def load(cls, folder: Path, skip: Callable[[str], bool] = lambda key: False) -> Completion:
@@ -126,13 +134,20 @@ class Completion:
             keys.append((plain, number))
             if line.kind == "law" and simplify(plain) != plain:
                 keys.append((simplify(plain), number))
-        return cls(lines, sorted(keys))
+        return cls(lines, sorted(keys), "\n".join(key for key, _ in keys))
 
     def complete(self, prefix: str, size: int) -> list[Suggestion]:
-        """Lines that begin with `prefix`, shortest first, then those that hold it or its parts."""
+        """Lines that begin with `prefix`, shortest first, then those that hold it or its parts.
+
+        In book marks only the names of laws are meant. Of one character, which says little, questions and
+        laws take turns.
+        """
         plain = analysis.normalise(prefix).strip()
         if not plain or size <= 0:
             return []
+        name = _NAME_BEGUN.fullmatch(plain)
+        if name is not None:
+            return self._laws(name[1].strip(), size)
         chosen: dict[int, None] = {}
         place = bisect_left(self._keys, (plain, -1))
         starts = []
@@ -141,7 +156,10 @@ class Completion:
             place += 1
             if len(starts) >= 500:
                 break
-        chosen.update(dict.fromkeys(number for _, number in sorted(starts)))
+        ordered = [number for _, number in sorted(starts)]
+        if len(plain) == 1:
+            ordered = self._taking_turns(ordered)
+        chosen.update(dict.fromkeys(ordered))
         if len(chosen) < size:
             inner = [(len(text), number) for text, number in self._keys if plain in text]
             chosen.update(dict.fromkeys(number for _, number in sorted(inner)))
@@ -156,9 +174,40 @@ class Completion:
                 chosen.update(dict.fromkeys(number for _, number in sorted(close)))
         return [self.lines[number] for number in list(chosen)[:size]]
 
+    def longest_beginning(self, text: str) -> str:
+        """The longest beginning of `text`, of two characters and more, that a line holds; "" without one."""
+        plain = " ".join(analysis.normalise(text).split())
+        # Whatever holds a beginning holds all shorter ones.
+        low, high = 1, len(plain)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if plain[:middle] in self._text:
+                low = middle
+            else:
+                high = middle - 1
+        beginning = plain[:low]
+        # 我想 and 怎么 begin every question and lead to none.
+        return beginning if low > 1 and analysis.content_words(beginning) else ""
+
+    def _laws(self, name: str, size: int) -> list[Suggestion]:
+        """The laws whose name begins with `name`, then those that hold it, the shortest first."""
+        found = sorted(
+            (not key.startswith(name), len(key), number)
+            for key, number in self._keys
+            if name in key and self.lines[number].kind == "law"
+        )
+        chosen = dict.fromkeys(number for _, _, number in found)
+        return [self.lines[number] for number in list(chosen)[:size]]
+
+    def _taking_turns(self, numbers: Sequence[int]) -> list[int]:
+        asked = [number for number in numbers if self.lines[number].kind != "law"]
+        laws = [number for number in numbers if self.lines[number].kind == "law"]
+        pairs = zip_longest(asked, laws)
+        return [number for pair in pairs for number in pair if number is not None]
+
 
 def begun_article(typed: str, laws: LawNames) -> tuple[str, Callable[[str], bool]] | None:
-    """The law and which canonical numbers are meant by 民法典1, 民法典第1条 or 民法典第一千; None for others.
+    """The law and which canonical numbers are meant by 民法典1, 民法典第, 民法典第1条 or 民法典第一千; None for others.
 
     Only the names and short names of laws are known here: letters in order would take too long.
     """
@@ -169,9 +218,17 @@ def begun_article(typed: str, laws: LawNames) -> tuple[str, Callable[[str], bool
     if len(meant) != 1:
         return None
     digits, written, closed = begun["digits"], begun["written"], begun["closed"]
+    if not (digits or written or closed):
+        return meant[0], bool
     if digits and not closed:
         return meant[0], lambda number: number.startswith(digits)
-    label = format_article_number(digits) if digits else f"第{written}{closed}"
+    if digits:
+        whole = format_article_number(digits)
+        label = whole + closed.removeprefix("条")
+    else:
+        label = f"第{written}" + (
+            closed if closed.startswith("条") or not closed else f"条{closed}"
+        )
     return meant[0], lambda number: format_article_number(number).startswith(label)
 
 
@@ -300,6 +357,14 @@ class Speller:
                     best[end] = (before[0] + 1, before[1] + word)
         whole = best[-1]
         return whole[1] if whole else None
+
+    def spelled_so_far(self, text: str) -> str:
+        """What `spelled` gives, the last syllable perhaps not finished (laodonghet: 劳动); "" for nothing."""
+        letters = re.sub(r"[\s']", "", analysis.normalise(text))
+        if not _LETTERS.fullmatch(letters):
+            return ""
+        beginnings = (letters[: len(letters) - cut] for cut in range(LONGEST_SYLLABLE))
+        return next(filter(None, map(self.spelled, beginnings)), "")
 
     def _free(self, plain: str) -> list[bool]:
         """For each character, whether it stands outside every real word of two letters or more.

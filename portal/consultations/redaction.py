@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from portal.core import family_names
 from portal.core.db import LabelledEnum
 
 
@@ -93,33 +94,8 @@ _PATTERNS: tuple[tuple[RedactionKind, re.Pattern[str]], ...] = (
     ),
 )
 
-_SURNAMES = (
-    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
-    "酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊"
-    "纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单"
-    "杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊於惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾"
-    "暴甘钭厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍"
-    "璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越"
-    "夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公肖闫覃代涂"
-)
-_COMPOUND = (
-    "欧阳",
-    "上官",
-    "司马",
-    "诸葛",
-    "东方",
-    "皇甫",
-    "尉迟",
-    "公孙",
-    "慕容",
-    "令狐",
-    "司徒",
-    "夏侯",
-    "端木",
-    "长孙",
-)
 _GIVEN = r"[\u4e00-\u9fff]{1,2}"
-_SURNAME = rf"(?:{'|'.join(_COMPOUND)}|[{_SURNAMES}])"
+_SURNAME = rf"(?:{'|'.join(family_names.OF_TWO)}|[{family_names.ALL}])"
 # A name where the words before or after it say that a person is meant.
 _BEFORE = (
     r"(?:我叫|名叫|叫做|姓名|名字[是叫]|我是|本人|老板|同事|房东|租客|邻居|丈夫|妻子|老公|老婆|前夫|前妻|父亲|母亲|爸爸|妈妈|哥哥|弟弟|姐姐|妹妹|儿子|女儿"
@@ -130,18 +106,13 @@ _AFTER = (
     r"|先生|女士|同志|您|你|等人|夫妇|答应|承诺|住|签|写|开车|驾驶|电话|手机|微信|拖|因|从|有|于|是|及|等|收|转|还|回|骂|动手|联系|失|躲|告|辞|解|发"
     r"|付|找|带|曾|一直|总|每|今|昨|给|提|起|出)"
 )
-# The surnames that most people bear, for forms of address without a given name: 老刘, 王嬢嬢.
-_COMMON = (
-    "王李张刘陈杨赵黄周吴徐孙胡朱林何郭马罗梁宋郑谢韩唐冯董程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶余潘杜戴夏钟汪田任姜范姚谭廖邹熊陆郝孔崔康毛邱秦"
-    "江史顾侯邵孟龙段雷汤尹黎乔贺赖龚"
-)
 _ADDRESSED = "嬢嬢|孃孃|婆婆|大爷|大娘|大妈|大姐|大哥|爷爷|奶奶|阿姨|叔叔|伯伯|婶婶|嫂子|师傅|老板|老师|总|某"
 _NAMES = (
-    re.compile(rf"((?<![\u4e00-\u9fff])(?:老|小|阿)[{_COMMON}]){_AFTER}"),
+    re.compile(rf"((?<![\u4e00-\u9fff])(?:老|小|阿)[{family_names.MOST_COMMON}]){_AFTER}"),
     re.compile(
-        rf"(?:{_BEFORE}|[的，。、；\s])((?:老|小|阿)[{_COMMON}])(?![\u4e00-\u9fff]{{0,1}}[法区时])"
+        rf"(?:{_BEFORE}|[的，。、；\s])((?:老|小|阿)[{family_names.MOST_COMMON}])(?![\u4e00-\u9fff]{{0,1}}[法区时])"
     ),
-    re.compile(rf"([{_COMMON}](?:{_ADDRESSED}))"),
+    re.compile(rf"([{family_names.MOST_COMMON}](?:{_ADDRESSED}))"),
     re.compile(rf"{_BEFORE}[:：是为叫]?\s?({_SURNAME}{_GIVEN}?){_AFTER}"),
     re.compile(rf"(?:我叫|名叫|叫做|姓名[:：是为]?|本人)\s?({_SURNAME}{_GIVEN})"),
     re.compile(rf"({_SURNAME}某{{1,2}}[\u4e00-\u9fff]?)"),

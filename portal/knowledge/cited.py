@@ -8,6 +8,7 @@ held text says so. Of an article that lacks the paragraph cited it says what the
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
+from portal.core import clock
 from portal.core.db import db
-from portal.knowledge import editions, parts, queries, unheld
+from portal.knowledge import amendments, editions, parts, queries, unheld
 from portal.knowledge.citations import CitationStatus
 from portal.knowledge.documents import FROM_INDEX, key_of
 from portal.knowledge.models import Article, Law, LawVersion, Validity
@@ -88,8 +90,8 @@ def _described(
         message = f"“{match.law}”可能指几部法律，请写出全称。"
     documents = [reader.document(key) for key in match.keys]
     versions = [document for document in documents if document is not None]
-    if as_of is not None and status == "found" and not all(item.dates_exact for item in versions):
-        message += f"这个版本的起止日期有推定成分，{as_of} 是否施行请以公布的文本为准。"
+    if status == "found" and not all(item.dates_exact for item in versions):
+        message += _uncertain(versions[0], as_of)
     neighbours = reader.neighbours(match.keys[0]) if status == "found" else []
     if lacking is not None:
         status, message = "no_such_part", lacking
@@ -105,6 +107,20 @@ def _item(match: CitationMatch) -> Article | None:
     """Return the item (二十二、) that is cited as an article, of a text that numbers its items."""
     wanted = match.law, match.number
     return queries.lookup([wanted]).get(wanted)
+
+
+def _uncertain(document: Document, as_of: date | None) -> str:
+    """Say why the text may not be that of the day asked for, or of today."""
+    version = db.session.scalar(
+        select(LawVersion)
+        .join(Article, Article.version_id == LawVersion.id)
+        .where(Article.id == uuid.UUID(document.key.partition(":")[2]))
+    )
+    changed = version.changes_not_held if version is not None else []
+    told = amendments.told(changed, as_of or clock.today())
+    if told or as_of is None or (version is not None and version.dates_exact):
+        return told
+    return f"这个版本的起止日期有推定成分，{as_of} 是否施行请以公布的文本为准。"
 
 
 def describe_mention(mention: Mention, as_of: date | None) -> dict[str, Any]:

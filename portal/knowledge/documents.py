@@ -98,6 +98,7 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
             LawVersion.effective_from,
             LawVersion.effective_to,
             LawVersion.dates_exact,
+            LawVersion.changes_not_held,
         )
         .join(Law, Law.id == Article.law_id)
         .join(LawVersion, LawVersion.id == Article.version_id)
@@ -120,7 +121,7 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
             source=row.source,
             valid_from=row.effective_from,
             valid_to=row.effective_to,
-            dates_exact=row.dates_exact,
+            dates_exact=row.dates_exact and not row.changes_not_held,
         )
 
 
@@ -151,7 +152,7 @@ def _texts(kind: str, items: Sequence[SearchDocument]) -> Iterator[Document]:
             source=item.source,
             valid_from=max((each.effective_from for each in held), default=item.published_on),
             valid_to=min(ends, default=None),
-            dates_exact=all(version.dates_exact for version in held),
+            dates_exact=all(version.days_are_exact for version in held),
             cites=tuple(key_of("article", article) for article in item.article_ids),
             published_at=item.published_on,
         )

@@ -10,13 +10,13 @@ from portal.knowledge.history import Change, Op
 from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.schemas import RelatedTextSchema, dates_exact_field
 from portal.web.pagination import PageArgs
-from portal.web.schemas import BoundedInteger, Choice, CleanString, Schema
+from portal.web.schemas import BoundedInteger, Choice, Schema, SearchString
 
 
 class LawListArgs(PageArgs):
     """Query string of the list of laws."""
 
-    q = CleanString(
+    q = SearchString(
         load_default=None, min_length=1, max_length=100, metadata={"description": "名称中的文字"}
     )
     level = Choice(LawLevel, load_default=None)
@@ -30,7 +30,12 @@ class LawVersionSchema(Schema):
     version_date = fields.Date(required=True)
     effective_from = fields.Date(required=True)
     effective_to = fields.Date(required=True, allow_none=True)
-    dates_exact = dates_exact_field()
+    dates_exact = dates_exact_field(attribute="days_are_exact")
+    changes_not_held = fields.List(
+        fields.String(metadata={"format": "date"}),
+        required=True,
+        metadata={"description": "施行期间有过修改、而修改后的全文没有收录的日期"},
+    )
     validity = fields.String(attribute="status.value", required=True)
     validity_label = fields.String(attribute="status.label", required=True)
     is_current = fields.Boolean(required=True)

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 from sqlalchemy import select
 
@@ -19,6 +20,7 @@ from portal.knowledge import misses
 from portal.knowledge.models import MissState, SearchMiss
 from portal.web.pagination import Key, Page, page_of
 from search_index import content_words
+from search_index.analysis import normalise
 
 # Share of what two wordings say that they have in common, from which they are one question. Of three
 # words two are not enough: 邻居装修噪音 and 邻居装修漏水 are two.
@@ -27,7 +29,7 @@ ALIKE = 0.7
 MOST = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """A question in its wordings, the most asked first."""
 
@@ -82,22 +84,50 @@ class Group:
         """When staff settled it."""
         return self.leader.handled_at
 
+    @cached_property
+    def wordings(self) -> list[str]:
+        """The wordings as staff see them."""
+        return [misses.shown(member) for member in self.members]
+
     @property
     def text(self) -> str:
-        """The leading wording as staff see it."""
-        return misses.shown(self.leader)
+        """The leading wording as staff see it; where it says nothing, the first that does."""
+        return next(filter(misses.says_something, self.wordings), self.wordings[0])
+
+    @property
+    def says_something(self) -> bool:
+        """True when staff can see from it what was asked."""
+        return misses.says_something(self.text)
 
     @property
     def plain_wordings(self) -> list[str]:
         """The wordings in which nothing is hidden or taken out, ready for others to read."""
-        shown = [misses.shown(member) for member in self.members]
-        return [text for text in shown if not misses.is_masked(text)]
+        return [text for text in self.wordings if not misses.is_masked(text)]
+
+    def holds(self, words: Sequence[str]) -> bool:
+        """True when a wording, as staff see it, holds all these words: what is hidden cannot be asked for."""
+        return any(all(word in normalise(text) for word in words) for text in self.wordings)
 
 
-def listed(*, state: MissState, cursor: str | None = None, size: int = 20) -> Page[Group]:
-    """Return the groups in one state, the most asked first."""
+def listed(
+    *,
+    state: MissState,
+    category: str | None = None,
+    text: str | None = None,
+    cursor: str | None = None,
+    size: int = 20,
+) -> Page[Group]:
+    """Return the groups in one state, the most asked first; those from which nothing is to be seen are left out."""
     keys = [Key(SearchMiss.count, descending=True), Key(SearchMiss.id)]
-    return page_of(_groups(_rows(state)), keys, cursor, size)
+    words = normalise(text or "").split()
+    found = [
+        group
+        for group in _groups(_rows(state))
+        if category in (None, group.category_code)
+        and group.says_something
+        and (not words or group.holds(words))
+    ]
+    return page_of(found, keys, cursor, size)
 
 
 def around(miss: SearchMiss) -> Group:

@@ -27,7 +27,7 @@ import rjieba
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal.core import clock
+from portal.core import clock, family_names
 from portal.core.db import db, is_sqlite, new_id, rows_changed
 from portal.core.encryption import blind_index
 from portal.core.unit_of_work import transactional
@@ -35,7 +35,7 @@ from portal.knowledge import index
 from portal.knowledge.models import MissState, SearchMiss
 from portal.knowledge.names import short
 from portal.observability.redaction import redact
-from search_index import Thesaurus
+from search_index import Thesaurus, content_words
 
 MOST = 60
 SHORTEST = 2
@@ -56,24 +56,19 @@ _HOUSE = re.compile(r"[0-9一二三四五六七八九十]+(?=号|栋|幢|单元|
 # Full-width digits and letters; punctuation stays as it was written.
 _WIDTH = {0xFEE0 + point: point for point in range(0x30, 0x7B) if chr(point).isalnum()}
 _MARK = re.compile(r"\[[^\[\]]{1,6}\]")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>|&(?:[a-z]{2,8}|#\d{1,6});")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+# A family name, perhaps with the given one, before a title. Without one it is any word: 报告交了老板, 要请律师.
 _TITLED = re.compile(
-    r"([\u4e00-\u9fff]{1,2})(先生|女士|小姐|老师|医生|律师|经理|老板|师傅|法官|警官|主任|村长|书记)"
+    rf"({'|'.join(family_names.OF_TWO)}|[{''.join(sorted(family_names.COMMON))}])([\u4e00-\u9fff]{{0,2}}?)"
+    r"(先生|女士|小姐|老师|医生|律师|经理|老板|师傅|法官|警官|主任|村长|书记)"
 )
 _CALLED = re.compile(
     r"(我叫|我是|名叫|姓名是?[:：]?|叫做|叫)([\u4e00-\u9fff]{2,3})(?![\u4e00-\u9fff])"
 )
-# The commonest family names; with one of them a word tagged as a name is taken for a person's.
-_FAMILY = frozenset(
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
-    "姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-)
-_FAMILY_OF_TWO = frozenset(
-    ("欧阳", "上官", "司马", "诸葛", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "慕容")
-)
 # The same with the sentence going on: only a family name tells then that it is a name.
 _CALLED_ON = re.compile(
-    rf"(我叫|名叫|姓名是?[:：]?|叫做)([{''.join(sorted(_FAMILY))}][\u4e00-\u9fff])([\u4e00-\u9fff])([\u4e00-\u9fff])"
+    rf"(我叫|名叫|姓名是?[:：]?|叫做)([{''.join(sorted(family_names.COMMON))}][\u4e00-\u9fff])([\u4e00-\u9fff])([\u4e00-\u9fff])"
 )
 # Tagged as names by the dictionary, and the law's own words.
 _NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
@@ -90,13 +85,21 @@ _NAMELESS = frozenset(
 _COMMON = _NAMELESS | frozenset(
     "和向于为一二三四五六七八九十百千万多少大小上下里外中前后时年月日天家人男女老孩子父母夫妻哥弟姐妹钱房屋车狗猫树"
     "路水电气网店厂村镇区县市法律罪刑税费款债保险收送建离结婚生死病伤残判审查关放分立签号叫楼门墙窗井坟山田地林粮菜"
-    "鱼鸡牛羊猪"
+    "鱼鸡牛羊猪去交走用办归过内得跑着带受看坏赶管假骑问领停遭账帐跟道选证差起啷岁干入取挡掉如堆倍比改催零种冤非听进换"
+    "补断输点迁错拒作致息块项捡久各坑讹怕提锁加降嘞搬砖嘛妈爸爷奶姑舅姨婶嫂陪儿拉呛甩刷头肺难撒油洞约乡使租缺运称旧删"
+    "批害反贷误剐蹭报脏却充接免位涨跌敲泡淹摊活押工饿困累疼醉挂哑瞎晕挨踩烧冻淋缴填贴拨喂滚蹲停挖冲冒熬赚亏本涂拦撵躺"
+    "馊霉毒针刮划烂臭咋莫硬软痛痒肿歪斜漏渗堆亲媳婿侄孙嗦哈噻哟咯嗲坝巷屋头底边处趟顿遍场堂课班级校症痕疤奶瓶锅碗出令事养继第期转定指自间扶替私酒乱藏调休完驾拍托太留怀群辞赌"
+    "黑跪拼凶抽拟虽更产待额系投载患椅圈涉附票尚嫁犬滑雇抵搭栏货搜招派包卡晚总见当代折复数开经"
 )
 # What people write in Latin letters. Anything else may be a name in Pinyin or a user's name.
 _COMMON_LATIN = frozenset(
     "app wifi ktv atm pos etc gps ip ai it hr hpv hiv dna ct b2b p2p o2o pua aa vip qq usb suv "
     "pdf word excel ppt ok pk id icu lpr vr ar led sim nfc 2g 3g 4g 5g chatgpt deepseek iphone android windows email".split()
 )
+# Before a family name among people who know each other, and nothing at the beginning of a text.
+_FAMILIAR = ("小", "老", "阿", "")
+# Written by staff for everybody; a published question was a resident's.
+_BY_STAFF = ("faq", "guide")
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]")
 
 
@@ -110,12 +113,12 @@ class Cleaned:
 
 def clean(question: str) -> Cleaned | None:
     """Return the question as it may be kept; None when nothing worth keeping is left."""
-    text = unicodedata.normalize("NFC", question).translate(_WIDTH).strip()
+    text = _MARKUP.sub(" ", unicodedata.normalize("NFC", question)).translate(_WIDTH).strip()
     text = _MARK.sub(NUMBER, redact(_EMAIL.sub(NUMBER, text)))
     text = _HOUSE.sub(NUMBER, _LONG_NUMBER.sub(NUMBER, text))
     text = _CALLED.sub(lambda match: match[1] + PERSON, text)
     text = _CALLED_ON.sub(_without_name, text)
-    text = _TITLED.sub(lambda match: PERSON + match[2], text)
+    text = _TITLED.sub(_without_titled, text)
     text = "".join(PERSON if _is_person(word, tag) else word for word, tag in rjieba.tag(text))
     text = re.sub(r"\s+", " ", text).strip()
     if len(text) > MOST:
@@ -159,20 +162,35 @@ def _known(text: str) -> list[bool]:
     return found
 
 
-_kept: tuple[Thesaurus, frozenset[str]] | None = None
+_kept: tuple[Thesaurus, str, frozenset[str]] | None = None
 
 
 def _vocabulary() -> frozenset[str]:
-    """The words that the district's thesaurus names, as the index has them; none without an index."""
+    """The words that everybody may read anyway: of the district's thesaurus, of laws' names and of published FAQ.
+
+    As the index has them; none without an index.
+    """
     global _kept
     if not index.is_open():
         return frozenset()
-    thesaurus = index.reader().snapshot().words.thesaurus
-    if _kept is None or _kept[0] is not thesaurus:
+    snapshot = index.reader().snapshot()
+    thesaurus, state = snapshot.words.thesaurus, f"{snapshot.built_at}/{snapshot.delta_name}"
+    if _kept is None or _kept[0] is not thesaurus or _kept[1] != state:
         laws = (*thesaurus.law_names, *map(short, thesaurus.law_names.values()))
         legal = (word for others in thesaurus.words.values() for word in others)
-        _kept = thesaurus, frozenset((*laws, *thesaurus.words, *legal))
-    return _kept[1]
+        lines = (line for part in snapshot.completions for line in part.lines)
+        asked = (word for line in lines if line.kind in _BY_STAFF for word in rjieba.cut(line.text))
+        known = frozenset((*laws, *thesaurus.words, *legal, *(w for w in asked if len(w) > 1)))
+        _kept = thesaurus, state, known
+    return _kept[2]
+
+
+def says_something(text: str) -> bool:
+    """True for a wording as shown from which one sees what was asked: a word, and not only □□怎么办."""
+    for mark in (PERSON, NUMBER, HIDDEN):
+        text = text.replace(mark, " ")
+    said = [word for word in content_words(text) if _HAN.search(word)]
+    return len(said) > 1 or any(len(word) > 1 for word in said)
 
 
 def is_masked(text: str) -> bool:
@@ -191,8 +209,9 @@ def _is_common(word: str) -> bool:
         return len(word) == 1 or word.lower() in _COMMON_LATIN
     if len(word) == 1:
         return word in _COMMON
-    # The segmenter guesses words of what stands side by side: 拿|刀砍|我.
-    return bool(rjieba.has_word(word)) or _NAMELESS.issuperset(word)
+    # The segmenter guesses words of what stands side by side (拿|刀砍|我); with one of those characters it is no name.
+    guessed = _COMMON.issuperset(word) and not _NAMELESS.isdisjoint(word)
+    return bool(rjieba.has_word(word)) or guessed
 
 
 @dataclass(slots=True)
@@ -331,7 +350,25 @@ def _without_name(match: re.Match[str]) -> str:
     return f"{opening}{PERSON}{stays}{fourth}"
 
 
+def _without_titled(match: re.Match[str]) -> str:
+    """What remains of 张伟老师, and all of what is no name: 对方律师, 高中老师, 付了钱老板."""
+    family, given, title = match.groups()
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    name = family + given
+    is_word = given and rjieba.has_word(name) and not _is_person(name, _tag(name))
+    within = len(family) == 1 and before not in _FAMILIAR and rjieba.has_word(before + family)
+    # 向律师咨询: a preposition a hundred times for one name.
+    if is_word or within or name == "向" or _NAMELESS.intersection(given):
+        return match[0]
+    return PERSON + title
+
+
+def _tag(word: str) -> str:
+    tagged = rjieba.tag(word)
+    return tagged[0][1] if len(tagged) == 1 else ""
+
+
 def _is_person(word: str, tag: str) -> bool:
     if tag != "nr" or not 2 <= len(word) <= 4 or word in _NO_NAMES:
         return False
-    return word[0] in _FAMILY or word[:2] in _FAMILY_OF_TWO
+    return word[0] in family_names.COMMON or word[:2] in family_names.OF_TWO

@@ -96,6 +96,10 @@ class ReviewReason(LabelledEnum):
     OUT_OF_FORCE = "out_of_force", "所引法律已废止或者失效"
 
 
+# Put behind the source of a text that came without a version date, until a dated one is found.
+UNDATED = "（版本日期为推定）"
+
+
 class Law(PublicId, Timestamped, Model):
     """A law under its one canonical name; its texts are its versions."""
 
@@ -116,7 +120,9 @@ class LawVersion(PublicId, Timestamped, Model):
     `declared` is what the source said; `status` is what follows from it and from the dates today
     (`validity.refresh`). `effective_to` is the first day no longer in force. With `dates_exact`
     false at least one of the two days is inferred: a source that names only the first version's day
-    leaves the amendment's own open. `aligned_with` is the version before it whose articles its own
+    leaves the amendment's own open. `header_days` are the days of the amendments that the text's own
+    header names, `changes_not_held` those days between its first and last one on which the law was
+    changed by what is not held as a full text (`amendments`). `aligned_with` is the version before it whose articles its own
     were matched with (`lineage`); None before that was done.
     """
 
@@ -137,6 +143,8 @@ class LawVersion(PublicId, Timestamped, Model):
     effective_from: Mapped[date]
     effective_to: Mapped[date | None]
     dates_exact: Mapped[bool] = mapped_column(default=True)
+    header_days: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    changes_not_held: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     declared: Mapped[Validity] = mapped_column(enum_column(Validity))
     status: Mapped[Validity] = mapped_column(enum_column(Validity))
     is_current: Mapped[bool] = mapped_column(default=False)
@@ -148,6 +156,11 @@ class LawVersion(PublicId, Timestamped, Model):
     article_count: Mapped[int] = mapped_column(default=0)
     aligned_with: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     law: Mapped[Law] = relationship(back_populates="versions")
+
+    @property
+    def days_are_exact(self) -> bool:
+        """True when this was the law on every day between its first and its last one, and both are told."""
+        return self.dates_exact and not self.changes_not_held
 
 
 class Article(PublicId, Model):

@@ -6,6 +6,9 @@ from typing import Any
 
 from portal.core.actor import Actor
 
+# Moderators are not among them: their work is the queue of consultations. What was missed and what must be
+# read again is there to be written about, and a list without that step would only show residents' words to
+# more people. A small office gives one person both roles.
 EDITORS = ("content_editor", "admin")
 
 

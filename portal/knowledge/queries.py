@@ -442,7 +442,7 @@ def reference_of(article: Article) -> dict[str, Any]:
         "validity": version.status.value,
         "validity_label": version.status.label,
         "valid_from": version.effective_from,
-        "dates_exact": version.dates_exact,
+        "dates_exact": version.days_are_exact,
     }
 
 

@@ -23,6 +23,7 @@ from portal.knowledge.law_schemas import (
 )
 from portal.knowledge.models import Faq, Guide
 from portal.knowledge.schemas import (
+    LONGEST,
     CategoriesSchema,
     CitationCheckArgs,
     CitationCheckSchema,
@@ -56,8 +57,10 @@ content_blp = Blueprint("content", __name__, url_prefix="/api/v1", description="
 def search_all(query: dict[str, Any]) -> Response:
     """检索法律条文、常见问答、指南和律师答复"""
     require_known(*query["category"])
+    asked = query["q"]
     question = Question(
-        text=query["q"],
+        text=asked[:LONGEST].rstrip(),
+        shortened=len(asked) > LONGEST,
         kinds=tuple(query["kind"]),
         levels=tuple(query["level"]),
         validities=tuple(query["validity"]),

@@ -13,15 +13,19 @@ from portal.knowledge.models import (
 from portal.knowledge.providers import KINDS
 from portal.web.pagination import PageArgs, PageInfo
 from portal.web.schemas import (
+    LONGEST_PASTED,
     BoundedInteger,
     Choice,
     CleanString,
     LocalDateTime,
     Schema,
+    SearchString,
 )
 from search_index import format_article_number
 
 MOST_FILTERS = 10
+# Characters of a question that are read.
+LONGEST = 400
 
 
 def code_field(**kwargs: Any) -> CleanString:
@@ -48,11 +52,13 @@ def _several(inner: fields.Field[Any], description: str) -> fields.List[Any]:
 class SearchArgs(Schema):
     """Query string of a search. Filters may be repeated."""
 
-    q = CleanString(
+    q = SearchString(
         required=True,
         min_length=1,
-        max_length=400,
-        metadata={"description": "您的问题或者条文序号"},
+        max_length=LONGEST_PASTED,
+        metadata={
+            "description": f"您的问题或者条文序号。换行当作空格；超过 {LONGEST} 个字的，只读前 {LONGEST} 个字"
+        },
     )
     kind = _several(
         fields.String(validate=validate.OneOf(KINDS, error="没有这种内容类型。")), "内容类型"
@@ -84,9 +90,10 @@ class SearchFragmentSchema(Schema):
     highlights = fields.List(fields.Nested(SearchHighlightSchema), required=True)
 
 
-def dates_exact_field() -> fields.Boolean:
-    """Whether the days stand in a source, or one of them is inferred."""
-    return fields.Boolean(required=True, metadata={"description": "false 表示起止日期有推定成分"})
+def dates_exact_field(**kwargs: Any) -> fields.Boolean:
+    """Whether the text held on every day between the two, and both stand in a source."""
+    description = "false 表示起止日期有推定成分，或者其间有过修改而修改后的全文没有收录"
+    return fields.Boolean(required=True, metadata={"description": description}, **kwargs)
 
 
 class SearchHitSchema(Schema):
@@ -225,7 +232,11 @@ class SearchNextStepSchema(Schema):
 class SearchResultSchema(Schema):
     """One page of a search."""
 
-    query = fields.String(required=True)
+    query = fields.String(required=True, metadata={"description": "读到的提问"})
+    shortened = fields.Boolean(
+        required=True,
+        metadata={"description": f"true 表示提问太长，只读了前 {LONGEST} 个字"},
+    )
     searched_for = fields.String(required=True)
     corrected = fields.String(required=True, allow_none=True)
     total = fields.Integer(required=True)
@@ -247,7 +258,12 @@ class SearchResultSchema(Schema):
 class SuggestionArgs(Schema):
     """Query string of suggestions."""
 
-    q = CleanString(required=True, min_length=1, max_length=64)
+    q = SearchString(
+        required=True,
+        min_length=1,
+        max_length=LONGEST_PASTED,
+        metadata={"description": "正在输入的文字，只看前 64 个字"},
+    )
     size = BoundedInteger(minimum=1, maximum=20, load_default=8)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -61,6 +61,8 @@ class Question:
     """A search as asked. Empty filters mean no restriction."""
 
     text: str
+    # True when the text is the beginning of a longer one.
+    shortened: bool = False
     kinds: tuple[str, ...] = ()
     levels: tuple[LawLevel, ...] = ()
     validities: tuple[Validity, ...] = ()
@@ -97,6 +99,7 @@ class Found:
     """The answer to a search. All values are ready for JSON: ids and days are text already."""
 
     query: str
+    shortened: bool
     searched_for: str
     corrected: str | None
     total: int
@@ -115,6 +118,7 @@ class Found:
         """The answer's members, as `SearchResultSchema` describes them."""
         return {
             "query": self.query,
+            "shortened": self.shortened,
             "searched_for": self.searched_for,
             "corrected": self.corrected,
             "total": self.total,
@@ -161,9 +165,14 @@ def search(question: Question) -> Found:
     if needs and weak:
         return _help_alone(question, needs)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
+    if more and result.total - following <= len(leading):
+        # What is left may be nothing but what stood first.
+        rest = reader.search(replace(question, size=len(leading)).request(text, following)).hits
+        more = any(hit.key not in known for hit in rest)
     cut_short = DEEPEST <= following < result.total
     found = Found(
         query=question.text,
+        shortened=question.shortened,
         searched_for=text,
         corrected=corrected,
         total=result.total,
@@ -194,6 +203,7 @@ def _help_alone(question: Question, needs: list[dict[str, Any]]) -> Found:
     """
     found = Found(
         query=question.text,
+        shortened=question.shortened,
         searched_for=question.text,
         corrected=None,
         total=0,

@@ -9,6 +9,7 @@ from flask import Response
 
 from portal.core.db import db
 from portal.knowledge import editing, miss_groups, queries, review_notes, staff_search
+from portal.knowledge.categories import require_known
 from portal.knowledge.miss_groups import Group
 from portal.knowledge.models import Faq, PublicationState, ReviewItem
 from portal.knowledge.policies import EDITORS
@@ -137,7 +138,14 @@ def search_by_field(query: dict[str, Any]) -> Response:
 )
 def list_misses(query: dict[str, Any]) -> Page[Group]:
     """居民搜了但没有找到的问题，相近的问法合为一条（不含个人信息）"""
-    return miss_groups.listed(state=query["state"], cursor=query["cursor"], size=query["size"])
+    require_known(query["category"])
+    return miss_groups.listed(
+        state=query["state"],
+        category=query["category"],
+        text=query["q"],
+        cursor=query["cursor"],
+        size=query["size"],
+    )
 
 
 @blp.post(

@@ -32,6 +32,7 @@ from portal.web.schemas import (
     CleanString,
     LocalDateTime,
     Schema,
+    SearchString,
 )
 
 
@@ -140,12 +141,19 @@ class SearchMissListArgs(PageArgs):
     """Query string of the list of misses."""
 
     state = Choice(MissState, load_default=MissState.OPEN)
+    category = code_field(load_default=None)
+    q = SearchString(
+        load_default=None,
+        min_length=1,
+        max_length=60,
+        metadata={"description": "问法里的字词，几个词用空格分开"},
+    )
 
 
 class StaffSearchArgs(Schema):
     """Query string of the staff's search; without `q` the answer is the help alone."""
 
-    q = CleanString(
+    q = SearchString(
         load_default=None,
         min_length=1,
         max_length=400,

@@ -14,10 +14,13 @@ from itertools import pairwise
 from typing import Protocol
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from portal.core.db import db
 from portal.core.unit_of_work import transactional
-from portal.knowledge.models import LawVersion, Validity
+from portal.knowledge import amendments
+from portal.knowledge.amendments import Amendment
+from portal.knowledge.models import Law, LawVersion, Validity
 
 
 class Dated(Protocol):
@@ -70,14 +73,21 @@ def current_of(versions: Sequence[LawVersion]) -> LawVersion:
     return max(versions, key=lambda version: (_RANK[version.status], version.version_date))
 
 
-def settle(versions: Sequence[LawVersion], day: date) -> bool:
-    """Set last days, statuses and the current mark of all versions of one law; True on change."""
+def settle(versions: Sequence[LawVersion], day: date, changed: Sequence[Amendment] = ()) -> bool:
+    """Set last days, statuses and the current mark of all versions of one law; True on change.
+
+    `changed` are the amendments of it that are held as texts of their own.
+    """
     ordered = sorted(versions, key=lambda version: version.version_date)
-    before = [(version.status, version.is_current, version.effective_to) for version in ordered]
+    before = _state(ordered)
     for version, following in pairwise(ordered):
         version.effective_to = max(following.effective_from, version.effective_from)
         version.dates_exact = version.dates_exact and following.dates_exact
-    for version in ordered:
+    for version, days in zip(ordered, amendments.not_held(ordered, changed), strict=True):
+        if version.changes_not_held != days:
+            version.changes_not_held = days
+        if amendments.begins_otherwise(version, changed):
+            version.dates_exact = False
         version.status = status_on(version, day)
     current = current_of(ordered)
     if not current.is_current:
@@ -86,13 +96,35 @@ def settle(versions: Sequence[LawVersion], day: date) -> bool:
         # The mark is unique per law: it is taken away before it is given anew.
         db.session.flush()
         current.is_current = True
-    return before != [(v.status, v.is_current, v.effective_to) for v in ordered]
+    return before != _state(ordered)
+
+
+def _state(versions: Sequence[LawVersion]) -> list[tuple[object, ...]]:
+    return [
+        (
+            each.status,
+            each.is_current,
+            each.effective_to,
+            each.days_are_exact,
+            each.changes_not_held,
+        )
+        for each in versions
+    ]
+
+
+def settle_law(law: Law, day: date) -> bool:
+    """Settle all versions of a law; True on change."""
+    versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
+    return settle(versions, day, amendments.of(law.name, amendments.held()))
 
 
 @transactional
 def refresh(day: date) -> int:
     """Bring all statuses up to `day`; returns how many laws changed."""
-    per_law: dict[object, list[LawVersion]] = defaultdict(list)
-    for version in db.session.scalars(select(LawVersion)):
-        per_law[version.law_id].append(version)
-    return sum(settle(versions, day) for versions in per_law.values())
+    per_law: dict[str, list[LawVersion]] = defaultdict(list)
+    for version in db.session.scalars(select(LawVersion).options(joinedload(LawVersion.law))):
+        per_law[version.law.name].append(version)
+    known = amendments.held()
+    return sum(
+        settle(versions, day, amendments.of(name, known)) for name, versions in per_law.items()
+    )

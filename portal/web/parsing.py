@@ -61,14 +61,15 @@ class HouseParser(FlaskParser):
         self, error: ma.ValidationError, req: Any, schema: Any, **kwargs: Any
     ) -> NoReturn:
         """Turn marshmallow's messages into a domain error."""
-        messages = error.normalized_messages()
+        messages: dict[Any, Any] = error.normalized_messages()
+        in_query = False
         # webargs names the location first; a field may have the same name, so only the outermost one goes.
         if (
             len(messages) == 1
             and (place := next(iter(messages))) in self.DEFAULT_UNKNOWN_BY_LOCATION
         ):
-            messages = messages[place]
-        raise Invalid(errors=flatten(messages)) from error
+            messages, in_query = messages[place], place == "query"
+        raise Invalid(errors=flatten(messages, numbered=not in_query)) from error
 
 
 def read_json(req: Request) -> Any:
@@ -164,8 +165,11 @@ def require_multipart(req: Request) -> None:
         raise Malformed("表单中的文字不是有效的 UTF-8 编码。", code="malformed_form")
 
 
-def flatten(messages: Any, path: str = "") -> dict[str, list[str]]:
-    """Turn marshmallow's nested messages into `{"items.0.name": [...]}`, at most MAX_ERRORS entries."""
+def flatten(messages: Any, path: str = "", *, numbered: bool = True) -> dict[str, list[str]]:
+    """Turn marshmallow's nested messages into `{"items.0.name": [...]}`, at most MAX_ERRORS entries.
+
+    Not `numbered`, the members of a list bear the list's name: in a query string the name is repeated.
+    """
     result: dict[str, list[str]] = {}
 
     def walk(node: Any, where: str) -> None:
@@ -173,11 +177,13 @@ def flatten(messages: Any, path: str = "") -> dict[str, list[str]]:
             return
         if isinstance(node, dict):
             for name, inner in node.items():
-                label = "" if name == "_schema" else str(name)[:80]
+                unnamed = name == "_schema" or (not numbered and isinstance(name, int))
+                label = "" if unnamed else str(name)[:80]
                 walk(inner, ".".join(part for part in (where, label) if part))
         else:
             texts = node if isinstance(node, list) else [node]
-            result.setdefault(where or "_", []).extend(str(text) for text in texts)
+            told = result.setdefault(where or "_", [])
+            told += [str(text) for text in texts if str(text) not in told]
 
     walk(messages, path)
     return result

@@ -65,10 +65,59 @@ TITLES = {
     503: "暂时不可用",
 }
 
+_INTERNAL = (
+    "internal_error",
+    "系统出错了，您提交的内容没有保存。",
+    "请稍后重试；如果一直不行，请把 request_id 告诉工作人员。",
+)
+# What the server refuses before anything of it reaches a route.
+_UNREAD = {
+    400: (errors.Malformed.code, errors.Malformed.message, errors.Malformed.next_step),
+    414: (
+        "uri_too_long",
+        "网址太长，没有读到您要找的内容。",
+        "请把问题缩短到 400 个字以内再查；要说的事情多，可以把问题发给律师。",
+    ),
+    431: (
+        "headers_too_large",
+        "请求头太大，没有读到您的请求。",
+        "请清除浏览器的 Cookie 后重试。",
+    ),
+    500: _INTERNAL,
+}
+
 
 def status_of(error: DomainError) -> int:
     """Return the HTTP status of a domain error; 409 for one without a class of its own."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 409)
+
+
+def unread(status: int, request: str) -> dict[str, Any]:
+    """Return the body for a request that the server could not read; `request` is the id it is logged with."""
+    code, detail, next_step = _UNREAD.get(status, _UNREAD[500])
+    return _body(status, code, detail, next_step, "", request)
+
+
+def _body(
+    status: int,
+    code: str,
+    detail: str,
+    next_step: str,
+    instance: str,
+    request: str,
+    field_errors: dict[str, list[str]] | None = None,
+) -> dict[str, Any]:
+    return {
+        "type": f"urn:portal:problem:{code}",
+        "title": TITLES.get(status, "操作没有成功"),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "errors": field_errors or {},
+        "request_id": request,
+        "next_step": next_step,
+    }
 
 
 def problem(
@@ -79,17 +128,7 @@ def problem(
     field_errors: dict[str, list[str]] | None = None,
 ) -> Response:
     """Build the problem response."""
-    body: dict[str, Any] = {
-        "type": f"urn:portal:problem:{code}",
-        "title": TITLES.get(status, "操作没有成功"),
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "code": code,
-        "errors": field_errors or {},
-        "request_id": request_id(),
-        "next_step": next_step,
-    }
+    body = _body(status, code, detail, next_step, request.path, request_id(), field_errors)
     # ASCII escapes: a field name echoed from a hostile body may hold what UTF-8 cannot.
     return Response(json.dumps(body), status=status, content_type=CONTENT_TYPE)
 
@@ -150,12 +189,7 @@ def _from_exhausted_pool(error: PoolTimeout) -> Response:
 
 def _from_anything(error: Exception) -> Response:
     _log.exception("unhandled_error")
-    return problem(
-        500,
-        "internal_error",
-        "系统出错了，您提交的内容没有保存。",
-        "请稍后重试；如果一直不行，请把 request_id 告诉工作人员。",
-    )
+    return problem(500, *_INTERNAL)
 
 
 def init_app(app: Flask) -> None:

@@ -18,6 +18,13 @@ from portal.web import messages
 
 # Control characters except tab, line feed and carriage return; bidirectional overrides, which make text lie about its order.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+# What a text brings along from where it was copied, and nobody sees: it cuts words and reverses them.
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+)
+_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
+# A text that fills a request line: no longer one reaches a search through the server.
+LONGEST_PASTED = 8190
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 messages.install()
@@ -103,6 +110,20 @@ class CleanString(fields.String):
         if len(text) > self.max_length:
             raise ValidationError(f"最多 {self.max_length} 个字。")
         return text
+
+
+class SearchString(CleanString):
+    """What is looked for, often pasted: line breaks and tabs become blanks, zero-width and direction signs go.
+
+    Only for search fields. What is kept (names, addresses, messages) is refused with such signs, never changed.
+    """
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if isinstance(value, str) and len(value) <= LONGEST_PASTED:
+            value = _BREAKS.sub(" ", _UNSEEN.sub("", value))
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class BoundedInteger(fields.Integer):

@@ -21,7 +21,7 @@ from whoosh.query import NullQuery, Or, Query, Term
 from whoosh.reading import IndexReader
 
 from search_index import analysis
-from search_index.documents import Document
+from search_index.documents import OUT_OF_FORCE, Document
 from search_index.numerals import parse_article_number
 
 # How whoosh.formats.Frequency stores a count.
@@ -139,16 +139,22 @@ def _without_lone_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def staff_keys(folder: Path, text: str, limit: int) -> list[str]:
-    """Keys of the documents that match a query in the staff's language, best first."""
+def staff_keys(folder: Path, text: str, limit: int) -> tuple[list[str], list[str]]:
+    """Keys of the documents that match a query in the staff's language, best first.
+
+    Those in force, and those that are not (`OUT_OF_FORCE`), each up to `limit`.
+    """
     whoosh_index = index.open_dir(str(folder))
     try:
         query = parse_staff_query(text)
         if query == NullQuery:
-            return []
+            return [], []
         with whoosh_index.searcher() as searcher:
             wide = _widened(query, searcher.reader())
-            return [hit["key"] for hit in searcher.search(wide, limit=limit)]
+            gone = Or([Term("validity", value) for value in OUT_OF_FORCE])
+            in_force = searcher.search(wide, limit=limit, mask=gone)
+            others = searcher.search(wide, limit=limit, filter=gone)
+            return [hit["key"] for hit in in_force], [hit["key"] for hit in others]
     finally:
         whoosh_index.close()
 
@@ -160,7 +166,8 @@ def _widened(query: Query, reader: IndexReader) -> Query:
     over sixty thousand articles, which a person at a desk does not notice.
     """
     if isinstance(query, Term):
-        if query.fieldname not in _WORD_FIELDS or len(query.text) < 2:
+        # 中华人民共和国宪法 is one word of the dictionary.
+        if query.fieldname not in (*_WORD_FIELDS, "law") or len(query.text) < 2:
             return query
         part = query.text.encode("utf-8")
         longer = [word for word in reader.lexicon(query.fieldname) if part in word][:MOST_LONGER]

@@ -43,6 +43,36 @@ def test_what_names_a_person_is_taken_out(app, question):
 
 
 @pytest.mark.parametrize(
+    ("question", "kept"),
+    [
+        ("张伟老师打学生", "某某老师打学生"),
+        ("小张老师打人", "小某某老师打人"),
+        ("欧阳律师收钱", "某某律师收钱"),
+        ("王小明律师骗钱", "某某律师骗钱"),
+        ("黄老板欠我钱", "某某老板欠我钱"),
+        ("砸断了老板说没签合同", "砸断了老板说没签合同"),
+        ("我要请律师", "我要请律师"),
+        ("报告交了老板不批", "报告交了老板不批"),
+        ("我女遭老师摸了", "我女遭老师摸了"),
+        ("对方律师找我", "对方律师找我"),
+        ("高中老师体罚", "高中老师体罚"),
+        ("付了工钱老板跑了", "付了工钱老板跑了"),
+        ("向律师咨询", "向律师咨询"),
+    ],
+)
+def test_before_a_title_only_a_family_name_begins_a_name(app, question, kept):
+    assert misses.clean(question).text == kept
+
+
+@pytest.mark.parametrize(
+    ("question", "kept"),
+    [("<b>离婚</b>怎么办", "离婚 怎么办"), ("<script>彩礼</script>&nbsp;退", "彩礼 退")],
+)
+def test_markup_is_taken_out(app, question, kept):
+    assert misses.clean(question).text == kept
+
+
+@pytest.mark.parametrize(
     "question",
     ["无人机偷拍怎么办？", "陈述申辩权有什么用", "ChatGPT写的合同有效吗", "民法典 2021 年生效吗"],
 )
@@ -111,7 +141,16 @@ def test_words_in_letters_show_at_once_only_when_they_name_nobody(database, cloc
 
 
 @pytest.mark.parametrize(
-    "question", ["有人拿刀砍我", "老汉写了两份遗嘱", "因借款被骗该找谁", "他踹门咬伤我怎么办"]
+    "question",
+    [
+        "有人拿刀砍我",
+        "老汉写了两份遗嘱",
+        "因借款被骗该找谁",
+        "他踹门咬伤我怎么办",
+        "彩礼给了18万8退了半年女的跑了要得回来不",
+        "娃儿遭人摸了",
+        "老板喊我加班不给钱",
+    ],
 )
 def test_what_is_done_to_somebody_shows_at_once(database, clock, question):
     misses.record(question, None)
@@ -208,6 +247,39 @@ def test_similar_wordings_are_one_question(database, clock, api):
     ]
     assert first["first_seen_on"] < first["last_seen_on"]
     assert {item["text"] for item in others} == {"邻居装修噪音", "邻居装修漏水"}
+
+
+def test_rows_from_which_nothing_is_to_be_seen_are_not_listed(database, clock, api):
+    headers = staff_headers(roles=["content_editor"])
+    for question in ("飏飏怎么办", "怎么办呢", "<b></b>飏飏", "电瓶车被偷"):
+        misses.record(question, None)
+    assert [item["text"] for item in listed(api, headers)] == ["电瓶车被偷"]
+    # Of a group the first wording shows from which something is to be seen.
+    misses.record("芈飏飏电瓶车被偷", None)
+    assert [item["text"] for item in listed(api, headers)] == ["电瓶车被偷"]
+    # From the second day on its words are to be seen.
+    clock.advance(days=1)
+    misses.record("飏飏怎么办", None)
+    headers = staff_headers(roles=["content_editor"])
+    assert "飏飏怎么办" in [item["text"] for item in listed(api, headers)]
+
+
+def test_misses_are_narrowed_by_category_and_by_words_that_are_to_be_seen(law, api, editor):
+    misses.record("飞碟降落谁赔", "housing")
+    misses.record("飞碟噪音扰民", "labour")
+    misses.record("魍魉斋欺负我", None)
+
+    def texts(query: str) -> list[str]:
+        items = api.get(f"/staff/search/misses?{query}", headers=editor).json["items"]
+        return sorted(item["text"] for item in items)
+
+    assert texts("category=housing") == ["飞碟降落谁赔"]
+    assert texts("q=飞碟") == ["飞碟噪音扰民", "飞碟降落谁赔"]
+    assert texts("q=飞碟 噪音&category=labour") == ["飞碟噪音扰民"]
+    assert texts("q=欺负") == ["魍魉□欺负我"]
+    assert texts("q=魍魉斋") == []
+    answer = api.get("/staff/search/misses?category=planet", headers=editor)
+    assert answer.status_code == 422
 
 
 def test_one_step_leads_from_a_question_to_its_faq_and_one_back(law, api, editor):

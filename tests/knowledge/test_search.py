@@ -347,12 +347,57 @@ def test_a_count_that_cannot_be_written_costs_nobody_an_answer(loaded, api, monk
         "?q=a&as_of=gestern",
         "?q=a&page=2",
         "?q=a&q=b",
-        "?q=" + "字" * 401,
+        "?q=" + "字" * 8191,
+        "?q=%00",
         "?q=a" + "&kind=faq" * 11,
     ],
 )
 def test_a_malformed_search_is_refused(loaded, api, query):
     assert api.get("/search" + query).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "%0A房东%E2%80%8B不退\t押金%0D%0A怎么办%EF%BB%BF",
+        "房东不退%E2%80%A8押金怎么办",
+        "%E2%80%AD房东%C2%AD不退押金怎么办%E2%80%AC",
+    ],
+)
+def test_what_is_pasted_is_read_without_its_line_breaks_and_unseen_signs(loaded, api, pasted):
+    result = api.get(f"/search?q={pasted}").json
+    assert result["query"].replace(" ", "") == "房东不退押金怎么办"
+    assert titles(result)[0] == "房东不退押金怎么办？"
+
+
+def test_of_a_longer_text_the_first_400_characters_are_read_and_that_is_said(loaded, api):
+    result = found(api, "房东不退押金怎么办。" + "事" * 390)
+    assert (result["shortened"], len(result["query"])) == (False, 400)
+    result = found(api, "房东不退押金怎么办。" + "事" * 391)
+    assert (result["shortened"], len(result["query"])) == (True, 400)
+    following = found(api, "押金 " * 200 + "工资", size=1)
+    assert following["shortened"]
+    assert following["page"]["next"]
+    later = found(api, "押金 " * 200 + "工资", size=1, cursor=following["page"]["next"])
+    assert later["shortened"]
+
+
+def test_every_search_field_takes_what_is_pasted(loaded, api, editor):
+    lines = api.get("/search/suggestions?q=%E2%80%8B押%C2%AD金%0A").json["items"]
+    assert "押金要不回来" in [line["text"] for line in lines]
+    assert api.get("/search/suggestions?q=" + "押" * 500).status_code == 200
+    laws = api.get("/laws?q=劳动%E2%80%8B合同%0A").json["items"]
+    assert [law["name"] for law in laws] == [LABOUR]
+    field = api.get("/staff/search?q=law:劳动合同法%0Anumber:30", headers=editor)
+    assert titles(field.json) == ["《劳动合同法》第三十条"]
+
+
+def test_a_repeated_parameter_is_refused_under_its_own_name(loaded, api):
+    answer = api.get("/search?q=a&kind=faq&kind=planet&kind=moon&category=X!")
+    assert answer.json["errors"] == {
+        "kind": ["没有这种内容类型。"],
+        "category": ["类别只能是小写字母、数字和下划线。"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -431,6 +476,7 @@ def test_a_page_filled_by_leading_hits_goes_on(loaded, api):
     seen, cursor = [], None
     for _ in range(60):
         page = found(api, "房东不退押金", size=1, **({"cursor": cursor} if cursor else {}))
+        assert len(page["items"]) == 1
         seen += [item["id"] for item in page["items"]]
         cursor = page["page"]["next"]
         if cursor is None:

@@ -16,6 +16,7 @@ from portal.knowledge import staff_search
 from portal.knowledge.models import Article
 from portal.knowledge.staff_schemas import StaffSearchSchema
 from tests.factories.people import staff_headers
+from tests.knowledge.conftest import TRADEMARK
 
 FIELDS = staff_search._fields({"housing": "租房"})
 
@@ -94,6 +95,17 @@ def test_pages_go_on_and_end(find):
     assert [item["title"] for item in first["items"] + second["items"]] == everything
     assert second["page"]["next"] is None
     assert find("kind:article", "&cursor=abc").json["code"] == "bad_cursor"
+
+
+def test_what_is_in_force_comes_first_on_every_page(find):
+    validities = [item["validity"] for item in find("kind:article").json["items"]]
+    in_force = [validity in ("in_force", "amended") for validity in validities]
+    assert False in in_force
+    assert in_force == sorted(in_force, reverse=True)
+    first = find("law:商标法 OR law:刑法", "&size=3").json
+    assert {item["law"] for item in first["items"]} != {TRADEMARK}
+    (coming,) = find("law:商标法 number:4 validity:not_yet").json["items"]
+    assert coming["validity"] == "not_yet"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -37,6 +38,16 @@ class Server:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def send(self, request: bytes) -> tuple[str, str]:
+        """Send bytes as they are; the answer's head and body."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            answer = b""
+            while part := connection.recv(65536):
+                answer += part
+        head, _, body = answer.decode().partition("\r\n\r\n")
+        return head, body
 
     def wait_until_up(self) -> None:
         """Return once all workers are there and one answers; fails after a minute or when the server has ended."""
@@ -125,6 +136,54 @@ def test_the_log_is_json_without_paths_and_queries(server: Server) -> None:
     assert requests[-1]["status"] == 404
     assert PHONE not in server.log.read_text()
     assert "secret-name" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code", "said"),
+    [
+        (b"GET /api/v1/search?q=" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long", "400 个字"),
+        (
+            b"GET /healthz HTTP/1.1\r\nCookie: " + b"x" * 9000 + b"\r\n\r\n",
+            431,
+            "headers_too_large",
+            "Cookie",
+        ),
+        (b"GET /healthz HTTP/1.1\r\nno-colon secret-name\r\n\r\n", 400, "malformed", "格式"),
+        (b"secret-name\r\n\r\n", 400, "malformed", "格式"),
+    ],
+)  # fmt: skip
+def test_what_the_server_itself_refuses_is_told_in_chinese_as_a_problem(
+    server: Server, request_bytes: bytes, status: int, code: str, said: str
+) -> None:
+    head, body = server.send(request_bytes)
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "Content-Type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert said in problem["next_step"]
+    assert f"X-Request-ID: {problem['request_id']}" in head
+    log = server.log.read_text()
+    lines = [line for line in log.splitlines() if problem["request_id"] in line]
+    assert [json.loads(line)["status"] for line in lines] == [status]
+    assert "127.0.0.1" not in lines[0]
+    assert "secret-name" not in log
+
+
+@pytest.mark.parametrize("letter", ["字", "𠮷"])
+def test_four_hundred_characters_and_every_filter_fit_into_a_request_line(
+    server: Server, letter: str
+) -> None:
+    filters = {
+        "kind": ["decision"] * 10,
+        "level": ["administrative_regulation"] * 10,
+        "validity": ["historical"] * 10,
+        "category": ["c" * 40] * 10,
+        "as_of": "2026-01-01",
+        "size": "100",
+        "cursor": "c" * 100,
+    }
+    query = urlencode({"q": letter * 400, **filters}, doseq=True)
+    assert server.get(f"/api/v1/search?{query}")[0] in (422, 503)
 
 
 def test_sigterm_ends_it_cleanly(server: Server) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_index import SearchIndex, SearchRequest
-from tests.search_index.samples import CODE, LABOUR, LOCAL
+from search_index import Document, IndexWriter, SearchIndex, SearchRequest
+from tests.search_index.samples import CODE, LABOUR, LOCAL, THESAURUS
 
 
 def keys(index: SearchIndex, text: str, **options: object) -> list[str]:
@@ -156,6 +157,16 @@ def test_staff_query_language(index: SearchIndex) -> None:
         f"article:{LABOUR}:4",
     }
     assert index.staff_search("押金", size=0) == []
+
+
+def test_staff_find_a_law_by_a_part_of_a_name_that_is_one_word(tmp_path: Path) -> None:
+    name = "中华人民共和国宪法"
+    article = Document(
+        key="article:1", kind="article", title=name, text="甲", law=name, article_number="51"
+    )
+    IndexWriter(tmp_path, THESAURUS).build([article])
+    found = SearchIndex.open(tmp_path).staff_search("law:宪法 AND number:51")
+    assert [hit.key for hit in found] == ["article:1"]
 
 
 def test_whoever_names_the_place_means_its_law(index: SearchIndex) -> None:

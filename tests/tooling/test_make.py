@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -194,6 +195,6 @@ def test_gunicorn_accepts_every_setting(gunicorn_config: dict[str, Any]) -> None
     assert {"wsgi_app", "workers", "on_starting", "post_fork", "child_exit"} <= set(ours)
     for name, value in ours.items():
         config.set(name, value)
-    assert config.worker_class_str == "gthread"
+    assert issubclass(config.worker_class, ThreadWorker)
     # The process manager of `make run` kills five seconds after it asked.
     assert config.graceful_timeout < 5

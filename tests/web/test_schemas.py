@@ -24,6 +24,7 @@ from portal.web.schemas import (
     Label,
     LocalDateTime,
     Schema,
+    SearchString,
     StrictBoolean,
 )
 
@@ -343,3 +344,24 @@ def test_messages_name_the_field_and_its_place() -> None:
 
 def test_a_flood_of_errors_is_cut() -> None:
     assert len(flatten({str(number): ["x"] for number in range(1000)})) == 50
+
+
+@pytest.mark.parametrize(
+    ("pasted", "read"),
+    [
+        ("工资\r\n\t拖欠", "工资 拖欠"),
+        ("\ufeff工\u200b资\u00ad", "工资"),
+        ("\u202d工资\u202c\u2066\u2069", "工资"),
+        ("工资\x0b拖欠\u2028多久", "工资 拖欠 多久"),
+    ],
+)
+def test_a_search_field_reads_what_is_pasted_and_a_field_that_is_kept_refuses_it(pasted, read):
+    assert SearchString(max_length=20).deserialize(pasted) == read
+    with pytest.raises(ValidationError):
+        CleanString(max_length=20).deserialize(pasted)
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\n", "a\x00b", "字" * 21])
+def test_a_search_field_refuses_what_says_nothing_is_broken_or_too_long(text):
+    with pytest.raises(ValidationError):
+        SearchString(min_length=1, max_length=20).deserialize(text)

@@ -25,6 +25,7 @@ _DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 _COMMENCEMENT = re.compile(
     r"本(?:法|条例|办法|规定|规则|细则|解释|决定|章程|通则|意见|批复|修正案)自(\d{4})年(\d{1,2})月(\d{1,2})日起?(?:施行|实施|生效)"
 )
+_AMENDED = re.compile("修正|修订|修改|决定》")
 _REPEAL = re.compile(r"《((?:[^《》]|《[^《》]*》)+)》(?!第)")
 _MID_SENTENCE = "的、，。；：规第和或至及与所中之款项"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
@@ -128,6 +129,17 @@ class Preamble:
     commencement: date | None = None
     repealed: date | None = None
     issuing_body: str | None = None
+    # The days of the amendments that went into the text, in order, the first adoption left out.
+    amended: list[date] = field(default_factory=list)
+    _amending: bool = False
+
+    def earlier_amendments(self, version_date: date) -> tuple[date, ...]:
+        """The days of the amendments before the one that made this version.
+
+        Its own is the last in the header, also where the version bears the day of its publication.
+        """
+        days = {day for day in self.amended if day < version_date and day != self.newest}
+        return tuple(sorted(days))
 
     def read(self, text: str, line: int) -> None:
         """Take one line in; raises Unreadable for a date that does not exist."""
@@ -145,6 +157,12 @@ class Preamble:
                 continue
             if ending.endswith(("施行", "实施", "生效")):
                 self.commencement = days.pop()
+            if _AMENDED.search(part):
+                self.amended.append(max(days))
+            elif self._amending and ending.endswith("批准"):
+                # Adopted by one assembly and approved by another: it is complete on the later day.
+                self.amended[-1] = max(days)
+            self._amending = _AMENDED.search(part) is not None
             self.newest = max([*days, *([self.newest] if self.newest else [])])
             self.issuing_body = _body_of(part) or self.issuing_body
 

@@ -65,13 +65,14 @@ class VersionText:
     document_type: str | None = None
     issuing_body: str | None = None
     subject: str | None = None
+    header_days: tuple[date, ...] = ()
     undated: bool = False
     parts: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of all that a reader would notice."""
-        content = [
+        content: list[object] = [
             self.law,
             self.version_date.isoformat(),
             self.effective_from and self.effective_from.isoformat(),
@@ -83,6 +84,8 @@ class VersionText:
             self.subject,
             [(a.number, a.label, a.chapter, a.text) for a in self.articles],
         ]
+        if self.header_days:
+            content.append([day.isoformat() for day in self.header_days])
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 

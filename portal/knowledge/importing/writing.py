@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from portal.core.db import db, new_id
-from portal.knowledge import index, lineage, validity
+from portal.knowledge import amendments, index, lineage, validity
 from portal.knowledge.importing.texts import ArticleText, Counts, VersionText
 from portal.knowledge.models import (
+    UNDATED,
     Article,
     CitedArticle,
     Law,
@@ -30,8 +31,6 @@ from portal.knowledge.models import (
 from portal.knowledge.names import short
 from search_index import article_order
 
-# Put behind the source of a text that came without a version date, until a dated one is found.
-UNDATED = "（版本日期为推定）"
 # A text is taken for another one without a date when this share of its articles reads the same.
 SAME_TEXT = 0.9
 
@@ -134,8 +133,10 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     db.session.flush()
     _write_articles(law.id, version.id, made)
     db.session.flush()
+    validity.settle_law(law, today)
+    for other in amendments.laws_changed_by(law.name):
+        validity.settle_law(other, today)
     versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
-    validity.settle(versions, today)
     lineage.forget(versions, version)
     index.schedule_rebuild()
     return outcome
@@ -159,7 +160,7 @@ def repeal(name: str, day: date, today: date) -> bool:
         return False
     newest.declared = Validity.REPEALED
     newest.effective_to = day
-    validity.settle(versions, today)
+    validity.settle_law(law, today)
     index.schedule_rebuild()
     return True
 
@@ -277,9 +278,16 @@ def _values(version: LawVersion | None, read: VersionText) -> dict[str, Any]:
         "effective_from": max(start, kept),
         "declared": declared,
         "level": level,
+        "header_days": _header_days(version, read),
         "document_type": document_type[:40],
         "issuing_body": issuing_body[:200] if issuing_body else None,
     }
+
+
+def _header_days(version: LawVersion | None, read: VersionText) -> list[str]:
+    """The days of amendments in the header; of a source without one, those that are known stay."""
+    known = version.header_days if version is not None else []
+    return [day.isoformat() for day in read.header_days] or known
 
 
 def _write_articles(law_id: uuid.UUID, version_id: uuid.UUID, made: Plan) -> None:
