@@ -153,9 +153,10 @@ class CitationMatch:
 class SearchResult:
     """One page of hits, with counts per filter value.
 
-    Each facet is counted with every filter applied except its own. `weak` says that the best hit
-    holds little of what was asked; staff count such searches as misses. `leading` are the best hits
-    of the request's `leading_kinds`, none when the first hit of all is of these kinds.
+    Each facet is counted with every filter applied except its own. `weak` says that the first hits hold
+    little of what was asked or hardly stand out; staff count such searches as misses. What is
+    neither weak nor `strong` may fit or not. `leading` are the best hits of the request's
+    `leading_kinds`, none when the first hit of all is of these kinds.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -166,6 +167,7 @@ class SearchResult:
     corrected: str | None = None
     nearest_category: str | None = None
     weak: bool = False
+    strong: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,10 @@ class Postings:
         place = low + np.searchsorted(self.rows[low:high], row)
         return bool(place < high and self.rows[place] == row)
 
+    def any_held(self, terms: UInt64, row: int) -> bool:
+        """Whether a row holds one of several terms."""
+        return any(column >= 0 and self.holds(column, row) for column in self.find(terms).tolist())
+
     def document_frequency(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
         """In how many rows each column's term occurs; 0 for column -1."""
         found = self.indptr[columns + 1].astype(np.int64) - self.indptr[columns]

@@ -35,14 +35,12 @@ from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.store.schema import staff_keys, staff_words
 from search_index.suggest import begun_article, few_articles, line_key
+from search_index.sureness import STRONG, WEAK, sureness
 
 CHECK_SECONDS = 0.3
 MAX_TEXT = 400
 # A row counts as a result when its words score at least this share of the best row's.
 RELEVANT_SHARE = 0.05
-WEAK_COVERAGE = 0.34
-# A story says much that no text holds; chosen on half of the stories in tests/content.
-WEAK_STORY_COVERAGE = 0.06
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12
 MAX_CITED = 20
@@ -144,9 +142,8 @@ class SearchIndex:
             (row, score, "words")
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
-        best_row = int(ranked.rows[0]) if len(ranked.rows) else None
-        enough = WEAK_STORY_COVERAGE if query.story else WEAK_COVERAGE
-        weak = not cited and (best_row is None or not snapshot.covers(query, best_row, enough))
+        sure = STRONG if cited else sureness(snapshot, query, ranked)
+        weak = sure < WEAK
         leading: list[Hit] = []
         of_kind = snapshot.passing((("kind", request.leading_kinds),))
         if request.most_leading and listed and not of_kind[snapshot.combination[listed[0][0]]]:
@@ -172,6 +169,7 @@ class SearchIndex:
             corrected=corrected,
             nearest_category=_nearest_category(snapshot, words, found) if weak else None,
             weak=weak,
+            strong=sure >= STRONG,
         )
 
     def _cited(

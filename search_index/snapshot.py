@@ -51,6 +51,9 @@ PRIOR_WEIGHT = 2.0
 OUT_OF_FORCE_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
 USUAL_CITATIONS = 100
+# How many rows a reader looks at before asking again, and among how many they can stand out.
+FIRST_ROWS = 3
+FEW_ROWS = 20
 _LOCAL = LEVELS.index("local_regulation")
 _PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
 
@@ -75,10 +78,15 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Rows, best first, and the score shown for each: 100 for the best."""
+    """Rows, best first, and the score shown for each: 100 for the best.
+
+    `share` is how probable the model finds it that one of the first rows is right, 0 to 1; None where there are too few
+    others to stand out from.
+    """
 
     rows: Rows
     scores: Float32
+    share: float | None = None
 
 
 class Snapshot:
@@ -411,12 +419,16 @@ class Snapshot:
             scores = self._below_those_in_force(head, scores)
         order = np.argsort(-scores, kind="stable")
         # People read a score as a share of the best; the model's own scale is logarithmic.
-        shown = 100.0 * np.exp((scores[order] - scores[order[0]]) / 2.0)
+        part = np.exp((scores[order] - scores[order[0]]) / 2.0)
+        shown = 100.0 * part
         rest = chosen[DEPTH:]
         tail = shown[-1] * first[rest] / max(float(first[rest].max(initial=0.0)), 1e-6)
         return Ranked(
             np.concatenate((head[order], rows[rest]))[:count],
             np.concatenate((shown, tail)).astype(np.float32)[:count],
+            float(part[:FIRST_ROWS] @ part[:FIRST_ROWS] / (part @ part))
+            if len(part) >= FEW_ROWS
+            else None,
         )
 
     def _below_those_in_force(self, rows: Rows, scores: Float64) -> Float64:
@@ -431,31 +443,6 @@ class Snapshot:
             if twin is not None:
                 scores[place] = min(scores[place], scores[twin] - 0.001)
         return scores
-
-    def covers(self, query: Query, row: int, share: float) -> bool:
-        """Whether a row holds at least this share (above 0) of the query words' weight, which is their idf."""
-        hashes = analysis.word_hashes(query.words)
-        if not len(hashes):
-            return False
-        segment, local = (
-            (self.base, row)
-            if row < self.base.size or self.delta is None
-            else (self.delta, row - self.base.size)
-        )
-        base_columns = self.base.postings.find(hashes)
-        # A word that no document of the base holds weighs as much as a word can.
-        weight = np.full(len(hashes), np.log1p(max(self.base.size, 1)), dtype=np.float32)
-        known = base_columns >= 0
-        weight[known] = self.base.postings.idf[base_columns[known]]
-        columns = base_columns if segment is self.base else segment.postings.find(hashes)
-        lacking = share * float(weight.sum())
-        # The heaviest words first: mostly two or three of them tell.
-        for number in np.argsort(-weight, kind="stable").tolist():
-            if columns[number] >= 0 and segment.postings.holds(columns[number], local):
-                lacking -= float(weight[number])
-                if lacking <= 0.0:
-                    return True
-        return False
 
     def pair_count(self, pair: str) -> int:
         """How many documents hold two neighbouring characters."""

@@ -140,6 +140,7 @@ class UrgentEntry(Schema):
     harmless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
     at_once = fields.Boolean(load_default=True)
     alone = fields.Boolean(load_default=False)
+    others = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
     steps = fields.List(
         fields.Nested(UrgentStep), required=True, validate=validate.Length(min=1, max=5)
     )

@@ -20,15 +20,23 @@ URGENT = "urgent"
 SAFETY = "safety"
 _SEARCH = "/api/v1/search?q="
 _NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，或者先选一个问题类别。"
+# Less is no question that somebody could recognise as their own.
+_SHORTEST_REST = 4
 
 Step = dict[str, str]
 
 
 def of(
-    found: Found, needs: list[dict[str, Any]], *, lost: bool, as_of: date | None = None
+    found: Found,
+    needs: list[dict[str, Any]],
+    *,
+    lost: bool,
+    unsure: bool = False,
+    as_of: date | None = None,
 ) -> list[Step]:
     """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for.
 
+    `unsure` when it may not fit: then one way on is shown, and no more.
     `needs` is what `search_content.urgent_for` says of the question.
     """
     steps: list[Step] = []
@@ -51,9 +59,13 @@ def of(
         steps.append(_step("narrow_down", _NARROW_DOWN, "GET", "/api/v1/categories"))
     unfound = any(not citation["exists"] for citation in found.citations)
     if lost or unfound or needs:
-        steps += _never_a_dead_end(found)
+        # Nobody in danger is asked about the spelling.
+        steps += ([] if needs else _correction(found)) + _never_a_dead_end(found)
     else:
         steps += _correction(found)
+        steps += [_ask()] if unsure else []
+        # Whoever types the number itself wants to call it.
+        steps += [_call()] if settings().service_phone in found.query else []
     return steps
 
 
@@ -89,7 +101,7 @@ def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
 def _rest(question: str, entry: dict[str, Any]) -> list[Step]:
     """A way to the results for what else was asked, where only the help is shown."""
     rest = patterns.without(question, entry["words"])
-    if len(analysis.content_words(rest)) < 2:
+    if len(rest) < _SHORTEST_REST or len(analysis.content_words(rest)) < 2:
         return []
     return [
         _step(
@@ -134,7 +146,7 @@ def _correction(found: Found) -> list[Step]:
 
 
 def _never_a_dead_end(found: Found) -> list[Step]:
-    steps = _correction(found)
+    steps = []
     if found.nearest_category:
         code, label = found.nearest_category["code"], found.nearest_category["label"]
         steps.append(
@@ -145,12 +157,16 @@ def _never_a_dead_end(found: Found) -> list[Step]:
                 f"/api/v1/faqs?category={code}",
             )
         )
-    steps.append(
-        _step("ask", "把您的问题发给律师，答复会通知您。", "POST", "/api/v1/consultations")
-    )
+    return [*steps, _ask(), _call()]
+
+
+def _ask() -> Step:
+    return _step("ask", "把您的问题发给律师，答复会通知您。", "POST", "/api/v1/consultations")
+
+
+def _call() -> Step:
     phone = settings().service_phone
-    steps.append(_step("call", f"拨打公共法律服务热线 {phone}。", "", f"tel:{phone}"))
-    return steps
+    return _step("call", f"拨打公共法律服务热线 {phone}。", "", f"tel:{phone}")
 
 
 def _step(code: str, text: str, method: str, url: str) -> Step:

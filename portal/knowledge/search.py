@@ -162,8 +162,6 @@ def search(question: Question) -> Found:
         citations = cited.describe_laws(held, question.text)
     only_names = bool(mentions) and unheld.is_all(question.text, mentions)
     weak = result.weak or only_names
-    if needs and weak:
-        return _help_alone(question, needs)
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     if more and result.total - following <= len(leading):
         # What is left may be nothing but what stood first.
@@ -186,7 +184,8 @@ def search(question: Question) -> Found:
         cut_short=cut_short,
     )
     lost = weak or not found.items
-    found.next_steps = next_steps.of(found, needs, lost=lost, as_of=question.as_of)
+    unsure = led is None and not (result.strong or leading)
+    found.next_steps = next_steps.of(found, needs, lost=lost, unsure=unsure, as_of=question.as_of)
     # A wrong number is no gap in the content.
     names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
     counted = not (question.filtered or names_law or needs)
@@ -197,7 +196,7 @@ def search(question: Question) -> Found:
 
 
 def _help_alone(question: Question, needs: list[dict[str, Any]]) -> Found:
-    """The answer to somebody in danger for whom results would be beside the point: whom to call.
+    """The answer to somebody who speaks of dying, to whom results would be beside the point: whom to call.
 
     What somebody in need wrote is nobody's statistics either.
     """

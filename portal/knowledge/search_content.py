@@ -125,10 +125,18 @@ def repealed(name: str) -> tuple[Repeal, Article] | None:
 def urgent_for(text: str) -> list[dict[str, Any]]:
     """Return the entries of urgent help that fit `text`; none for most questions.
 
-    Help that is not for this moment (`at_once` false) shows only where nothing more pressing does.
+    Help that is not for this moment (`at_once` false) shows only where nothing more pressing does, and
+    help instead of results (`alone`) only where more is said than what `others` do or did.
     """
     matching = _matching(text, current().urgent)
-    return [entry for entry in matching if entry["at_once"]] or matching
+    matching = [entry for entry in matching if entry["at_once"]] or matching
+    said = patterns.plain(text) if matching else ""
+    return [
+        {**entry, "alone": patterns.fits(said, entry["words"], entry["harmless"], entry["others"])}
+        if entry["alone"]
+        else entry
+        for entry in matching
+    ]
 
 
 def services_for(text: str) -> list[dict[str, Any]]:
@@ -168,11 +176,12 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
 def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return an entry with its wordings as patterns; raises BrokenFile."""
     read = {}
-    for name in ("words", "harmless"):
+    for name in ("words", "harmless", "others"):
         try:
-            read[name] = [patterns.read(text, groups) for text in entry.get(name, ())]
+            wordings = [patterns.read(text, groups) for text in entry.get(name, ())]
         except ValueError as error:
             raise BrokenFile([f"{entry['id']} 的 {name}：{error}"]) from None
+        read[name] = patterns.Wordings(wordings)
     return {**entry, **read}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from portal.core.db import db
 from portal.knowledge import operations, search_content
 from portal.knowledge.models import SearchMiss
 from portal.knowledge.schemas import SearchResultSchema
+from search_index import SearchIndex
 
 CONTENT = Path(__file__).parents[2] / "content" / "search"
 
@@ -55,9 +57,97 @@ def test_what_else_somebody_in_despair_asked_is_one_step_away(shipped, api):
     assert answer["items"][0]["title"] == "公司拖欠工资怎么办？"
 
 
-def test_somebody_in_danger_is_not_shown_what_does_not_fit(shipped, api):
-    answer = api.get("/search", query_string={"q": "有人拿刀砍我"}).json
-    assert (answer["items"], answer["next_steps"][0]["url"]) == ([], "tel:110")
+@pytest.mark.parametrize(
+    ("query", "rest"),
+    [
+        ("我真的不想活了，公司拖欠工资", "公司拖欠工资"),
+        ("我不想活了公司拖欠工资", "公司拖欠工资"),
+        ("公司拖欠工资真的不想活了", "公司拖欠工资"),
+        # What is left makes no sentence.
+        ("我不想活了", None),
+        ("欠钱不想活了", None),
+    ],
+)
+def test_what_else_was_asked_is_offered_in_its_own_words_or_not_at_all(shipped, api, query, rest):
+    found = {step["code"]: step for step in steps(api, query)}
+    assert (rest is not None) == ("search_rest" in found)
+    assert rest is None or f"“{rest}”" in found["search_rest"]["text"]
+
+
+def as_sure_as(weak: bool, strong: bool):
+    """The library's search, as sure of its results as told."""
+    asked = SearchIndex.search
+    return lambda reader, request: dataclasses.replace(
+        asked(reader, request), weak=weak, strong=strong, leading=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("房东拿刀砍我不退押金", "房东不退押金怎么办？"),
+        ("我妈说要跳楼公司拖欠她工资", "公司拖欠工资怎么办？"),
+    ],
+)
+@pytest.mark.parametrize("weak", [False, True])
+def test_an_alarm_never_takes_away_what_was_found(shipped, api, monkeypatch, query, title, weak):
+    monkeypatch.setattr(SearchIndex, "search", as_sure_as(weak, not weak))
+    answer = api.get("/search", query_string={"q": query}).json
+    assert answer["next_steps"][0]["code"] == "urgent"
+    assert title in [item["title"] for item in answer["items"]]
+
+
+def test_nobody_in_danger_is_asked_about_the_spelling(shipped, api, monkeypatch):
+    asked = SearchIndex.search
+    monkeypatch.setattr(
+        SearchIndex,
+        "search",
+        lambda reader, request: dataclasses.replace(
+            asked(reader, request), corrected="房东拿到砍我", weak=False
+        ),
+    )
+    codes = {step["code"] for step in steps(api, "房东拿刀砍我")}
+    assert ("urgent" in codes, "corrected" in codes) == (True, False)
+
+
+def test_a_death_that_leaves_questions_is_answered_like_any_other(shipped, api):
+    answer = api.get("/search", query_string={"q": "我妈喝农药走了遗产怎么分"}).json
+    assert "urgent" not in {step["code"] for step in answer["next_steps"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "url"),
+    [
+        ("110", "tel:110"),
+        ("122", "tel:110"),
+        ("120", "tel:120"),
+        ("119", "tel:119"),
+        ("打110！", "tel:110"),
+    ],
+)
+def test_whoever_types_an_emergency_number_is_shown_whom_to_call(shipped, api, query, url):
+    first = steps(api, query)[0]
+    assert (first["code"], first["url"]) == ("urgent", url)
+    assert db.session.scalar(select(func.count(SearchMiss.id))) == 0
+
+
+def test_whoever_types_the_service_line_can_call_it(shipped, api):
+    assert "tel:12348" in [step["url"] for step in steps(api, "12348")]
+
+
+def test_what_may_not_fit_comes_with_one_way_on(loaded, api, monkeypatch):
+    codes = []
+    for weak, strong in ((False, True), (False, False), (True, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(SearchIndex, "search", as_sure_as(weak, strong))
+            codes.append([step["code"] for step in steps(api, "公司拖欠工资怎么办")])
+    assert codes[0] == []
+    assert codes[1] == ["ask"]
+    assert codes[2][-2:] == ["ask", "call"]
+    # The second page of a list is read by who found something on the first.
+    monkeypatch.setattr(SearchIndex, "search", as_sure_as(False, False))
+    first = api.get("/search", query_string={"q": "工资", "size": 1}).json
+    assert steps(api, "工资", size=1, cursor=first["page"]["next"]) == []
 
 
 def test_each_number_is_told_once(shipped, api):
@@ -85,8 +175,9 @@ def test_other_questions_are_answered_as_before(shipped, api, query):
 def test_only_numbers_that_the_portal_names_elsewhere_are_given(shipped):
     given = {step["phone"] for entry in search_content.current().urgent for step in entry["steps"]}
     told = "".join(NEXT_STEPS.values())
-    assert given == {"110", "120"}
-    assert all(number in told for number in given)
+    # 119 is named as a number for reporting fires by 重庆市森林防火条例第三十五条.
+    assert given == {"110", "119", "120"}
+    assert all(number in told for number in given - {"119"})
 
 
 @pytest.mark.parametrize(

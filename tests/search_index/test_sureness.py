@@ -1,0 +1,78 @@
+"""How sure a page is: what its best row holds of the question, and how far the first rows stand out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_index import IndexWriter, SearchIndex, Thesaurus, sureness
+from search_index.snapshot import Ranked, Snapshot
+from tests.search_index.samples import library
+
+
+def asked(snapshot: Snapshot, text: str) -> tuple[float, float]:
+    """How much of a question its best row holds, and how sure the page is."""
+    query = snapshot.query(text)
+    words, full = snapshot.scores(query)
+    ranked = snapshot.ranked(
+        snapshot.scored(query, words, full), np.flatnonzero(words > 0), snapshot.size
+    )
+    held = sureness.coverage(snapshot, query, int(ranked.rows[0]), 1.0)
+    return held, sureness.sureness(snapshot, query, ranked)
+
+
+def test_a_word_that_no_document_holds_weighs_little(index: SearchIndex) -> None:
+    snapshot = index.snapshot()
+    plain, _ = asked(snapshot, "押金不退")
+    spoken, _ = asked(snapshot, "押金啷个不退")
+    assert plain == pytest.approx(1.0)
+    assert 0.6 < spoken < 1.0
+
+
+def test_a_word_counts_also_where_only_the_thesaurus_leads_to_the_row(tmp_path: Path) -> None:
+    IndexWriter(tmp_path, Thesaurus(words={"东家": ("出租人",)})).build(library())
+    snapshot = SearchIndex.open(tmp_path).snapshot()
+    held, _ = asked(snapshot, "东家")
+    assert held == pytest.approx(sureness.THESAURUS_SHARE)
+
+
+def test_looking_ends_where_enough_is_known(index: SearchIndex) -> None:
+    snapshot = index.snapshot()
+    query = snapshot.query("押金不退")
+    assert sureness.coverage(snapshot, query, 0, 0.0) == 0.0
+    assert sureness.coverage(snapshot, snapshot.query("的"), 0, 1.0) == 0.0
+
+
+def test_first_rows_that_stand_out_are_surer_than_those_that_hardly_do(index: SearchIndex) -> None:
+    snapshot = index.snapshot()
+    query = snapshot.query("无人机航拍")
+    few = Ranked(np.array([0]), np.array([100.0], dtype=np.float32))
+    sure = [
+        sureness.sureness(snapshot, query, dataclasses.replace(few, share=share))
+        for share in (0.1, 0.75, 0.9)
+    ]
+    assert sure[0] < sureness.WEAK < sure[1] < sureness.STRONG < sure[2]
+    # Among a few rows none can stand out: what the best one holds tells alone.
+    assert sureness.sureness(snapshot, query, few) < sureness.WEAK
+
+
+def test_no_row_is_nothing_sure(index: SearchIndex) -> None:
+    nothing = Ranked(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+    snapshot = index.snapshot()
+    assert sureness.sureness(snapshot, snapshot.query("押金"), nothing) == 0.0
+
+
+def test_the_share_of_the_first_rows_is_told_only_among_many(index: SearchIndex) -> None:
+    snapshot = index.snapshot()
+    query = snapshot.query("押金")
+    words, full = snapshot.scores(query)
+    scored = snapshot.scored(query, words, full)
+    rows = np.flatnonzero(words > 0)
+    assert snapshot.ranked(scored, rows, 1).share is None
+    assert len(rows) < 20
+    many = snapshot.ranked(scored, np.resize(rows, 40), 1)
+    assert many.share is not None
+    assert 0.0 < many.share < 1.0
