@@ -47,6 +47,8 @@ BRIDGE_WEIGHT = 0.2
 # only its teller says, so it is asked with many more of them.
 STORY = 160
 STORY_TERMS = 256
+# What a word still weighs of itself when it stands only within a longer word of the thesaurus.
+WITHIN_WEIGHT = 0.3
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
 
@@ -117,14 +119,17 @@ def read_query(
     bigram_weight: float = BIGRAM_WEIGHT,
 ) -> Query:
     """Words, bigrams, and what thesaurus and bridges add to them, each once, with weights."""
-    cut = analysis.pieces(normalise(text))
+    normal = normalise(text)
+    cut = analysis.pieces(normal)
     items = list(dict.fromkeys(analysis.meaningful(cut)))
-    weights = dict.fromkeys(map(analysis.word_hash, items), 1.0)
+    entries, within = _entries(normal, cut, synonyms)
+    weights = {analysis.word_hash(item): WITHIN_WEIGHT if item in within else 1.0 for item in items}
     if bigram_weight:
         for pair in analysis.bigrams(text):
-            weights.setdefault(analysis.bigram_hash(pair), bigram_weight)
-    for item in dict.fromkeys((*items, *_cut_through(cut, synonyms))):
-        for other in synonyms.get(item, ()):
+            weight = bigram_weight * (WITHIN_WEIGHT if pair in within else 1.0)
+            weights.setdefault(analysis.bigram_hash(pair), weight)
+    for entry in entries:
+        for other in synonyms[entry]:
             for term in analysis.content_terms(other):
                 weights.setdefault(term, THESAURUS_WEIGHT)
     bridged: dict[int, float] = {}
@@ -138,19 +143,47 @@ def read_query(
     return Query(tuple(items), terms, values, text, story=len(text) >= STORY)
 
 
-def _cut_through(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The thesaurus's words that the segmenter has cut through (醉|驾会判|几年: 醉驾, 判几年).
+def _entries(
+    text: str, cut: list[str], synonyms: Mapping[str, tuple[str, ...]]
+) -> tuple[list[str], frozenset[str]]:
+    """The thesaurus's words in a question, each once, and those that stand only within a longer one.
 
-    A word within a longer one (合同 in 劳动合同) is not meant; one of a single character is never cut.
+    Found are words as the segmenter finds them and those that it cuts through. A word within a longer
+    one (合同 in 劳动合同) is not meant, nor an entry within a longer entry that is found: 判几年 asks for
+    the punishment, and its 几年 for no limitation period. What the segmenter only guesses to be a word
+    (涉黑判) hides none.
+    """
+    if not synonyms:
+        return [], frozenset()
+    places = {*_places(cut, synonyms), *_places(analysis.dictionary_pieces(text), synonyms)}
+    found: dict[str, None] = {}
+    within: set[str] = set()
+    reached = 0
+    # Sorted so, whatever contains a place stands before it and reaches at least as far.
+    for start, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        if end > reached:
+            reached = end
+            found[text[start:end]] = None
+        else:
+            within.add(text[start:end])
+    return list(found), frozenset(within.difference(found))
+
+
+def _places(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+    """Where the entries stand: a piece itself, or what begins in one and ends in another (醉|驾会判|几年: 醉驾).
+
+    One of a single character is never cut.
     """
     text = "".join(cut)
     begin = 0
-    for piece in cut[:-1]:
+    for piece in cut:
         end = begin + len(piece)
+        if piece in synonyms and piece not in analysis.STOP_WORDS:
+            yield begin, end
         for start in range(begin, end):
             for stop in range(end + 1, min(start + LONGEST_ENTRY, len(text)) + 1):
                 if text[start:stop] in synonyms:
-                    yield text[start:stop]
+                    yield start, stop
         begin = end
 
 

@@ -49,6 +49,8 @@ DIMENSIONS = ("kind", "level", "validity", "category")
 PRIOR_WEIGHT = 2.0
 # What a version out of force loses, on the logarithmic scale of the second ranking.
 OUT_OF_FORCE_LOSS = 2.0
+# What an amendment loses, on the same scale: what it says stands in the law it amends, and there as it is in force.
+AMENDMENT_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
 USUAL_CITATIONS = 100
 # How many rows a reader looks at before asking again, and among how many they can stand out.
@@ -56,6 +58,8 @@ FIRST_ROWS = 3
 FEW_ROWS = 20
 _LOCAL = LEVELS.index("local_regulation")
 _PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
+_AMENDMENT = re.compile(r"^(.+?)修正案(?:[(（][^()（）]+[)）])?$|关于修改《(.+)》的决定$")
+_ASKS_FOR_AMENDMENT = re.compile("修正案|修改.{0,40}决定")
 
 
 # Pairs of dimension and wanted values.
@@ -162,6 +166,15 @@ class Snapshot:
         if len(late):
             twin = self._article_rows[np.searchsorted(self._article_codes, codes[late])]
             self._twin[late] = np.where(out_of_force[twin], -1, twin)
+
+        self._amendment = self._amendments()[self.law] & self._articles
+
+    def _amendments(self) -> Bool:
+        """Which laws amend another that is held too."""
+        held = set(self.laws)
+        found = [_AMENDMENT.search(name) for name in self.laws]
+        amending = [match is not None and (match[1] or match[2]) in held for match in found]
+        return np.array(amending or [False])
 
     def _prepare_ranking(self) -> None:
         known = {name: number for number, name in enumerate(LEVELS)}
@@ -414,6 +427,8 @@ class Snapshot:
             # The model learned on national questions that local law is seldom meant; whoever names
             # the place means it.
             scores[self.teaching.level[head] == _LOCAL] -= weights()[FEATURES.index(LEVELS[_LOCAL])]
+        if not _ASKS_FOR_AMENDMENT.search(scored.query.text):
+            scores[self._amendment[head]] -= AMENDMENT_LOSS
         scores = spread(scores, self.teaching.chapter[head])
         if not scored.dated:
             scores = self._below_those_in_force(head, scores)

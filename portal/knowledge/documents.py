@@ -22,7 +22,7 @@ from portal.knowledge.models import (
     Validity,
 )
 from portal.knowledge.providers import SearchDocument
-from search_index import Document
+from search_index import Document, parse_article_number
 
 # The library ranks "amended", "repealed" and "not_yet" below what is in force. For it "amended" is
 # a text that a later one replaced, which here is HISTORICAL; our AMENDED is still the law.
@@ -37,6 +37,10 @@ FROM_INDEX = {value: validity for validity, value in TO_INDEX.items()}
 
 _CHUNK = 500
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|>\s?|\d+\.\s+)|[*_`]{1,3}", re.MULTILINE)
+# What a text without articles is divided into (lines.py, starter.py): 一、二、, or nothing at all.
+_ITEM = re.compile("([零一二三四五六七八九十百]+)、")
+_WHOLE = "全文"
+_AMENDMENT = re.compile("修正案(?:（[^（）]+）)?$|^[^《]*关于修改《.+》的决定$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -107,15 +111,16 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
     if ids is not None:
         query = query.where(Article.id.in_(ids))
     for row in db.session.execute(query):
+        label, number = _spoken(row.name, row.label, row.number)
         yield Document(
             key=key_of("article", row.id),
             kind="article",
             title=row.name,
             text=row.text,
             heading=" ".join(row.chapter),
-            number=row.label,
+            number=label,
             law=row.name,
-            article_number=row.number,
+            article_number=number,
             level=row.level.value,
             validity=TO_INDEX[row.status],
             source=row.source,
@@ -123,6 +128,21 @@ def _articles(ids: Sequence[uuid.UUID] | None) -> Iterator[Document]:
             valid_to=row.effective_to,
             dates_exact=row.dates_exact and not row.changes_not_held,
         )
+
+
+def _spoken(law: str, label: str, number: str) -> tuple[str, str]:
+    """How a passage is spoken of behind the name of its law, and by which number it is found.
+
+    An amendment's items are cited as articles (刑法修正案（五）第二条), another text's are not.
+    """
+    if label == _WHOLE:
+        return "", number
+    item = None if number else _ITEM.fullmatch(label)
+    if item is None:
+        return label, number
+    if _AMENDMENT.search(law):
+        return f"第{item[1]}条", parse_article_number(item[1])
+    return f"第{item[1]}项", number
 
 
 def _texts(kind: str, items: Sequence[SearchDocument]) -> Iterator[Document]:

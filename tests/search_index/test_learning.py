@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -70,6 +72,26 @@ def test_a_word_of_the_thesaurus_widens_the_question_also_where_the_segmenter_cu
     # Within a longer word it is another word.
     assert word_hash("协议") not in read_query("解除劳动合同", synonyms, {}).terms.tolist()
     assert word_hash("协议") in read_query("合同怎么解除", synonyms, {}).terms.tolist()
+
+
+def test_a_word_of_the_thesaurus_within_a_longer_one_that_is_found_says_nothing_of_its_own() -> (
+    None
+):
+    synonyms = {"判几年": ("有期徒刑",), "几年": ("诉讼时效",), "涉黑": ("黑社会",)}
+    asked = dict(_weights("打伤人判几年", synonyms))
+    assert word_hash("有期徒刑") in asked
+    assert word_hash("诉讼时效") not in asked
+    # And what it weighs as a word of the question is less than elsewhere.
+    assert asked[word_hash("几年")] < dict(_weights("借条过了几年", synonyms))[word_hash("几年")]
+    # Elsewhere in the same question it is meant.
+    assert word_hash("诉讼时效") in dict(_weights("判几年，几年不能告", synonyms))
+    # What the segmenter only guesses to be a word (涉黑判) hides none.
+    assert word_hash("黑社会") in dict(_weights("涉黑判几年", synonyms))
+
+
+def _weights(text: str, synonyms: dict[str, tuple[str, ...]]) -> Iterator[tuple[int, float]]:
+    query = read_query(text, synonyms, {})
+    return zip(query.terms.tolist(), query.weights.tolist(), strict=True)
 
 
 def teaching() -> Teaching:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_index import Document, IndexWriter, SearchIndex, SearchRequest
-from tests.search_index.samples import CODE, LABOUR, LOCAL, THESAURUS
+from search_index.store.writer import silent
+from tests.search_index.samples import CODE, LABOUR, LOCAL, THESAURUS, article
 
 
 def keys(index: SearchIndex, text: str, **options: object) -> list[str]:
@@ -66,6 +67,26 @@ def test_repealed_version_is_found_marked_and_below_the_one_in_force(index: Sear
     assert found.index(new) < found.index(old)
     only = keys(index, "旧的加班规定", validities=("repealed",))
     assert only[0] == f"article:{LABOUR}:4"
+
+
+def test_an_amendment_stands_below_the_law_it_amends_unless_it_is_asked_for(tmp_path: Path) -> None:
+    amendment = f"{CODE}修正案（三）"
+    decision = f"全国人民代表大会常务委员会关于修改《{CODE}》的决定"
+    alone = "中华人民共和国没有收录的法修正案"
+    rule = "持卡人恶意透支信用卡，经催收后仍不归还的，处有期徒刑。"
+    documents = [
+        article(CODE, "196", f"{rule}有下列情形之一的，从重处罚。"),
+        article(amendment, "2", f"将示例法典第一百九十六条修改为：{rule}"),
+        article(decision, "1", f"将第一百九十六条修改为：{rule}"),
+        article(alone, "1", "禁止在公园里遛狗不牵绳。"),
+    ]
+    IndexWriter(tmp_path, THESAURUS).build(documents, silent)
+    index = SearchIndex.open(tmp_path)
+    assert keys(index, "恶意透支信用卡不归还")[0] == f"article:{CODE}:196"
+    assert keys(index, "修正案 恶意透支信用卡")[0] == f"article:{amendment}:2"
+    assert keys(index, f"{amendment}第二条") == [f"article:{amendment}:2"]
+    # Where the law itself is not held, nothing else tells what the amendment says.
+    assert keys(index, "公园遛狗不牵绳")[0] == f"article:{alone}:1"
 
 
 def test_as_of_searches_the_law_as_it_stood(index: SearchIndex) -> None:
