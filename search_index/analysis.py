@@ -34,7 +34,9 @@ STOP_WORDS = frozenset(
     "那样 一个 个 就 都 也 还 又 很 被 把 给 让 对 对于 关于 从 向 到 "
     "由 于 以 为 之 其 而 但 但是 如果 的话 因为 所以 时 后 前 中 上 下 "
     "里 请 没 没有 不 地 得 着 过 等 有没有 是不是 算不算 怎么样 谁 啥 咋 "
-    "咋办 哪 几".split()
+    "咋办 哪 几 "
+    # As the south-west asks.
+    "咋个 咋整 咋样 咋个办 啷 啷个 啷个办 啥子 好多 好久 没得 要得 要得不 得行 嘞 哈 噻 嗦".split()
 )
 
 
@@ -211,9 +213,9 @@ def word_hash(word: str) -> int:
 
 
 @lru_cache(maxsize=65536)
-def content_terms(text: str) -> tuple[int, ...]:
-    """The term numbers of a text's content words; remembered, for what is looked up again and again."""
-    return tuple(map(word_hash, content_words(text)))
+def content_pieces(text: str) -> tuple[str, ...]:
+    """A text's content words; remembered, for what is looked up again and again."""
+    return tuple(content_words(text))
 
 
 def word_hashes(items: Iterable[str]) -> UInt64:

@@ -6,7 +6,6 @@ for a JavaScript front end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -117,8 +116,7 @@ class Hit:
 class SearchRequest:
     """A question to the index. Empty filters restrict nothing; `as_of` is a day in Beijing.
 
-    `leading_kinds` asks beside the page for the `most_leading` best hits of those kinds, wherever they
-    stand; of these only documents of which `leads` says so are given.
+    `leading_kinds` asks beside the page for the hit of those kinds that asks what the request asks.
     """
 
     text: str
@@ -130,8 +128,6 @@ class SearchRequest:
     offset: int = 0
     size: int = 10
     leading_kinds: tuple[str, ...] = ()
-    most_leading: int = 0
-    leads: Callable[[Document], bool] = lambda _document: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,18 +150,22 @@ class SearchResult:
     """One page of hits, with counts per filter value.
 
     Each facet is counted with every filter applied except its own. `weak` says that the first hits hold
-    little of what was asked or hardly stand out; staff count such searches as misses. What is
-    neither weak nor `strong` may fit or not. `leading` are the best hits of the request's
-    `leading_kinds`, none when the first hit of all is of these kinds.
+    little of what was asked or hardly stand out; staff count such searches as misses, and
+    `categories` then tells to which the best documents belong, in shares of 1. What is neither weak nor
+    `strong` may fit or not. `corrected` is the text with a likely slip put right; where `is_guess`, it
+    is to be asked about and not assumed. `leading` asks the same as the request and belongs at
+    `leading_place` of the list, 0 where that is certain, although it ranks lower.
     """
 
     hits: tuple[Hit, ...] = ()
-    leading: tuple[Hit, ...] = ()
+    leading: Hit | None = None
+    leading_place: int = 0
     total: int = 0
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     citations: tuple[CitationMatch, ...] = ()
     corrected: str | None = None
-    nearest_category: str | None = None
+    is_guess: bool = False
+    categories: dict[str, float] = field(default_factory=dict)
     weak: bool = False
     strong: bool = True
 

@@ -37,12 +37,14 @@ def fragments(
     count: int = 2,
     target: int = TARGET,
     ends: Sequence[int] | None = None,
+    hints: Collection[str] = (),
 ) -> tuple[Fragment, ...]:
     """The `count` stretches of about `target` characters that hold most of the query's weight.
 
     Stretches begin after and end at punctuation where they can, always between words. Without any
     match the beginning of the text is given, unmarked. `ends` are the text's `word_ends` where they
-    are known already, which spares cutting it into words again.
+    are known already, which spares cutting it into words again. `hints` are words that speak for a
+    stretch and are not marked, because they were not asked for.
     """
     normal = analysis.normalise(text)
     if not normal:
@@ -51,13 +53,16 @@ def fragments(
         ends = word_ends(normal)
     spans = _spans(normal, target, ends)
     words = [word for word in query_words if word]
+    asked = _asked(tuple(words))
+    if len(spans) == 1:
+        return (_fragment(text, normal, *spans[0], asked, ends),)
+    telling = [(word, weight(word)) for word in (*words, *hints) if word in normal]
     scored = []
     for number, (start, end) in enumerate(spans):
         shown = normal[start:end]
-        scored.append((-sum([weight(word) for word in words if word in shown]), number))
+        scored.append((-sum([value for word, value in telling if word in shown]), number))
     best = sorted(scored)[:count]
     chosen = sorted(number for score, number in best if score < 0) or [0]
-    asked = _asked(tuple(words))
     return tuple(_fragment(text, normal, *spans[number], asked, ends) for number in chosen)
 
 

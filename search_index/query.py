@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -97,12 +97,19 @@ _PROSE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An analysed question: its words, and the matrix terms with weights."""
+    """An analysed question: its words, and the matrix terms with weights.
+
+    `same` are the law's words for what was asked, by the thesaurus; `near` those that mostly go with it, by the
+    bridges, with the share of cases in which they do.
+    """
 
     words: tuple[str, ...]
     terms: analysis.UInt64
     weights: Float32
     text: str = ""
+    # What the thesaurus and what the word bridges have reached, with the shares of the latter.
+    same: tuple[str, ...] = ()
+    near: Mapping[str, float] = field(default_factory=dict)
     # True for a text longer than a question.
     story: bool = False
 
@@ -128,19 +135,22 @@ def read_query(
         for pair in analysis.bigrams(text):
             weight = bigram_weight * (WITHIN_WEIGHT if pair in within else 1.0)
             weights.setdefault(analysis.bigram_hash(pair), weight)
+    same: dict[str, None] = {}
     for entry in entries:
         for other in synonyms[entry]:
-            for term in analysis.content_terms(other):
-                weights.setdefault(term, THESAURUS_WEIGHT)
-    bridged: dict[int, float] = {}
+            for word in analysis.content_pieces(other):
+                same.setdefault(word)
+    for word in same:
+        weights.setdefault(analysis.word_hash(word), THESAURUS_WEIGHT)
+    near: dict[str, float] = {}
     for item in items:
         for other, share in bridges.get(item, ()):
-            term = analysis.word_hash(other)
-            bridged[term] = max(bridged.get(term, 0.0), BRIDGE_WEIGHT * share)
-    weights = {**bridged, **weights}
+            near[other] = max(near.get(other, 0.0), share)
+    for other, share in near.items():
+        weights.setdefault(analysis.word_hash(other), BRIDGE_WEIGHT * share)
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
-    return Query(tuple(items), terms, values, text, story=len(text) >= STORY)
+    return Query(tuple(items), terms, values, text, tuple(same), near, story=len(text) >= STORY)
 
 
 def _entries(

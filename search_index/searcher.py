@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,17 @@ from search_index.errors import IndexFormatError, IndexMissing
 from search_index.highlight import fragments
 from search_index.laws import simplify
 from search_index.numerals import format_article_number
-from search_index.query import Citation, Query, find_citations
-from search_index.ranking import Float32, top_rows
+from search_index.query import (
+    BRIDGE_WEIGHT,
+    THESAURUS_WEIGHT,
+    Citation,
+    Query,
+    find_citations,
+)
+from search_index.ranking import Bool, Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
+from search_index.spelling import Correction
 from search_index.store.schema import staff_keys, staff_words
 from search_index.suggest import begun_article, few_articles, line_key
 from search_index.sureness import STRONG, WEAK, sureness
@@ -43,6 +50,12 @@ MAX_TEXT = 400
 RELEVANT_SHARE = 0.05
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12
+# How alike a published question must be to stand before what ranks better: from the first pair of numbers on in
+# the first place, from the second in the second (docs/search.md has the figures).
+SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
+ALIKE, LEAST_ALIKE = 0.45, 0.2
+# Of the words that were not asked so many help to choose a passage: looking for each in every text takes time.
+MOST_REACHED = 8
 MAX_CITED = 20
 CITED_SCORE = 100.0
 # No citation is without one of these, and looking for citations takes as long as ranking.
@@ -70,7 +83,7 @@ class SearchIndex:
         """Load everything that is otherwise loaded on first use; call before forking workers."""
         analysis.preload()
         snapshot = self.snapshot()
-        _ = snapshot.law_names, snapshot.completions, snapshot.words.speller
+        _ = snapshot.law_names, snapshot.completions, snapshot.words.speller, snapshot.wordings
 
     # ---- following the files
 
@@ -142,32 +155,34 @@ class SearchIndex:
             (row, score, "words")
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
-        sure = STRONG if cited else sureness(snapshot, query, ranked)
+        leading, place = None, 0
+        if request.leading_kinds and len(ranked.rows) and not citations:
+            kinds = snapshot.passing((("kind", request.leading_kinds),)) & passing
+            leading, place = _leading(snapshot, rest, words, full, allowed, kinds)
+        # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
+        surely = leading is not None and place == 0
+        if leading is not None and leading in ranked.rows[: place + 1]:
+            leading = None
+        sure = STRONG if cited or surely else sureness(snapshot, query, ranked)
         weak = sure < WEAK
-        leading: list[Hit] = []
-        of_kind = snapshot.passing((("kind", request.leading_kinds),))
-        if request.most_leading and listed and not of_kind[snapshot.combination[listed[0][0]]]:
-            rows = allowed[of_kind[snapshot.combination[allowed]]]
-            best = snapshot.ranked(scored, rows, request.most_leading)
-            leading = [
-                _hit(snapshot, row, score, query, "words")
-                for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
-                if request.leads(snapshot.document(row))
-            ]
         corrected = self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None
-        if not listed and not len(found):
-            corrected = corrected or snapshot.words.speller.spelled(text)
+        if corrected is None and not listed and not len(found):
+            spelled = snapshot.words.speller.spelled(text)
+            corrected = Correction(spelled, sure=True) if spelled else None
+        shown = _Shown.of(snapshot, query)
         return SearchResult(
             hits=tuple(
-                _hit(snapshot, row, score, query, why)
+                _hit(snapshot, row, score, shown, why)
                 for row, score, why in listed[offset : offset + size]
             ),
-            leading=tuple(leading),
+            leading=None if leading is None else _hit(snapshot, leading, 100.0, shown, "words"),
+            leading_place=place,
             total=total,
             facets=facets,
             citations=tuple(citations),
-            corrected=corrected,
-            nearest_category=_nearest_category(snapshot, words, found) if weak else None,
+            corrected=corrected.text if corrected else None,
+            is_guess=corrected is not None and not corrected.sure,
+            categories=_categories(snapshot, words, found) if weak else {},
             weak=weak,
             strong=sure >= STRONG,
         )
@@ -249,8 +264,9 @@ class SearchIndex:
         if kinds:
             rows = rows[snapshot.passing((("kind", kinds),))[snapshot.combination[rows]]]
         ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
+        shown = _Shown.of(snapshot, query)
         return [
-            _hit(snapshot, item, score, query, "words")
+            _hit(snapshot, item, score, shown, "words")
             for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
 
@@ -272,10 +288,11 @@ class SearchIndex:
 
     def did_you_mean(self, text: str) -> str | None:
         """`text` with a likely typing error put right, None when there is nothing to propose."""
-        return self._correct(self.snapshot(), text)
+        corrected = self._correct(self.snapshot(), text)
+        return corrected.text if corrected else None
 
     @staticmethod
-    def _correct(snapshot: Snapshot, text: str) -> str | None:
+    def _correct(snapshot: Snapshot, text: str) -> Correction | None:
         return snapshot.words.speller.correct(text, snapshot.pair_count)
 
     def find_citations(self, text: str) -> list[CitationMatch]:
@@ -290,9 +307,8 @@ class SearchIndex:
         snapshot = self.snapshot()
         hits: list[Hit] = []
         folders = [snapshot.base.folder] + ([snapshot.delta.folder] if snapshot.delta else [])
-        query = Query(
-            staff_words(text), np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.float32)
-        )
+        words = staff_words(text)
+        shown = _Shown(words, (), dict.fromkeys(words, 1.0))
         found = [
             (folder, staff_keys(folder / "whoosh", text, max(size, 1) * 2))
             for folder in reversed(folders)
@@ -305,7 +321,7 @@ class SearchIndex:
                     if row is None or in_base != (folder == snapshot.base.folder):
                         continue
                     if len(hits) < size:
-                        hits.append(_hit(snapshot, row, 0.0, query, "words"))
+                        hits.append(_hit(snapshot, row, 0.0, shown, "words"))
         return hits
 
     def info(self) -> dict[str, str | int]:
@@ -392,26 +408,89 @@ def _filters(request: SearchRequest) -> Filters:
     return tuple((name, tuple(values)) for name, values in wanted if values)
 
 
-def _nearest_category(snapshot: Snapshot, words: Float32, rows: Rows) -> str | None:
-    """The category most of the best documents with a category belong to."""
+def _leading(
+    snapshot: Snapshot, text: str, words: Float32, full: float, allowed: Rows, kinds: Bool
+) -> tuple[int | None, int]:
+    """The row that asks what is asked, and its place in the list; None when none surely does.
+
+    To the likeness of the questions comes, at half its weight, the share of the question's words that the whole
+    text holds: a spoken question often names what only the text behind a wording says.
+    """
+    best = (0.0, -1, 0.0)
+    for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
+        fit = likeness + float(words[row]) / full / 2
+        if fit > best[0] and kinds[snapshot.combination[row]] and _holds(allowed, row):
+            best = (fit, row, likeness)
+    fit, row, likeness = best
+    if fit < ALIKE:
+        return None, 0
+    return row, 0 if fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS else 1
+
+
+def _holds(rows: Rows, row: int) -> bool:
+    place = int(np.searchsorted(rows, row))
+    return place < len(rows) and int(rows[place]) == row
+
+
+def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, float]:
+    """The categories of the ten best documents that have one, by their share of the cubes of the words' scores.
+
+    Cubes, because a second document that holds half as much of the question says little.
+    """
     without = snapshot.passing((("category", ("",)),))
     rows = rows[~without[snapshot.combination[rows]]]
     votes: dict[str, float] = {}
     for row in rows[top_rows(words[rows], 10)]:
         value = snapshot.values["category"][snapshot.codes["category"][row]]
-        votes[value] = votes.get(value, 0.0) + float(words[row])
-    return max(votes, key=lambda value: votes[value]) if votes else None
+        votes[value] = votes.get(value, 0.0) + float(words[row]) ** 3
+    total = sum(votes.values())
+    return {value: vote / total for value, vote in votes.items()}
 
 
-def _hit(snapshot: Snapshot, row: int, score: float, query: Query, why: Why) -> Hit:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a passage is chosen by: the words that are marked, those that are not, and how much each tells."""
+
+    marked: tuple[str, ...]
+    hints: tuple[str, ...]
+    weights: dict[str, float]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, query: Query) -> _Shown:
+        """A row is found by the words asked, the law's words for them, and what goes with them; rare ones tell most."""
+        factors = {word: BRIDGE_WEIGHT * share for word, share in query.near.items()}
+        factors.update(dict.fromkeys(query.same, THESAURUS_WEIGHT))
+        factors.update(dict.fromkeys(query.words, 1.0))
+        idf = snapshot.words.idf(analysis.word_hashes(factors))
+        weights = {
+            word: factor * rarity
+            for (word, factor), rarity in zip(factors.items(), idf.tolist(), strict=True)
+        }
+        asked = set(query.words)
+        reached = sorted((word for word in weights if word not in asked), key=weights.__getitem__)
+        reached = reached[: -MOST_REACHED - 1 : -1]
+        return cls(
+            (*query.words, *filter(query.same.__contains__, reached)),
+            tuple(word for word in reached if word not in query.same),
+            weights,
+        )
+
+
+def _hit(snapshot: Snapshot, row: int, score: float, shown: _Shown, why: Why) -> Hit:
     record = snapshot.record(row)
-    shown: dict[str, Any] = {name: record[name] for name in _SHOWN}
+    values: dict[str, Any] = {name: record[name] for name in _SHOWN}
     for name in DATES:
-        shown[name] = read_day(record[name])
+        values[name] = read_day(record[name])
     return Hit(
-        **shown,
+        **values,
         score=score,
-        fragments=fragments(record["text"], query.words, ends=snapshot.word_ends(row)),
+        fragments=fragments(
+            record["text"],
+            shown.marked,
+            shown.weights.__getitem__,
+            ends=snapshot.word_ends(row),
+            hints=shown.hints,
+        ),
         why=why,
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_index import analysis
+from search_index.alike import Wordings
 from search_index.documents import OUT_OF_FORCE, Document
 from search_index.errors import IndexMissing
 from search_index.laws import LawNames
@@ -41,7 +42,7 @@ from search_index.store.files import load_json, read_link
 from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
 from search_index.suggest import Completion
-from search_index.vocabulary import Vocabulary
+from search_index.vocabulary import Vocabulary, asked_rows
 
 DIMENSIONS = ("kind", "level", "validity", "category")
 
@@ -105,7 +106,7 @@ class Snapshot:
         self.built_at: str = manifest["built_at"]
         # Of an earlier state of the same generation, what no update changes goes on serving.
         self.base: Segment = previous.base if previous else open_segment(generation / "base")
-        self.words: Vocabulary = previous.words if previous else Vocabulary(self.base.folder)
+        self.words: Vocabulary = previous.words if previous else Vocabulary(self.base)
         self.delta = open_segment(generation / delta_name) if delta_name else None
         self.size = self.base.size + (self.delta.size if self.delta else 0)
         self._replaced: frozenset[str] = frozenset()
@@ -383,6 +384,20 @@ class Snapshot:
             Completion.load(self.delta.folder),
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
+
+    @cached_property
+    def wordings(self) -> tuple[Wordings, ...]:
+        """How the texts of base and delta are asked for."""
+        if self.delta is None:
+            return (self.words.wordings,)
+        return self.words.wordings, Wordings(asked_rows(self.delta), self.words.idf)
+
+    def asked_alike(self, text: str, least: float) -> list[tuple[int, float]]:
+        """The rows of texts that are asked in nearly these words, and how nearly; once per wording."""
+        near = []
+        for wordings, shift in zip(self.wordings, (0, self.base.size), strict=False):
+            near += [(shift + row, alike) for row, alike in wordings.closest(text, least)]
+        return [(row, alike) for row, alike in near if self.alive[row]]
 
     # ---- scoring
 

@@ -67,7 +67,8 @@ def coverage(snapshot: Snapshot, query: Query, row: int, enough: float) -> float
     synonyms = snapshot.words.thesaurus.words
     for number in lacking:
         others = synonyms.get(query.words[number], ())
-        terms = [term for other in others for term in analysis.content_terms(other)]
+        pieces = (piece for other in others for piece in analysis.content_pieces(other))
+        terms = [analysis.word_hash(piece) for piece in pieces]
         if terms and segment.postings.any_held(np.array(terms, dtype=np.uint64), local):
             got += THESAURUS_SHARE * float(weight[number])
             if got >= enough * whole:

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cache, cached_property
 
+import numpy as np
+
+from search_index.alike import Wordings
+from search_index.analysis import UInt64
 from search_index.learning import Bridges
+from search_index.ranking import Float32
+from search_index.spelling import Speller
 from search_index.store.files import load_json
-from search_index.suggest import Speller
+from search_index.store.segment import Segment
+from search_index.suggest import asked_lines
 from search_index.thesaurus import Thesaurus
 
 
 class Vocabulary:
-    """The words beside a base segment in `folder`."""
+    """The words beside a base segment, and how rare they are in it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, base: Segment) -> None:
+        self.folder = base.folder
+        self._base = base
+
+    def idf(self, terms: UInt64) -> Float32:
+        """The weight of each term; one that no document of the base holds weighs as much as a term can."""
+        postings = self._base.postings
+        columns = postings.find(terms)
+        weights = np.full(len(terms), np.log1p(max(postings.size, 1)), dtype=np.float32)
+        known = columns >= 0
+        weights[known] = postings.idf[columns[known]]
+        return weights
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        """How the base's texts are asked for."""
+        return Wordings(asked_rows(self._base), self.idf)
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
@@ -33,4 +55,13 @@ class Vocabulary:
     @cached_property
     def speller(self) -> Speller:
         """The corrector; a tenth of a second to read."""
-        return Speller.load(self.folder)
+        return Speller.load(self.folder, [text for text, _ in asked_lines(self.folder)])
+
+
+def asked_rows(segment: Segment) -> Iterator[tuple[str, int]]:
+    """The wordings of a segment's texts, each with the row of its text there."""
+    row_of = cache(segment.row_of)
+    for text, key in asked_lines(segment.folder):
+        row = row_of(key)
+        if row is not None:
+            yield text, row

@@ -8,8 +8,9 @@ from typing import Any
 
 from portal.core.errors import Unavailable
 from portal.knowledge import index
-from portal.knowledge.search import PLAIN_KINDS, pairs, reference_of
+from portal.knowledge.search import PLAIN_KINDS, reference_of
 from search_index import Document, SearchIndex
+from search_index.alike import pairs
 
 MOST = 5
 # The library orders by likeness of long texts and never ends; whether two are about one matter is decided among these.

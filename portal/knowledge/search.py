@@ -6,8 +6,6 @@ says in the law's), a wrong citation is told in a sentence, and what was not fou
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -19,7 +17,6 @@ from portal.knowledge.models import LawLevel, Validity
 from portal.knowledge.names import short
 from portal.web.pagination import bad_cursor, seal, unseal
 from search_index import (
-    Document,
     Fragment,
     Hit,
     SearchIndex,
@@ -37,16 +34,14 @@ KIND_LABELS = {
     "decision": "重大决策",
 }
 LEVEL_LABELS = {level.value: level.label for level in LawLevel}
+# What may be put before texts that rank better, because the same was asked before: it says in plain words what
+# the articles below it say in the law's.
 PLAIN_KINDS = ("faq", "answer")
-# An FAQ or answer comes first when one of its wordings holds this share of the question: then the
-# same was asked before, and it says in plain words what the articles below it say in the law's.
-ALIKE = 0.6
-MOST_LEADING = 2
+# What each character of a category's keyword in the question adds to that category's share of the best documents: the
+# four of 行政复议 nearly half of all.
+KEYWORD_SHARE = 0.1
 # Whoever is this deep in a list needs another question, not another page.
 DEEPEST = 1000
-_QUESTION_WORDS = re.compile(
-    r"怎么办|怎么样|怎么|怎样|如何|什么|请问|是不是|能不能|可不可以|可以|吗|呢|啊|吧|我|的|\W"
-)
 _PATHS = {
     "article": "/api/v1/articles/{}",
     "faq": "/api/v1/faqs/{}",
@@ -89,8 +84,6 @@ class Question:
             size=self.size,
             # Whoever chose the kinds wants them in their own order.
             leading_kinds=() if self.kinds else PLAIN_KINDS,
-            most_leading=MOST_LEADING,
-            leads=lambda document: _likeness(text, document) >= ALIKE,
         )
 
 
@@ -140,18 +133,21 @@ def search(question: Question) -> Found:
         return _help_alone(question, needs)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
-    # As many lead on every page as found room on the first, so that the others keep their place in the list.
-    leading = _leading(result)[: question.size if led is None else led]
-    hits = list(leading) if led is None else []
+    # It leads on every page or on none, so that the others keep their place in the list.
+    leading = _leading(result, question.size)[:led]
     known = {hit.key for hit in leading}
-    # Where the next page begins in the library's own order, in which the leading ones stand elsewhere.
+    room = question.size - (len(leading) if led is None else 0)
+    hits: list[Hit] = []
+    # Where the next page begins in the library's own order, in which the leading one stands elsewhere.
     following = offset
     for hit in result.hits:
         if hit.key not in known:
-            if len(hits) == question.size:
+            if len(hits) == room:
                 break
             hits.append(hit)
         following += 1
+    if led is None:
+        hits[result.leading_place : result.leading_place] = leading
     labels = category_labels()
     names = reader.snapshot().law_names
     mentions = unheld.mentions(question.text, result.citations, names)
@@ -224,7 +220,8 @@ def _ask(
     """Search for the text, or for its correction when the text itself leads nowhere."""
     result = reader.search(question.request(question.text, offset))
     corrected = result.corrected
-    if corrected and result.weak and not result.citations:
+    # A right question must not become another one unseen: what may be a guess is asked about.
+    if corrected and result.weak and not result.is_guess and not result.citations:
         second = reader.search(question.request(corrected, offset))
         # Where the text itself leads nowhere at all, a weak answer to its correction is still one.
         if not second.weak or (second.hits and not result.hits):
@@ -234,27 +231,10 @@ def _ask(
     return question.text, result, None if result.citations else corrected
 
 
-def _leading(result: SearchResult) -> Sequence[Hit]:
-    """The FAQ and answers that are put first; the same on every page of a search.
-
-    None when a plain text comes first anyway, and none before an article that was asked for by its number.
-    """
-    return () if result.weak or result.citations else result.leading
-
-
-def _likeness(text: str, document: Document) -> float:
-    """How much of a question one of a document's wordings holds, in pairs of characters, 0 to 1."""
-    asked = pairs(text)
-    if not asked:
-        return 0.0
-    wordings = (document.title, *document.questions)
-    return max(len(asked & pairs(wording)) for wording in wordings) / len(asked)
-
-
-def pairs(text: str) -> set[str]:
-    """The neighbouring characters of a question, without the words that every question has."""
-    parts = [part for part in _QUESTION_WORDS.split(analysis.normalise(text)) if part]
-    return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
+def _leading(result: SearchResult, size: int) -> list[Hit]:
+    """The FAQ or answer that is put forward, alone in the list, where the page reaches its place."""
+    found = result.leading
+    return [found] if found is not None and result.leading_place < size else []
 
 
 def item_of(hit: Hit, labels: dict[str, str]) -> dict[str, Any]:
@@ -337,24 +317,29 @@ def _facets(result: SearchResult, labels: dict[str, str]) -> dict[str, list[dict
 def _nearest(result: SearchResult, text: str, labels: dict[str, str]) -> dict[str, str] | None:
     if not result.weak and result.hits:
         return None
-    code = result.nearest_category
-    if code is None or code not in labels:
-        code = by_keyword(text)
-    return {"code": code, "label": labels[code]} if code else None
+    shares = {code: share for code, share in result.categories.items() if code in labels}
+    for code, length in _keyword_lengths(text).items():
+        shares[code] = shares.get(code, 0.0) + KEYWORD_SHARE * length
+    if not shares:
+        return None
+    code = max(shares, key=lambda each: shares[each])
+    return {"code": code, "label": labels[code]}
 
 
 def by_keyword(text: str) -> str | None:
     """Return the category whose keywords the text holds most of; None when it holds none."""
+    lengths = _keyword_lengths(text)
+    return max(lengths, key=lambda code: lengths[code], default=None)
+
+
+def _keyword_lengths(text: str) -> dict[str, int]:
+    """How many characters of a text are keywords, by category, in the order of display."""
     text = analysis.normalise(text)
-    best = max(
-        (
-            (sum(len(word) for word in words if word in text), code)
-            for code, words in category_keywords()
-        ),
-        default=(0, ""),
-        key=lambda pair: pair[0],
-    )
-    return best[1] if best[0] else None
+    lengths = {
+        code: sum(len(word) for word in words if word in text)
+        for code, words in category_keywords()
+    }
+    return {code: length for code, length in lengths.items() if length}
 
 
 # --- cursors ---
@@ -376,6 +361,6 @@ def decode_cursor(cursor: str | None) -> tuple[int, int | None]:
     if [type(part) for part in place] != [int, int]:
         raise bad_cursor()
     offset, led = place
-    if not 0 <= offset < DEEPEST or not 0 <= led <= MOST_LEADING:
+    if not 0 <= offset < DEEPEST or not 0 <= led <= 1:
         raise bad_cursor()
     return offset, led

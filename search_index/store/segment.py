@@ -29,6 +29,7 @@ from search_index.ranking import (
     average_lengths,
     compile_postings,
 )
+from search_index.spelling import write_spelling
 from search_index.store.files import (
     decode_json,
     encode_json,
@@ -37,7 +38,6 @@ from search_index.store.files import (
     save_array,
     save_json,
 )
-from search_index.suggest import write_spelling
 
 Progress = Callable[[str, int, int], None]
 

@@ -19,7 +19,7 @@ from flask import Flask
 
 from portal.config import Settings
 from portal.knowledge import index, operations, starter
-from search_index import suggest
+from search_index import spelling
 from tests.factories.people import staff_headers
 
 LABOUR = "中华人民共和国劳动合同法"
@@ -32,7 +32,7 @@ LAW_COLUMNS = "law_id law_name doc_type level issuing_body publish_date effectiv
 ARTICLE_COLUMNS = "law_id chapter section article_no article_text"
 
 Rows = list[tuple[Any, ...]]
-_sounds = functools.cache(suggest._sounds)
+_sounds = functools.cache(spelling._sounds)
 
 LAWS: Rows = [
     ("l1", LABOUR, "法律", "法律", "全国人大常委会", "2012-12-28", "2008-01-01", "2012-12-28", "现行有效", "社会法"),
@@ -160,7 +160,7 @@ def settings(
     # A reader looks for changes three times a second; a test looks at once.
     monkeypatch.setattr("search_index.searcher.CHECK_SECONDS", 0.0)
     # Twenty thousand readings that are the same in every build.
-    monkeypatch.setattr("search_index.suggest._sounds", _sounds)
+    monkeypatch.setattr("search_index.spelling._sounds", _sounds)
     before = app.extensions["portal_settings"]
     changed = dataclasses.replace(before, content_dir=write_content(tmp_path / "content"))
     app.extensions["portal_settings"] = changed

@@ -38,6 +38,13 @@ def test_rarer_words_count_more() -> None:
     assert "押金" in fragment.text
 
 
+def test_what_was_not_asked_speaks_for_a_passage_and_is_not_marked() -> None:
+    text = "有下列情形之一的，可以申请。" * 8 + "遭受家庭暴力的，可以申请人身安全保护令。"
+    (fragment,) = fragments(text, ["老公"], lambda word: 2.0, count=1, hints=["家庭暴力"])
+    assert "家庭暴力" in fragment.text
+    assert fragment.highlights == ()
+
+
 def test_a_long_run_without_punctuation_is_cut_between_words() -> None:
     text = "租赁合同押金退还承租人" * 40
     boundaries = {token.end for token in analysis.tokens(text)} | {0}

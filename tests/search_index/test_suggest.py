@@ -1,19 +1,16 @@
-"""Completion and correction."""
+"""Completion while typing."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from search_index import Document, IndexWriter, LawNames, SearchIndex, SearchRequest
+from search_index import Document, IndexWriter, LawNames, SearchIndex
 from search_index.suggest import (
     Completion,
-    Speller,
     begun_article,
     few_articles,
-    write_spelling,
     write_suggestions,
 )
 from tests.search_index.samples import CODE, THESAURUS
@@ -160,107 +157,3 @@ def test_lines_that_differ_in_signs_alone_are_one(tmp_path: Path) -> None:
     write_suggestions(tmp_path, [question])
     lines = Completion.load(tmp_path).complete("低保", 8)
     assert [line.text for line in lines] == ["低保怎么申请？", "怎样申请低保"]
-
-
-@pytest.fixture(scope="module")
-def speller(tmp_path_factory: pytest.TempPathFactory) -> Speller:
-    folder = tmp_path_factory.mktemp("spelling")
-    counts = Counter({"劳动合同": 400, "合同": 900, "工资": 500, "仲裁": 80, "物业": 60, "罕见": 1})
-    write_spelling(folder, counts)
-    return Speller.load(folder)
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("劳动和同", "劳动合同"),
-        ("拖欠公资", "拖欠工资"),
-        ("申请众裁", "申请仲裁"),
-        ("劳栋合同", "劳动合同"),
-        ("劳铜合同", "劳动合同"),
-    ],
-)
-def test_one_wrong_character_is_put_right(speller: Speller, typed: str, meant: str) -> None:
-    known = {"拖欠", "申请", "合同", "劳动"}
-    assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("租凭合同", "租赁合同"),  # looks alike; the dictionary holds the misprint
-        ("被骚挠怎么办", "被骚扰怎么办"),
-        ("劳动仲栽", "劳动仲裁"),
-        ("押经不退", "押金不退"),  # jing for jin
-        ("民点法", "民法典"),  # in another order
-        ("赡样费", "赡养费"),
-        ("租凭到期？", "租赁到期？"),  # signs stay as they were written
-    ],
-)
-def test_a_slip_of_look_accent_or_order_is_put_right(
-    tmp_path: Path, typed: str, meant: str
-) -> None:
-    words = ("租赁", "骚扰", "仲裁", "押金", "民法典", "赡养费", "劳动", "合同")
-    write_spelling(tmp_path, Counter(dict.fromkeys(words, 50)))
-    known = {"劳动", "合同", "不退", "到期", "怎么", "么办"}
-    speller = Speller.load(tmp_path)
-    assert speller.correct(typed, lambda pair: 9 if pair in known else 0) == meant
-    assert speller.correct(meant, lambda pair: 9 if pair in meant else 0) is None
-
-
-def test_a_long_question_is_not_corrected(speller: Speller) -> None:
-    question = "劳动和同" + "到期" * 8
-    assert speller.correct(question, lambda pair: 0) == "劳动合同" + "到期" * 8
-    assert speller.correct(question + "了", lambda pair: 0) is None
-
-
-def test_a_pair_far_rarer_than_its_homophone_is_a_slip(speller: Speller) -> None:
-    assert speller.correct("签和同", lambda pair: 2) == "签合同"
-    assert speller.correct("签和同", lambda pair: 700) is None
-
-
-@pytest.mark.parametrize("text", ["", "工资", "劳动合同", "abc", "被狗咬", "罕见", "😀😀"])
-def test_what_is_known_or_hopeless_stays(speller: Speller, text: str) -> None:
-    assert speller.correct(text, lambda pair: 0) is None
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("gongzi", "工资"),
-        ("laodonghetong", "劳动合同"),
-        ("Lao Dong He Tong", "劳动合同"),
-        ("tuoqiangongzi", None),
-        ("gongzizhongcai", "工资仲裁"),
-        ("wuye", "物业"),
-        ("hetong", "合同"),
-        ("abc", None),
-        ("contract", None),
-        ("gongzi2", None),
-        ("工资", None),
-        ("", None),
-    ],
-)
-def test_pinyin_stands_for_the_words_that_sound_so(
-    speller: Speller, typed: str, meant: str | None
-) -> None:
-    assert speller.spelled(typed) == meant
-
-
-def test_pinyin_is_offered_only_where_nothing_is_found(tmp_path: Path) -> None:
-    documents = [
-        Document(key=f"faq:{number}", kind="faq", title="离婚怎么办", text="离婚", questions=())
-        for number in range(6)
-    ]
-    folder = tmp_path / "words"
-    IndexWriter(folder, THESAURUS).build(documents)
-    assert SearchIndex.open(folder).search(SearchRequest(text="lihun")).corrected == "离婚"
-    documents.append(Document(key="faq:x", kind="faq", title="lihun", text="lihun", questions=()))
-    IndexWriter(folder, THESAURUS).build(documents)
-    result = SearchIndex.open(folder).search(SearchRequest(text="lihun"))
-    assert (result.total, result.corrected) == (1, None)
-
-
-def test_an_empty_vocabulary_corrects_nothing(tmp_path: Path) -> None:
-    write_spelling(tmp_path, Counter())
-    assert Speller.load(tmp_path).correct("劳动和同", lambda pair: 0) is None

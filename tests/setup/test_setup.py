@@ -24,11 +24,11 @@ from portal.core.db import db
 from portal.knowledge import operations, starter
 from portal.knowledge.models import Law
 from portal.setup import setup
-from search_index import BuildInProgress, IndexWriteError, suggest
+from search_index import BuildInProgress, IndexWriteError, spelling
 from tests.knowledge.conftest import write_content, write_package
 from tests.support import environment, own_application
 
-_sounds = functools.cache(suggest._sounds)
+_sounds = functools.cache(spelling._sounds)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def fresh(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     package = write_package(tmp_path / "laws.db")
     monkeypatch.setattr(starter, "data_file", lambda: package)
     # Twenty thousand readings that are the same in every build.
-    monkeypatch.setattr("search_index.suggest._sounds", _sounds)
+    monkeypatch.setattr("search_index.spelling._sounds", _sounds)
     instance = tmp_path / "instance"
     with own_application(
         instance, "setup", PORTAL_CONTENT_DIR=str(content), PORTAL_DEMO_ACCOUNTS="1"

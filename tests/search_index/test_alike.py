@@ -1,0 +1,97 @@
+"""Which published question asks the same, and where it then stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_index import IndexWriter, SearchIndex, SearchRequest, analysis
+from search_index.alike import Wordings
+from search_index.analysis import UInt64
+from search_index.ranking import Float32
+from tests.search_index.samples import THESAURUS, article, faq
+
+KINDS = ("faq", "answer")
+
+
+@pytest.mark.parametrize(
+    ("asked", "wording", "alike"),
+    [
+        ("房东不退押金怎么办", "房东不退押金？", True),
+        ("请问怎么申请法律援助", "法律援助的申请", True),
+        ("房东不退押金咋个办嘛", "房东不退押金", True),
+        ("我想问一下房东老是拖到起不退押金咋个办", "房东不退押金", True),
+        ("房東不退押金怎麼辦", "房东不退押金？", True),
+        ("快递丢了", "东西被偷了怎么报案？", False),
+        ("怎么办", "房东不退押金怎么办？", False),
+        ("咋个办", "咋个办啷个办", False),
+        ("？！", "房东", False),
+        ("债", "债", True),
+    ],
+)
+def test_which_questions_are_alike(asked: str, wording: str, alike: bool) -> None:
+    wordings = Wordings([(wording, 7)], lambda terms: np.ones(len(terms), dtype=np.float32))
+    assert [row for row, _ in wordings.closest(asked, 0.45)] == ([7] if alike else [])
+
+
+def test_a_rare_pair_tells_more_than_common_ones() -> None:
+    def idf(terms: UInt64) -> Float32:
+        rare = np.uint64(analysis.bigram_hash("彩礼"))
+        return np.where(terms == rare, 8.0, 1.0).astype(np.float32)
+
+    wordings = Wordings([("退彩礼", 1), ("公司退货退款", 2)], idf)
+    found = dict(wordings.closest("公司退彩礼", 0.0))
+    assert found[1] > found[2]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> SearchIndex:
+    law = "中华人民共和国示例法典"
+    documents = [
+        article(law, str(number), f"出租人收取押金的，租赁期满应当退还押金。押金{number}")
+        for number in range(1, 6)
+    ]
+    documents += [
+        faq("deposit", "房东不退押金怎么办？", "可以起诉。", questions=("押金要不回来",)),
+        faq("water", "房东停水停电怎么办？", "可以报警。"),
+    ]
+    IndexWriter(tmp_path, THESAURUS).build(documents)
+    return SearchIndex.open(tmp_path)
+
+
+def test_the_text_that_asks_the_same_leads_although_it_ranks_lower(index: SearchIndex) -> None:
+    question = "我租房子房东拖到起不退押金咋个办"
+    result = index.search(SearchRequest(text=question, leading_kinds=KINDS))
+    first = result.hits[0].key
+    assert "faq:deposit" in {first, result.leading.key if result.leading else None}
+    assert result.leading is None or result.leading.key != first
+    # Nobody asked for one, or its kind is filtered away.
+    assert index.search(SearchRequest(text=question)).leading is None
+    articles = SearchRequest(text=question, leading_kinds=KINDS, kinds=("article",))
+    assert index.search(articles).leading is None
+
+
+def test_a_question_that_was_surely_asked_before_is_no_weak_search(index: SearchIndex) -> None:
+    asked = SearchRequest(text="房东不退押金", leading_kinds=KINDS)
+    assert index.search(asked).weak is False
+
+
+def test_what_an_update_adds_or_changes_leads_at_once(tmp_path: Path) -> None:
+    law = "中华人民共和国示例法典"
+    texts = [article(law, str(n), f"出租人收取押金应当退还押金。{n}") for n in range(1, 6)]
+    old = faq("deposit", "房东不退押金怎么办？", "可以起诉。")
+    writer = IndexWriter(tmp_path, THESAURUS)
+    writer.build([*texts, old])
+    index = SearchIndex.open(tmp_path)
+    rows = dict(index.snapshot().asked_alike("房东不退押金", 0.5))
+    assert len(rows) == 1
+    changed = faq("deposit", "狗咬了人怎么办？", "可以起诉。")
+    added = faq("other", "退押金的房东", "可以起诉。")
+    writer.update([changed, added], [])
+    fresh = SearchIndex.open(tmp_path).snapshot()
+    found = [fresh.document(row).key for row, _ in fresh.asked_alike("房东退押金", 0.5)]
+    assert found == ["faq:other"]
+    kept = [fresh.document(row) for row, _ in fresh.asked_alike("狗咬了人", 0.5)]
+    assert [document.title for document in kept] == ["狗咬了人怎么办？"]
