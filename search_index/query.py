@@ -47,7 +47,7 @@ BRIDGE_WEIGHT = 0.2
 # only its teller says, so it is asked with many more of them.
 STORY = 160
 STORY_TERMS = 256
-# What a word still weighs of itself when it stands only within a longer word of the thesaurus.
+# What a word still weighs of itself when it means something else within a longer word of the thesaurus.
 WITHIN_WEIGHT = 0.3
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
@@ -156,26 +156,27 @@ def read_query(
 def _entries(
     text: str, cut: list[str], synonyms: Mapping[str, tuple[str, ...]]
 ) -> tuple[list[str], frozenset[str]]:
-    """The thesaurus's words in a question, each once, and those that stand only within a longer one.
+    """The thesaurus's words in a question, each once, and those that mean something else within a longer one.
 
     Found are words as the segmenter finds them and those that it cuts through. A word within a longer
     one (合同 in 劳动合同) is not meant, nor an entry within a longer entry that is found: 判几年 asks for
-    the punishment, and its 几年 for no limitation period. What the segmenter only guesses to be a word
-    (涉黑判) hides none.
+    the punishment, and its 几年 for no limitation period; 烂尾 in 烂尾楼 says the same. What the segmenter
+    only guesses to be a word (涉黑判) hides none.
     """
     if not synonyms:
         return [], frozenset()
     places = {*_places(cut, synonyms), *_places(analysis.dictionary_pieces(text), synonyms)}
     found: dict[str, None] = {}
     within: set[str] = set()
-    reached = 0
+    reached, whole = 0, ""
     # Sorted so, whatever contains a place stands before it and reaches at least as far.
     for start, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        word = text[start:end]
         if end > reached:
-            reached = end
-            found[text[start:end]] = None
-        else:
-            within.add(text[start:end])
+            reached, whole = end, word
+            found[word] = None
+        elif not set(synonyms[word]) <= set(synonyms[whole]):
+            within.add(word)
     return list(found), frozenset(within.difference(found))
 
 

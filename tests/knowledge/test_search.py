@@ -500,3 +500,11 @@ def test_a_page_filled_by_leading_hits_goes_on(loaded, api):
             break
     assert cursor is None
     assert len(seen) == len(set(seen)) == page["total"]
+
+
+def test_the_items_of_an_amendment_are_listed_and_cited_as_articles_and_the_whole_of_a_text_by_its_name(
+    loaded, api
+):
+    (item,) = found(api, "刑法修正案（二）第一条")["items"]
+    assert (item["title"], item["article_number"]) == ("《刑法修正案（二）》第一条", "1")
+    assert "《刑法修正案（二）》" in titles(found(api, "刑法修正案（二）自公布之日起施行"))
