@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from search_index import analysis
 from search_index.documents import (
-    DATES,
     CitationMatch,
     CitationStatus,
     Document,
@@ -23,17 +21,13 @@ from search_index.documents import (
     SearchResult,
     Suggestion,
     Why,
-    read_day,
 )
 from search_index.errors import IndexFormatError, IndexMissing
-from search_index.highlight import fragments
+from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
 from search_index.numerals import format_article_number
 from search_index.query import (
-    BRIDGE_WEIGHT,
-    THESAURUS_WEIGHT,
     Citation,
-    Query,
     find_citations,
 )
 from search_index.ranking import Bool, Float32, top_rows
@@ -54,8 +48,6 @@ SHORT_TEXT = 12
 # the first place, from the second in the second (docs/search.md has the figures).
 SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
 ALIKE, LEAST_ALIKE = 0.45, 0.2
-# Of the words that were not asked so many help to choose a passage: looking for each in every text takes time.
-MOST_REACHED = 8
 MAX_CITED = 20
 CITED_SCORE = 100.0
 # No citation is without one of these, and looking for citations takes as long as ranking.
@@ -169,13 +161,13 @@ class SearchIndex:
         if corrected is None and not listed and not len(found):
             spelled = snapshot.words.speller.spelled(text)
             corrected = Correction(spelled, sure=True) if spelled else None
-        shown = _Shown.of(snapshot, query)
+        shown = Shown.of(snapshot, query)
         return SearchResult(
             hits=tuple(
-                _hit(snapshot, row, score, shown, why)
+                hit_of(snapshot, row, score, shown, why)
                 for row, score, why in listed[offset : offset + size]
             ),
-            leading=None if leading is None else _hit(snapshot, leading, 100.0, shown, "words"),
+            leading=None if leading is None else hit_of(snapshot, leading, 100.0, shown, "words"),
             leading_place=place,
             total=total,
             facets=facets,
@@ -264,9 +256,9 @@ class SearchIndex:
         if kinds:
             rows = rows[snapshot.passing((("kind", kinds),))[snapshot.combination[rows]]]
         ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
-        shown = _Shown.of(snapshot, query)
+        shown = Shown.of(snapshot, query)
         return [
-            _hit(snapshot, item, score, shown, "words")
+            hit_of(snapshot, item, score, shown, "words")
             for item, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
 
@@ -308,7 +300,7 @@ class SearchIndex:
         hits: list[Hit] = []
         folders = [snapshot.base.folder] + ([snapshot.delta.folder] if snapshot.delta else [])
         words = staff_words(text)
-        shown = _Shown(words, (), dict.fromkeys(words, 1.0))
+        shown = Shown(words, (), dict.fromkeys(words, 1.0))
         found = [
             (folder, staff_keys(folder / "whoosh", text, max(size, 1) * 2))
             for folder in reversed(folders)
@@ -321,7 +313,7 @@ class SearchIndex:
                     if row is None or in_base != (folder == snapshot.base.folder):
                         continue
                     if len(hits) < size:
-                        hits.append(_hit(snapshot, row, 0.0, shown, "words"))
+                        hits.append(hit_of(snapshot, row, 0.0, shown, "words"))
         return hits
 
     def info(self) -> dict[str, str | int]:
@@ -445,59 +437,3 @@ def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, flo
         votes[value] = votes.get(value, 0.0) + float(words[row]) ** 3
     total = sum(votes.values())
     return {value: vote / total for value, vote in votes.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What a passage is chosen by: the words that are marked, those that are not, and how much each tells."""
-
-    marked: tuple[str, ...]
-    hints: tuple[str, ...]
-    weights: dict[str, float]
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, query: Query) -> _Shown:
-        """A row is found by the words asked, the law's words for them, and what goes with them; rare ones tell most."""
-        factors = {word: BRIDGE_WEIGHT * share for word, share in query.near.items()}
-        factors.update(dict.fromkeys(query.same, THESAURUS_WEIGHT))
-        factors.update(dict.fromkeys(query.words, 1.0))
-        idf = snapshot.words.idf(analysis.word_hashes(factors))
-        weights = {
-            word: factor * rarity
-            for (word, factor), rarity in zip(factors.items(), idf.tolist(), strict=True)
-        }
-        asked = set(query.words)
-        reached = sorted((word for word in weights if word not in asked), key=weights.__getitem__)
-        reached = reached[: -MOST_REACHED - 1 : -1]
-        return cls(
-            (*query.words, *filter(query.same.__contains__, reached)),
-            tuple(word for word in reached if word not in query.same),
-            weights,
-        )
-
-
-def _hit(snapshot: Snapshot, row: int, score: float, shown: _Shown, why: Why) -> Hit:
-    record = snapshot.record(row)
-    values: dict[str, Any] = {name: record[name] for name in _SHOWN}
-    for name in DATES:
-        values[name] = read_day(record[name])
-    return Hit(
-        **values,
-        score=score,
-        fragments=fragments(
-            record["text"],
-            shown.marked,
-            shown.weights.__getitem__,
-            ends=snapshot.word_ends(row),
-            hints=shown.hints,
-        ),
-        why=why,
-    )
-
-
-# What a hit takes over from its document as it is.
-_SHOWN = tuple(
-    name
-    for name in Hit.__dataclass_fields__
-    if name in Document.__dataclass_fields__ and name not in DATES
-)
