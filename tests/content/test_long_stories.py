@@ -59,7 +59,7 @@ def test_signs_make_no_difference_to_a_story(index: SearchIndex) -> None:
     assert sum(place <= 3 for place in places) >= 20, places
 
 
-def test_a_story_that_was_told_elsewhere_is_weak_and_one_of_the_content_is_not(
+def test_a_story_that_was_told_elsewhere_is_weak_and_many_of_the_content_are_not(
     index: SearchIndex,
 ) -> None:
     weather = (
@@ -67,4 +67,5 @@ def test_a_story_that_was_told_elsewhere_is_weak_and_one_of_the_content_is_not(
     )
     assert index.search(SearchRequest(text=weather)).weak
     weak = [index.search(SearchRequest(text=text)).weak for _, text in STORIES]
-    assert sum(weak) <= 10, weak
+    # Who tells a whole story is rather offered a lawyer too often than not at all.
+    assert sum(weak) <= 14, weak

@@ -124,7 +124,7 @@ def test_pinyin_is_completed_also_while_a_syllable_is_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = _index(tmp_path, ["劳动仲裁要钱吗"], [])
-    monkeypatch.setattr(found.snapshot().words.speller, "_by_letters", {"laodong": "劳动"})
+    monkeypatch.setattr(found.snapshot().words.speller, "_pinyin", {"laodong": "劳动"})
     for typed in ("laodong", "laodongzh", "lao dong zhong"):
         assert [line.text for line in found.suggest(typed)] == ["劳动仲裁要钱吗"]
     assert found.suggest("laodongxyzxyz") == []
