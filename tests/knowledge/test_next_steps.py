@@ -78,7 +78,7 @@ def as_sure_as(weak: bool, strong: bool):
     """The library's search, as sure of its results as told."""
     asked = SearchIndex.search
     return lambda reader, request: dataclasses.replace(
-        asked(reader, request), weak=weak, strong=strong, leading=()
+        asked(reader, request), weak=weak, strong=strong, leading=None
     )
 
 
