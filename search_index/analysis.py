@@ -8,11 +8,11 @@ become simplified ones one by one and not by OpenCC's phrases.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,7 @@ STOP_WORDS = frozenset(
 
 # Where CJK characters stand: the two blocks of the basic plane, compatibility forms, the supplementary planes.
 _CJK = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000))
+_CJK_RUN = re.compile(f"[{''.join(f'{chr(low)}-{chr(high - 1)}' for low, high in _CJK)}]+")
 
 
 def _build_table() -> dict[int, int]:
@@ -190,14 +191,10 @@ def bigram_hashes(points: npt.NDArray[np.uint32]) -> tuple[UInt64, npt.NDArray[n
     return high | low | np.uint64(_BIGRAM), places
 
 
-def _is_cjk(char: str) -> bool:
-    return any(low <= ord(char) < high for low, high in _CJK)
-
-
 def bigrams(text: str) -> list[str]:
     """The bigrams of neighbouring CJK characters, in order."""
-    normal = normalise(text)
-    return [a + b for a, b in pairwise(normal) if _is_cjk(a) and _is_cjk(b)]
+    runs = _CJK_RUN.findall(normalise(text))
+    return [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
 
 
 def bigram_hash(pair: str) -> int:

@@ -165,7 +165,10 @@ def _entries(
     """
     if not synonyms:
         return [], frozenset()
-    places = {*_places(cut, synonyms), *_places(analysis.dictionary_pieces(text), synonyms)}
+    places = set(_places(cut, synonyms))
+    plain = analysis.dictionary_pieces(text)
+    if plain != cut:
+        places.update(_places(plain, synonyms))
     found: dict[str, None] = {}
     within: set[str] = set()
     reached, whole = 0, ""
@@ -191,7 +194,7 @@ def _places(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator
         end = begin + len(piece)
         if piece in synonyms and piece not in analysis.STOP_WORDS:
             yield begin, end
-        for start in range(begin, end):
+        for start in range(max(begin, end + 1 - LONGEST_ENTRY), end):
             for stop in range(end + 1, min(start + LONGEST_ENTRY, len(text)) + 1):
                 if text[start:stop] in synonyms:
                     yield start, stop

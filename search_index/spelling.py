@@ -170,22 +170,24 @@ class Speller:
         self._by_missing: dict[str, list[str]] = defaultdict(list)
         self._pinyin: dict[str, str] = {}
         for word in words.keys() | self._asked.keys():
-            known = word in words
-            if not known and len(word) < 3:
+            size, count = len(word), words.get(word, 0)
+            if not count and size < 3:
                 continue
             sound = [sounds.get(char, char) for char in word]
-            self._spell("".join(sound), word)
-            if word not in self._asked and words.get(word, 0) < COMMON:
+            other = self._pinyin.setdefault("".join(sound), word)
+            if other != word and self._weight(word) > self._weight(other):
+                self._pinyin["".join(sound)] = word
+            if count < COMMON and word not in self._asked:
                 continue
             self._by_sound[" ".join(sound)].append(word)
             self._by_broad[self._broad_key(sound)].append(word)
-            if known:
+            if count:
                 self._by_letters["".join(sorted(word))].append(word)
-                for gap in range(len(word)):
-                    if len(word) >= SURE_LENGTH:
-                        self._by_gap[word[:gap] + "*" + word[gap + 1 :]].append(word)
-                    if len(word) >= 3:
-                        self._by_missing[word[:gap] + word[gap + 1 :]].append(word)
+                for gap in range(size if size >= 3 else 0):
+                    before, after = word[:gap], word[gap + 1 :]
+                    self._by_missing[before + after].append(word)
+                    if size >= SURE_LENGTH:
+                        self._by_gap[f"{before}*{after}"].append(word)
 
     @classmethod
     def load(cls, folder: Path, questions: Iterable[str] = ()) -> Speller:
@@ -197,11 +199,6 @@ class Speller:
     def _weight(self, word: str) -> float:
         """How much is asked about a word, on a logarithmic scale; how common it is in the texts tells much less."""
         return math.log1p(ASKED_COUNTS * self._asked.get(word, 0) + self._words.get(word, 0))
-
-    def _spell(self, letters: str, word: str) -> None:
-        other = self._pinyin.get(letters)
-        if other is None or self._weight(word) > self._weight(other):
-            self._pinyin[letters] = word
 
     @staticmethod
     def _broad_key(sounds: Sequence[str]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ from search_index.store.segment import Entry, Segment, collect, open_segment, wr
 from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
 
-FORMAT = 5
+FORMAT = 6
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 # A search that has just begun may still open a file of the delta it looks at.

@@ -27,7 +27,7 @@ def asked(snapshot: Snapshot, text: str) -> tuple[float, float]:
 def test_a_word_that_no_document_holds_weighs_little(index: SearchIndex) -> None:
     snapshot = index.snapshot()
     plain, _ = asked(snapshot, "押金不退")
-    spoken, _ = asked(snapshot, "押金啷个不退")
+    spoken, _ = asked(snapshot, "押金屋头不退")
     assert plain == pytest.approx(1.0)
     assert 0.6 < spoken < 1.0
 
