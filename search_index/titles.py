@@ -9,7 +9,7 @@ from search_index.laws import leads_to_a_name
 
 _NOTE = r"\((?:[^()]|\([^()]{0,20}\)){2,60}\)"
 _TITLE = re.compile(rf"《(?P<name>(?:[^《》]|《[^《》]*》){{2,120}})》\s*(?:{_NOTE}\s*){{0,3}}")
-# 《…解释》(法释[2020]17号,以下简称“担保解释”), 《民事诉讼法》,以下简称民诉法.
+# With the number of a document before it, in marks or without: 《…解释》(法释[2020]17号,以下简称“担保解释”).
 _DEFINED = re.compile(
     rf"\s*(?:{_NOTE}\s*)?[(,][^()《》。;\n]{{0,30}}?以?下(?:简|合|统|均)?称(?:为|作)?:?\s*"
     r"(?:[\"“‘《](?P<marked>[^\"“”‘’《》\n]{2,30})[\"”’》]|(?P<plain>[^\"“”‘’《》(),。;:、\s]{2,20})(?=[),。;]))"
@@ -41,14 +41,16 @@ class Titles:
         self._all = [(m.start(), m.end(), m["name"]) for m in _TITLE.finditer(normal)]
         self._starts = [start for start, _, _ in self._all]
         self._ends = [end for _, end, _ in self._all]
-        # The short name, where it was given, and the title it stands for.
-        self._given: dict[str, list[tuple[int, str]]] = {}
+        # For each short name the places where it was given, in order, and the titles it stands for there.
+        self._given: dict[str, tuple[list[int], list[str]]] = {}
         if "称" in normal:
             for start, _, name in self._all:
                 found = _DEFINED.match(normal, start + len(name) + 2)
                 if found is not None:
                     short = found["marked"] or found["plain"]
-                    self._given.setdefault(short, []).append((found.end(), name))
+                    places, names = self._given.setdefault(short, ([], []))
+                    places.append(found.end())
+                    names.append(name)
         self._longest = max(map(len, self._given), default=0)
 
     def hold(self, place: int) -> bool:
@@ -75,5 +77,9 @@ class Titles:
 
     def _meant(self, short: str, place: int) -> str | None:
         """What a short name stands for at a place: what was said of it last before."""
-        given = self._given.get(short, ())
-        return next((name for where, name in reversed(given) if where <= place), None)
+        given = self._given.get(short)
+        if given is None:
+            return None
+        places, names = given
+        at = bisect_right(places, place) - 1
+        return names[at] if at >= 0 else None
