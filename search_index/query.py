@@ -107,7 +107,6 @@ class Query:
     terms: analysis.UInt64
     weights: Float32
     text: str = ""
-    # What the thesaurus and what the word bridges have reached, with the shares of the latter.
     same: tuple[str, ...] = ()
     near: Mapping[str, float] = field(default_factory=dict)
     # True for a text longer than a question.

@@ -174,9 +174,10 @@ class Speller:
             if not count and size < 3:
                 continue
             sound = [sounds.get(char, char) for char in word]
-            other = self._pinyin.setdefault("".join(sound), word)
+            letters = "".join(sound)
+            other = self._pinyin.setdefault(letters, word)
             if other != word and self._weight(word) > self._weight(other):
-                self._pinyin["".join(sound)] = word
+                self._pinyin[letters] = word
             if count < COMMON and word not in self._asked:
                 continue
             self._by_sound[" ".join(sound)].append(word)

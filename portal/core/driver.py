@@ -20,7 +20,7 @@ def carried_out(connection: Connection, sql: str, parameters: Any = ()) -> Any:
             sql, tuple(parameters) if isinstance(parameters, list) else parameters
         )
         cursor: Any = seen.cursor
-        return cursor if cursor is not None else Ended(seen.rowcount)
+        return cursor if cursor is not None else _Ended(seen.rowcount)
     dialect = connection.dialect
     raw = connection.connection
     cursor = raw.cursor()
@@ -44,7 +44,7 @@ def carried_out(connection: Connection, sql: str, parameters: Any = ()) -> Any:
 
 
 @dataclass(frozen=True)
-class Ended:
+class _Ended:
     """A cursor that SQLAlchemy has closed already, because its statement gives no rows."""
 
     rowcount: int

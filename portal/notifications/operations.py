@@ -77,18 +77,7 @@ def notify_resident(
     db.session.add(shown)
     if kind.sms is not None:
         # Without the parameters: no way leads from them into an SMS.
-        sms = Message(**common, params={}, channel=Channel.SMS, reason=decision.reason)
-        going_out = decision.sms is not gate.Sms.NONE
-        sms.state = MessageState.QUEUED if going_out else MessageState.SUPPRESSED
-        db.session.add(sms)
-        db.session.flush()
-        if going_out:
-            enqueue(
-                DELIVER,
-                {"message_id": str(sms.id)},
-                run_at=decision.not_before,
-                max_attempts=MOST_ATTEMPTS,
-            )
+        _queue(Message(**common, params={}, channel=Channel.SMS), decision)
     db.session.flush()
     return shown
 
@@ -114,7 +103,6 @@ def notify_without_account(
         now=clock.now(),
         quiet=quiet_hours.current(),
     )
-    going_out = decision.sms is not gate.Sms.NONE
     sms = Message(
         recipient_kind=Recipient.SUBJECT,
         recipient_id=subject_id,
@@ -125,9 +113,16 @@ def notify_without_account(
         subject_id=subject_id,
         reference=reference,
         silent=decision.silent,
-        state=MessageState.QUEUED if going_out else MessageState.SUPPRESSED,
-        reason=decision.reason,
     )
+    _queue(sms, decision)
+    return sms
+
+
+def _queue(sms: Message, decision: gate.Decision) -> None:
+    """Write an SMS down and, where the gate lets it, have it sent."""
+    going_out = decision.sms is not gate.Sms.NONE
+    sms.state = MessageState.QUEUED if going_out else MessageState.SUPPRESSED
+    sms.reason = decision.reason
     db.session.add(sms)
     db.session.flush()
     if going_out:
@@ -137,7 +132,6 @@ def notify_without_account(
             run_at=decision.not_before,
             max_attempts=MOST_ATTEMPTS,
         )
-    return sms
 
 
 @transactional

@@ -124,6 +124,10 @@ class NotaryOffice(Timestamped, Versioned, Model):
 
     office: Mapped[Office] = relationship(lazy="joined", viewonly=True)
 
+    def seats_for(self, party_count: int) -> int:
+        """How many seats of a time so many parties take."""
+        return party_count if self.seat_per_party else 1
+
     @property
     def name(self) -> str:
         """The office's name."""

@@ -133,7 +133,7 @@ def offer(
     for entry, matter in waiting:
         if all(left[slot_id] <= taken[slot_id] for slot_id in left):
             break
-        wanted = entry.party_count if office.seat_per_party else 1
+        wanted = office.seats_for(entry.party_count)
         need = runs.slots_needed(matter.minutes, office.slot_minutes)
         quotas = seats.quotas_for(entry.priority)
         fitting = [
@@ -246,6 +246,12 @@ def end_waiting(booking: NotaryBooking, state: WaitingState, *, ended_at: dateti
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def all_counters_on(office_id: uuid.UUID, day: date) -> list[CounterDay]:
+    """Return the day of every counter of an office."""
+    counters = select(NotaryCounter.id).where(NotaryCounter.office_id == office_id)
+    return [(counter_id, day) for counter_id in db.session.scalars(counters)]
 
 
 def settle(days: Iterable[CounterDay]) -> int:

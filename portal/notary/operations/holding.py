@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.accounts.operations import sessions
@@ -21,7 +21,6 @@ from portal.notary.models import (
     ACTIVE_STATES,
     BookingState,
     NotaryBooking,
-    NotaryCounter,
     NotaryMatter,
     NotaryOffice,
     Priority,
@@ -96,8 +95,8 @@ def look(actor: Actor, wish: Wish) -> Look:
             f"您已经保留了 {clock.spoken(other.starts_at)} 的时段，"
             f"保留到 {clock.spoken(other.kept_until)}。"
         )
-    wanted = wish.party_count if office.seat_per_party else 1
-    found = _candidates(office, matter, wish, day, wanted)
+    wanted = office.seats_for(wish.party_count)
+    found = candidates(office, matter, wish, day, wanted)
     if not found and other is None and not freeing.lapsed_days_of(office.id, day):
         raise refusing.at(office, matter, wanted, seats.quotas_for(wish.priority), wish.starts_at)
     return Look(matter, office, other, day, wanted, found)
@@ -116,35 +115,25 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     office, matter, day, wanted = seen.office, seen.matter, seen.day, seen.wanted
     if seen.other is not None:
         _end_other_hold(seen.other, office, day)
-    run = _take_first(seen.found, wanted)
+    run = take_first(seen.found, wanted)
     while run is None:
-        found = _candidates(office, matter, wish, day, wanted)
+        found = candidates(office, matter, wish, day, wanted)
         if not found:
             break
         # Whatever is lost now is full and not found again, so that this comes to an end.
-        run = _take_first(found, wanted)
+        run = take_first(found, wanted)
     if run is None:
         # Full, as far as can be seen: whatever has lapsed there is freed now, and not when a job comes by.
         lapsed = freeing.lapsed_days_of(office.id, day)
         if freeing.settle(lapsed):
-            found = _candidates(office, matter, wish, day, wanted, most=None)
+            found = candidates(office, matter, wish, day, wanted, most=None)
             # Only where the locks are held: another counter's would be taken out of order.
-            run = _take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
+            run = take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
     if run is None:
         # What has lapsed stays freed, and with whom it was offered to: otherwise everybody in a rush would do it again.
         quotas = seats.quotas_for(wish.priority)
         raise refusing.at(office, matter, wanted, quotas, wish.starts_at).keeping()
-    booking = bookings.new(
-        account_id=actor.id,
-        office_id=office.id,
-        matter_id=matter.id,
-        run=run,
-        party_count=wish.party_count,
-        seats=wanted,
-        state=BookingState.HELD,
-        kept_until=min(clock.now() + timedelta(minutes=office.hold_minutes), run.first.starts_at),
-        priority=wish.priority,
-    )
+    booking = new(office, wish, run, account_id=actor.id)
     if not bookings.write_row(booking):
         # Another hold of the same account, at this very moment; the rollback gives the seats back.
         raise HoldExists
@@ -154,12 +143,31 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     return booking
 
 
-def _take_first(found: list[Run], wanted: int) -> Run | None:
+def new(
+    office: NotaryOffice, wish: Wish, run: Run, *, account_id: uuid.UUID | None, **fields: Any
+) -> NotaryBooking:
+    """Return a hold of `run`, whose seats are taken, that is not in the database yet."""
+    until = clock.now() + timedelta(minutes=office.hold_minutes)
+    return bookings.new(
+        account_id=account_id,
+        office_id=office.id,
+        matter_id=wish.matter_id,
+        run=run,
+        party_count=wish.party_count,
+        seats=office.seats_for(wish.party_count),
+        state=BookingState.HELD,
+        kept_until=min(until, run.first.starts_at),
+        priority=wish.priority,
+        **fields,
+    )
+
+
+def take_first(found: list[Run], wanted: int) -> Run | None:
     """Take the first run whose seats are still there."""
     return next((run for run in found if seats.take(run, wanted)), None)
 
 
-def _candidates(
+def candidates(
     office: NotaryOffice,
     matter: NotaryMatter,
     wish: Wish,
@@ -168,6 +176,7 @@ def _candidates(
     *,
     most: int | None = MOST_TRIED,
 ) -> list[Run]:
+    """Return what seems free at the wished time, in the order of trying; at most so many where one slot will do."""
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     quotas = seats.quotas_for(wish.priority)
     until = wish.starts_at + timedelta(minutes=need * office.slot_minutes)
@@ -187,11 +196,8 @@ def _candidates(
 
 def _end_other_hold(other: OtherHold, office: NotaryOffice, day: date) -> None:
     """Free the account's earlier hold, which has lapsed."""
-    counters = db.session.scalars(
-        select(NotaryCounter.id).where(NotaryCounter.office_id == office.id)
-    )
     # The day of the new hold is locked with it, so that all locks are taken in one order.
-    freeing.settle([(other.counter_id, other.day), *((counter_id, day) for counter_id in counters)])
+    freeing.settle([(other.counter_id, other.day), *freeing.all_counters_on(office.id, day)])
 
 
 @transactional

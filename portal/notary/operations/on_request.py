@@ -7,23 +7,20 @@ and that whoever has no account is reached by the phone they leave.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
-from sqlalchemy import select
+from datetime import datetime
 
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, Invalid
 from portal.core.unit_of_work import transactional
-from portal.notary import policies, runs
+from portal.notary import policies
 from portal.notary.checks import Details
 from portal.notary.errors import NotBookable, SlotTaken
 from portal.notary.models import (
     BookingState,
     DeskChannel,
     NotaryBooking,
-    NotaryCounter,
     NotaryMatter,
     NotaryOffice,
 )
@@ -62,55 +59,34 @@ def book(
         raise Invalid(errors={"matter_id": ["没有这个公证事项。"]})
     holding.require_active(matter)
     holding.require_bookable(office, clock.local(wish.starts_at).date(), wish.starts_at)
-    wanted = wish.party_count if office.seat_per_party else 1
-    run = _take(office, matter, wish, wanted)
-    now = clock.now()
-    held = bookings.new(
-        account_id=None,
-        booked_by_id=actor.id,
-        office_id=office.id,
-        matter_id=matter.id,
-        run=run,
-        party_count=wish.party_count,
-        seats=wanted,
-        state=BookingState.HELD,
-        # Confirmed at once, or not at all.
-        kept_until=min(now + timedelta(minutes=office.hold_minutes), run.first.starts_at),
-        priority=wish.priority,
-    )
+    run = _take(office, matter, wish)
+    # Confirmed at once, or not at all.
+    held = holding.new(office, wish, run, account_id=None, booked_by_id=actor.id)
     bookings.insert(held, run, action="hold", label="保留时段", actor=actor)
     booking = confirming.load(held.id)
     assert booking is not None  # noqa: S101 - written above
     return confirming.carry_out(actor, booking, details, asked(channel))
 
 
-def _take(office: NotaryOffice, matter: NotaryMatter, wish: Wish, wanted: int) -> Run:
+def _take(office: NotaryOffice, matter: NotaryMatter, wish: Wish) -> Run:
     """Take the seats of a time; raises SlotTaken or NotBookable with the nearest free times."""
-    day = clock.local(wish.starts_at).date()
-    counters = db.session.scalars(
-        select(NotaryCounter.id).where(NotaryCounter.office_id == office.id)
-    )
+    day, wanted = clock.local(wish.starts_at).date(), office.seats_for(wish.party_count)
     # Locks the days of all counters at once, so that what is taken next is taken in the order that everybody keeps.
-    freeing.settle([(counter_id, day) for counter_id in counters])
-    quotas = seats.quotas_for(wish.priority)
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    until = wish.starts_at + timedelta(minutes=need * office.slot_minutes)
-    free = seats.free_slots_between(
-        office.id, matter.code, quotas, wanted, day, wish.starts_at, until
-    )
-    found = [run for run in seats.runs_of(free, need) if run.first.starts_at == wish.starts_at]
-    for run in seats.shuffled(found, quotas):
-        if seats.take(run, wanted):
-            return run
-    # What had lapsed stays freed, and with whom it was offered to.
-    raise _for_the_desk(refusing.at(office, matter, wanted, quotas, wish.starts_at)).keeping()
+    freeing.settle(freeing.all_counters_on(office.id, day))
+    found = holding.candidates(office, matter, wish, day, wanted, most=None)
+    run = holding.take_first(found, wanted)
+    if run is None:
+        # What had lapsed stays freed, and with whom it was offered to.
+        quotas = seats.quotas_for(wish.priority)
+        raise _for_the_desk(refusing.at(office, matter, wanted, quotas, wish.starts_at)).keeping()
+    return run
 
 
 def _for_the_desk(refused: SlotTaken | NotBookable) -> SlotTaken | NotBookable:
     """Say what the clerk can do: without an account nobody stands in the waiting list."""
     if isinstance(refused, SlotTaken):
         refused.next_step = (
-            "请换一个时段，最近的空闲时间见 next_free。"
+            "请换一个时段，最近的空闲时间已经列出。"
             if "next_free" in refused.errors
             else "目前没有别的空闲时段，请看以后放出的日子，或者请当事人现场取号。"
         )

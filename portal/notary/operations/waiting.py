@@ -159,7 +159,7 @@ def _offices(wish: WaitingWish) -> list[NotaryOffice]:
 
 def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish) -> None:
     first, last = bookable_days(office, clock.today(), current_calendar())
-    wanted = wish.party_count if office.seat_per_party else 1
+    wanted = office.seats_for(wish.party_count)
     quotas = seats.quotas_for(wish.priority)
     free = seats.free_slots(
         office.id,
@@ -186,7 +186,7 @@ def _impossible(
     quotas = seats.quotas_for(wish.priority)
     refusals = []
     for office in offices:
-        wanted = wish.party_count if office.seat_per_party else 1
+        wanted = office.seats_for(wish.party_count)
         refused = refusing.never(office, matter, wanted, quotas, wish.from_day, wish.until_day)
         if refused is None:
             return None

@@ -123,7 +123,7 @@ def availability(
         offices,
         _counters(offices, matter),
         {office.id: bookable_days(office, today, calendar) for office in offices},
-        {office.id: parties if office.seat_per_party else 1 for office in offices},
+        {office.id: office.seats_for(parties) for office in offices},
         calendar,
     )
     masks = _fold(asked)
