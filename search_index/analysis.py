@@ -191,9 +191,9 @@ def bigram_hashes(points: npt.NDArray[np.uint32]) -> tuple[UInt64, npt.NDArray[n
     return high | low | np.uint64(_BIGRAM), places
 
 
-def bigrams(text: str) -> list[str]:
-    """The bigrams of neighbouring CJK characters, in order."""
-    runs = _CJK_RUN.findall(normalise(text))
+def bigrams(normal: str) -> list[str]:
+    """The bigrams of neighbouring CJK characters of a normalised text, in order."""
+    runs = _CJK_RUN.findall(normal)
     return [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
 
 

@@ -19,6 +19,7 @@ from search_index.analysis import content_words, normalise, word_hashes
 from search_index.documents import Document
 from search_index.learning import Bridges, learn, learn_bridges
 from search_index.query import BIGRAM_WEIGHT, read_query
+from search_index.ranker import PRIOR_WEIGHT
 from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
 from search_index.reranking import (
     DEPTH,
@@ -31,7 +32,6 @@ from search_index.reranking import (
     number_chapters,
     spread,
 )
-from search_index.snapshot import PRIOR_WEIGHT
 from search_index.store.segment import FIELDS, K1, Entry, count_terms
 from search_index.thesaurus import Thesaurus
 

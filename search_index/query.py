@@ -131,7 +131,7 @@ def read_query(
     entries, within = _entries(normal, cut, synonyms)
     weights = {analysis.word_hash(item): WITHIN_WEIGHT if item in within else 1.0 for item in items}
     if bigram_weight:
-        for pair in analysis.bigrams(text):
+        for pair in analysis.bigrams(normal):
             weight = bigram_weight * (WITHIN_WEIGHT if pair in within else 1.0)
             weights.setdefault(analysis.bigram_hash(pair), weight)
     same: dict[str, None] = {}

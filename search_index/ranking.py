@@ -227,8 +227,8 @@ def _empty(size: int) -> Postings:
 _LARGEST_GROUP = 64
 
 
-def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
-    """The rows of the k best positive scores, best first, ties by row.
+def best_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
+    """The rows of the k best positive scores, in the order of the rows; of equal scores the first rows.
 
     The k-th best of the maxima of many small groups bounds the k-th best of all from below, which
     spares a partial sort of all rows. Groups are strided, so that the maxima are one vector operation.
@@ -243,10 +243,18 @@ def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
         maxima = scores[: width * group].reshape(group, width).max(axis=0)
         floor = np.partition(maxima, width - k)[width - k]
     candidates = np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
+    if len(candidates) <= k:
+        return candidates
     values = scores[candidates]
-    if len(candidates) > k:
-        kth = np.partition(values, len(values) - k)[len(values) - k]
-        kept = values >= kth
-        candidates, values = candidates[kept], values[kept]
-    order = np.argsort(-values, kind="stable")
-    return candidates[order][:k]
+    kth = np.partition(values, len(values) - k)[len(values) - k]
+    candidates, values = candidates[values >= kth], values[values >= kth]
+    surplus = len(candidates) - k
+    if surplus:
+        candidates = np.delete(candidates, np.flatnonzero(values == kth)[-surplus:])
+    return candidates
+
+
+def top_rows(scores: Float32, k: int) -> npt.NDArray[np.intp]:
+    """The rows of the k best positive scores, best first, ties by row."""
+    rows = best_rows(scores, k)
+    return rows[np.argsort(-scores[rows], kind="stable")]

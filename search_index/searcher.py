@@ -132,16 +132,17 @@ class SearchIndex:
         if request.as_of is not None:
             words *= snapshot.valid_on(request.as_of)
         words[cited] = 0.0
-        found = _matching(words)
+        matching = _matching(words)
+        found = np.flatnonzero(matching)
         filters = _filters(request)
         facets, total = snapshot.facets(np.concatenate((_rows(cited), found)), filters)
         passing = snapshot.passing(filters)
-        allowed = found[passing[snapshot.combination[found]]] if filters else found
+        allowed = matching & snapshot.passing_rows(filters) if filters else matching
         cited = [row for row in cited if passing[snapshot.combination[row]]]
         offset, size = max(request.offset, 0), max(request.size, 0)
         depth = max(min(offset + size, snapshot.size), 1)
-        scored = snapshot.scored(query, words, full, dated=request.as_of is not None)
-        ranked = snapshot.ranked(scored, allowed, depth)
+        dated = request.as_of is not None
+        ranked = snapshot.ranker.ranked(query, words, full, allowed, depth, dated=dated)
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
         listed += [
             (row, score, "words")
@@ -208,10 +209,10 @@ class SearchIndex:
         words, full = snapshot.scores(query)
         wanted = (("kind", kinds), ("level", levels))
         filters = tuple((name, values) for name, values in wanted if values)
-        rows = _matching(words)
+        allowed = _matching(words)
         if filters:
-            rows = rows[snapshot.passing(filters)[snapshot.combination[rows]]]
-        ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
+            allowed &= snapshot.passing_rows(filters)
+        ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
     # ---- look-ups
@@ -252,10 +253,10 @@ class SearchIndex:
         query = replace(snapshot.query(text[: MAX_TEXT * 2]), story=False)
         words, full = snapshot.scores(query)
         words[[row, *snapshot.version_rows(row)]] = 0.0
-        rows = _matching(words)
+        allowed = _matching(words)
         if kinds:
-            rows = rows[snapshot.passing((("kind", kinds),))[snapshot.combination[rows]]]
-        ranked = snapshot.ranked(snapshot.scored(query, words, full), rows, size)
+            allowed &= snapshot.passing_rows((("kind", kinds),))
+        ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         shown = Shown.of(snapshot, query)
         return [
             hit_of(snapshot, item, score, shown, "words")
@@ -348,12 +349,9 @@ def _articles_begun(snapshot: Snapshot, typed: str, size: int) -> list[Suggestio
     ]
 
 
-def _matching(words: Float32) -> Rows:
-    """The rows whose words count as a result, in order."""
-    top = float(words.max(initial=0.0))
-    if top <= 0.0:
-        return np.empty(0, dtype=np.int64)
-    return np.flatnonzero(words >= max(top * RELEVANT_SHARE, 1e-6))
+def _matching(words: Float32) -> Bool:
+    """Which rows' words count as a result."""
+    return words >= max(float(words.max(initial=0.0)) * RELEVANT_SHARE, 1e-6)
 
 
 def _rows(rows: list[int]) -> Rows:
@@ -401,7 +399,7 @@ def _filters(request: SearchRequest) -> Filters:
 
 
 def _leading(
-    snapshot: Snapshot, text: str, words: Float32, full: float, allowed: Rows, kinds: Bool
+    snapshot: Snapshot, text: str, words: Float32, full: float, allowed: Bool, kinds: Bool
 ) -> tuple[int | None, int]:
     """The row that asks what is asked, and its place in the list; None when none surely does.
 
@@ -411,17 +409,12 @@ def _leading(
     best = (0.0, -1, 0.0)
     for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
         fit = likeness + float(words[row]) / full / 2
-        if fit > best[0] and kinds[snapshot.combination[row]] and _holds(allowed, row):
+        if fit > best[0] and allowed[row] and kinds[snapshot.combination[row]]:
             best = (fit, row, likeness)
     fit, row, likeness = best
     if fit < ALIKE:
         return None, 0
     return row, 0 if fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS else 1
-
-
-def _holds(rows: Rows, row: int) -> bool:
-    place = int(np.searchsorted(rows, row))
-    return place < len(rows) and int(rows[place]) == row
 
 
 def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, float]:

@@ -6,8 +6,6 @@ the rows of the base; replaced base rows are masked out.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -23,21 +21,9 @@ from search_index.errors import IndexMissing
 from search_index.laws import LawNames
 from search_index.numerals import article_order, number_of
 from search_index.query import Query, read_query
-from search_index.ranking import Bool, Float32, top_rows
-from search_index.reranking import (
-    DEPTH,
-    FEATURES,
-    LEVELS,
-    Float64,
-    Rows,
-    Teaching,
-    Votes,
-    number_chapters,
-    second_scores,
-    spread,
-    standing,
-    weights,
-)
+from search_index.ranker import Ranker, Versions
+from search_index.ranking import Bool, Float32
+from search_index.reranking import LEVELS, Rows, Teaching, number_chapters
 from search_index.store.files import load_json, read_link
 from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
@@ -45,53 +31,11 @@ from search_index.suggest import Completion
 from search_index.vocabulary import Vocabulary, asked_rows
 
 DIMENSIONS = ("kind", "level", "validity", "category")
-
-# How strongly the law's prior counts in the first ranking (docs/search.md has the figures).
-PRIOR_WEIGHT = 2.0
-# What a version out of force loses, on the logarithmic scale of the second ranking.
-OUT_OF_FORCE_LOSS = 2.0
-# What an amendment loses, on the same scale: what it says stands in the law it amends, and there as it is in force.
-AMENDMENT_LOSS = 2.0
-# FAQ, guides, answers and decisions rank like articles of a law with this many citations.
-USUAL_CITATIONS = 100
-# How many rows a reader looks at before asking again, and among how many they can stand out.
-FIRST_ROWS = 3
-FEW_ROWS = 20
-_LOCAL = LEVELS.index("local_regulation")
-_PLACE = re.compile("(?P<name>[\u4e00-\u9fff]{2,12}?)(?P<kind>省|市|自治区|自治县|自治州|区|县)")
-_AMENDMENT = re.compile(r"^(.+?)修正案(?:[(（][^()（）]+[)）])?$|关于修改《(.+)》的决定$")
-_ASKS_FOR_AMENDMENT = re.compile("修正案|修改.{0,40}决定")
-
+# For how many choices of filters the rows that pass are remembered; each takes a byte a row.
+MOST_MASKS = 64
 
 # Pairs of dimension and wanted values.
 Filters = tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One query's scores of all rows, and the votes counted from them: any of the rows can be ranked by it.
-
-    When the law of a day is searched (`dated`), being out of force today is no reason to rank lower.
-    """
-
-    query: Query
-    words: Float32
-    full: float
-    votes: Votes
-    dated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """Rows, best first, and the score shown for each: 100 for the best.
-
-    `share` is how probable the model finds it that one of the first rows is right, 0 to 1; None where there are too few
-    others to stand out from.
-    """
-
-    rows: Rows
-    scores: Float32
-    share: float | None = None
 
 
 class Snapshot:
@@ -126,6 +70,7 @@ class Snapshot:
         self.valid_from = self._concatenated("valid_from")
         self.valid_to = self._concatenated("valid_to")
         self.combination, self._combined = self._combinations()
+        self._masks: dict[Filters, Bool] = {}
         self._prepare_articles()
         self._prepare_ranking()
 
@@ -161,21 +106,6 @@ class Snapshot:
         ranking = np.lexsort((rows, -self.valid_from[rows], out_of_force[rows], codes[rows]))
         self._article_rows = rows[ranking]
         self._article_codes = codes[self._article_rows]
-        # For every version out of force the one in force of the same article, -1 without one.
-        self._twin = np.full(self.size, -1, dtype=np.int64)
-        late = np.flatnonzero(out_of_force & self._articles & (self.order > 0))
-        if len(late):
-            twin = self._article_rows[np.searchsorted(self._article_codes, codes[late])]
-            self._twin[late] = np.where(out_of_force[twin], -1, twin)
-
-        self._amendment = self._amendments()[self.law] & self._articles
-
-    def _amendments(self) -> Bool:
-        """Which laws amend another that is held too."""
-        held = set(self.laws)
-        found = [_AMENDMENT.search(name) for name in self.laws]
-        amending = [match is not None and (match[1] or match[2]) in held for match in found]
-        return np.array(amending or [False])
 
     def _prepare_ranking(self) -> None:
         known = {name: number for number, name in enumerate(LEVELS)}
@@ -188,14 +118,18 @@ class Snapshot:
             level[self.codes["level"]].astype(np.int8) if self.size else level[:0].astype(np.int8),
             articles,
         )
-        # An FAQ has no law; it is ranked like an article of a law that is often cited.
-        usual = float(np.log1p(USUAL_CITATIONS))
-        prior = np.where(articles, self.teaching.law_prior, usual) * PRIOR_WEIGHT
-        self._prior: Float32 = prior.astype(np.float32)
-        self._standing = standing(self.teaching)
-        named = dict(zip(FEATURES, weights(), strict=True))
-        like_an_article = usual * named["law_prior"] + named["statute"]
-        self._handicap = np.where(articles, 0.0, like_an_article)
+        versions = Versions(articles, self._out_of_force, self._in_force())
+        self.ranker = Ranker(self.teaching, self.laws, versions)
+
+    def _in_force(self) -> Rows:
+        """For every version out of force the row of the one in force of the same article, -1 without one."""
+        found = np.full(self.size, -1, dtype=np.int64)
+        late = np.flatnonzero(self._out_of_force & self._articles & (self.order > 0))
+        if len(late):
+            codes = self.law[late].astype(np.int64) << 40 | self.order[late]
+            rows = self._article_rows[np.searchsorted(self._article_codes, codes)]
+            found[late] = np.where(self._out_of_force[rows], -1, rows)
+        return found
 
     def _joined_citations(self) -> tuple[Rows, Rows]:
         """Pairs of citing and cited row over base and delta, in the latest state."""
@@ -219,7 +153,7 @@ class Snapshot:
 
     # ---- filters and counts
 
-    def _combinations(self) -> tuple[Rows, dict[str, npt.NDArray[np.int64]]]:
+    def _combinations(self) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[np.int64]]]:
         """A number for each combination of the filters' values that occurs, per row.
 
         And per dimension the value of each combination. There are a few dozen of them, so counting and
@@ -234,7 +168,8 @@ class Snapshot:
             count = max(len(self.values[name]), 1)
             combined[name] = distinct % count
             distinct = distinct // count
-        return numbers.astype(np.int64), combined
+        # In the smallest numbers that do: all rows of a query are looked up here.
+        return numbers.astype(np.min_scalar_type(len(distinct))), combined
 
     def _value_mask(self, name: str, values: tuple[str, ...]) -> Bool:
         return self._passing(name, values)[self.combination]
@@ -250,6 +185,16 @@ class Snapshot:
         for name, values in filters:
             passing &= self._passing(name, values)
         return passing
+
+    def passing_rows(self, filters: Filters) -> Bool:
+        """Which rows pass all filters."""
+        mask = self._masks.get(filters)
+        if mask is None:
+            mask = self.passing(filters)[self.combination]
+            if len(self._masks) >= MOST_MASKS:
+                self._masks.clear()
+            self._masks[filters] = mask
+        return mask
 
     def facets(self, rows: Rows, filters: Filters) -> tuple[dict[str, dict[str, int]], int]:
         """Counts per value, each dimension under the other dimensions' filters only; and how many pass all."""
@@ -360,17 +305,6 @@ class Snapshot:
         return {name: number for number, name in enumerate(self.laws)}
 
     @cached_property
-    def _places(self) -> tuple[str, ...]:
-        """The places whose local regulations the index holds, with and without 市, 区, 县."""
-        local = set(self.law[self.teaching.level == _LOCAL].tolist())
-        found: set[str] = set()
-        for number in local:
-            match = _PLACE.match(self.laws[number])
-            if match is not None:
-                found.update((match["name"], match["name"] + match["kind"]))
-        return tuple(sorted(found))
-
-    @cached_property
     def law_names(self) -> LawNames:
         """The resolver for names of laws."""
         return LawNames(self.laws, self.words.thesaurus.law_names)
@@ -421,58 +355,6 @@ class Snapshot:
             full += float(self.delta.postings.idf[local[new]] @ query.weights[new])
             out *= self.alive
         return out, max(full, 1e-6)
-
-    def scored(self, query: Query, words: Float32, full: float, *, dated: bool = False) -> Scored:
-        """What `scores` returned, when nothing is changed in it any more, ready for `ranked`."""
-        return Scored(query, words, full, self.teaching.votes(words, full), dated)
-
-    def ranked(self, scored: Scored, rows: Rows, count: int) -> Ranked:
-        """The best `count` of some rows, best first; every one of `rows` has a positive score."""
-        words = scored.words
-        first = words[rows] + self._prior[rows]
-        chosen = top_rows(first, max(count, DEPTH))
-        head = rows[chosen[:DEPTH]]
-        if not len(head):
-            return Ranked(head, np.empty(0, dtype=np.float32))
-        scores = second_scores(
-            words, head, self.teaching, scored.full, self._standing, scored.votes
-        )
-        scores += self._handicap[head]
-        if any(place in scored.query.text for place in self._places):
-            # The model learned on national questions that local law is seldom meant; whoever names
-            # the place means it.
-            scores[self.teaching.level[head] == _LOCAL] -= weights()[FEATURES.index(LEVELS[_LOCAL])]
-        if not _ASKS_FOR_AMENDMENT.search(scored.query.text):
-            scores[self._amendment[head]] -= AMENDMENT_LOSS
-        scores = spread(scores, self.teaching.chapter[head])
-        if not scored.dated:
-            scores = self._below_those_in_force(head, scores)
-        order = np.argsort(-scores, kind="stable")
-        # People read a score as a share of the best; the model's own scale is logarithmic.
-        part = np.exp((scores[order] - scores[order[0]]) / 2.0)
-        shown = 100.0 * part
-        rest = chosen[DEPTH:]
-        tail = shown[-1] * first[rest] / max(float(first[rest].max(initial=0.0)), 1e-6)
-        return Ranked(
-            np.concatenate((head[order], rows[rest]))[:count],
-            np.concatenate((shown, tail)).astype(np.float32)[:count],
-            float(part[:FIRST_ROWS] @ part[:FIRST_ROWS] / (part @ part))
-            if len(part) >= FEW_ROWS
-            else None,
-        )
-
-    def _below_those_in_force(self, rows: Rows, scores: Float64) -> Float64:
-        """Scores with every version out of force below the version in force of the same article."""
-        late = np.flatnonzero(self._out_of_force[rows])
-        if not len(late):
-            return scores
-        scores[late] -= OUT_OF_FORCE_LOSS
-        places = {int(row): place for place, row in enumerate(rows)}
-        for place in late:
-            twin = places.get(int(self._twin[rows[place]]))
-            if twin is not None:
-                scores[place] = min(scores[place], scores[twin] - 0.001)
-        return scores
 
     def pair_count(self, pair: str) -> int:
         """How many documents hold two neighbouring characters."""

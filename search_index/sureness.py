@@ -10,7 +10,8 @@ import numpy as np
 
 from search_index import analysis
 from search_index.query import Query
-from search_index.snapshot import Ranked, Snapshot
+from search_index.ranker import Ranked
+from search_index.snapshot import Snapshot
 
 # Below the first a page does not fit; below the second it may not.
 WEAK = 1.05

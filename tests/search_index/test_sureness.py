@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from search_index import IndexWriter, SearchIndex, Thesaurus, sureness
-from search_index.snapshot import Ranked, Snapshot
+from search_index.ranker import Ranked
+from search_index.snapshot import Snapshot
 from tests.search_index.samples import library
 
 
