@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,23 +47,17 @@ FEATURES = (
 class Teaching:
     """Who cites what, per row of the index, ready for votes.
 
-    `sources` are the rows of documents that cite; pair i says that `sources[pair_source[i]]` cites the
-    row numbered `pair_cited[i]` among the cited, which belongs to the law `pair_law[i]` and, where
-    `pair_inside` is true, to a chapter (`pair_chapter` lists those only). `place` gives a row's number
-    among the cited, -1 for rows nobody cites. `law` and `chapter` number the groups of every row, -1
-    for no chapter. There are `laws` laws, `chapters` chapters and `cited` cited rows.
+    `sources` are the rows of documents that cite. A vote goes to a law, a chapter or an article, each of which has a
+    place; `places` gives those three of every row, the last place of all standing for none. Vote i goes to
+    `vote_place[i]` and has the strength numbered `vote_strength[i]`: of n sources, those of the laws' votes come first,
+    then n for chapters and articles. `law` and `chapter` number the groups of every row, -1 for no chapter.
     """
 
     sources: Rows
-    laws: int
-    chapters: int
-    cited: int
-    pair_source: Rows
-    pair_cited: Rows
-    pair_law: Rows
-    pair_inside: npt.NDArray[np.bool_]
-    pair_chapter: Rows
-    place: npt.NDArray[np.int32]
+    vote_place: Rows
+    vote_strength: Rows
+    last_place: int
+    places: npt.NDArray[np.int32]
     law: Rows
     chapter: Rows
     level: npt.NDArray[np.int8]
@@ -82,36 +75,39 @@ class Teaching:
         articles: npt.NDArray[np.bool_],
     ) -> Teaching:
         """Count priors from (source row, cited row) pairs."""
-        sources, pair_source = np.unique(pairs[0], return_inverse=True)
-        cited, pair_cited = np.unique(pairs[1], return_inverse=True)
-        size = len(law)
-        place = np.full(size, -1, dtype=np.int32)
-        place[cited] = np.arange(len(cited))
-        groups = int(law.max(initial=0)) + 1
-        per_law = np.bincount(law[pairs[1]], minlength=groups)
-        law_rows = np.bincount(law[articles], minlength=groups)
-        chapters = chapter[pairs[1]]
+        sources, source = np.unique(pairs[0], return_inverse=True)
+        cited, number = np.unique(pairs[1], return_inverse=True)
+        laws = int(law.max(initial=0)) + 1
+        chapters = int(chapter.max(initial=-1)) + 1
+        last = laws + chapters + len(cited)
+        places = np.full((len(law), 3), last, dtype=np.int32)
+        places[:, 0] = law
+        places[chapter >= 0, 1] = laws + chapter[chapter >= 0]
+        places[cited, 2] = laws + chapters + np.arange(len(cited))
+        chapter_of_pair = chapter[pairs[1]]
+        inside = chapter_of_pair >= 0
+        per_law = np.bincount(law[pairs[1]], minlength=laws)
+        law_rows = np.bincount(law[articles], minlength=laws)
         return cls(
             sources=sources,
-            laws=groups,
-            chapters=int(chapter.max(initial=-1)) + 1,
-            cited=len(cited),
-            pair_source=pair_source,
-            pair_cited=pair_cited,
-            pair_law=law[pairs[1]],
-            pair_inside=chapters >= 0,
-            pair_chapter=chapters[chapters >= 0],
-            place=place,
+            vote_place=np.concatenate(
+                (law[pairs[1]], laws + chapter_of_pair[inside], laws + chapters + number)
+            ),
+            vote_strength=np.concatenate(
+                (source, len(sources) + source[inside], len(sources) + source)
+            ),
+            last_place=last,
+            places=places,
             law=law,
             chapter=chapter,
             level=level,
             law_prior=np.where(articles, np.log1p(per_law)[law], 0.0).astype(np.float32),
-            article_prior=np.log1p(np.bincount(pairs[1], minlength=size)).astype(np.float32),
+            article_prior=np.log1p(np.bincount(pairs[1], minlength=len(law))).astype(np.float32),
             law_size=np.where(articles, np.log1p(law_rows)[law], 0.0).astype(np.float32),
         )
 
-    def votes(self, words: Float32, norm: float) -> Votes:
-        """What similar questions cite: how strongly they vote for each law, chapter and article.
+    def votes(self, words: Float32, norm: float) -> Float64:
+        """What similar questions cite: the sum of their votes at every place.
 
         `norm` is the score of a question that matches fully. A sum of high powers lets the closest
         questions decide. A law is cited by many, so for it the power is higher than for a chapter or an
@@ -119,32 +115,16 @@ class Teaching:
         """
         alike = (words[self.sources] / norm).astype(np.float64)
         # Multiplied out: the power function takes as long as all the rest.
-        votes = (alike * alike * alike)[self.pair_source]
-        return Votes(
-            law=np.bincount(self.pair_law, votes * votes, self.laws),
-            chapter=np.bincount(self.pair_chapter, votes[self.pair_inside], self.chapters + 1),
-            cited=np.bincount(self.pair_cited, votes, self.cited + 1),
-        )
+        cubes = alike * alike * alike
+        strengths = np.concatenate((cubes * cubes, cubes))
+        weights = strengths[self.vote_strength]
+        return np.bincount(self.vote_place, weights, self.last_place + 1).astype(np.float64)
 
-
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """One query's votes, summed per law, per chapter and per cited row.
-
-    The last sum of the chapters and of the cited rows is 0: what -1, for none, points to.
-    """
-
-    law: npt.NDArray[Any]
-    chapter: npt.NDArray[Any]
-    cited: npt.NDArray[Any]
-
-    def on(self, rows: Rows, teaching: Teaching) -> tuple[Float64, Float64, Float64]:
-        """For each row the strength of its law, its chapter, itself; from 0 to about 1."""
-        return (
-            np.sqrt(np.cbrt(self.law[teaching.law[rows]])),
-            np.cbrt(self.chapter[teaching.chapter[rows]]),
-            np.cbrt(self.cited[teaching.place[rows]]),
-        )
+    def voted(self, votes: Float64, rows: Rows) -> Float64:
+        """How strongly law, chapter and article of some rows were voted for, from 0 to about 1: a line per row."""
+        voted: Float64 = np.cbrt(votes[self.places[rows]])
+        voted[:, 0] = np.sqrt(voted[:, 0])
+        return voted
 
 
 def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Float64:
@@ -154,7 +134,7 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
     """
     values = words[rows].astype(np.float64)
     share = values / values.max()
-    law_votes, chapter_votes, row_votes = teaching.votes(words, norm).on(rows, teaching)
+    voted = teaching.voted(teaching.votes(words, norm), rows)
     level = teaching.level[rows]
     columns = [
         np.log1p(values),
@@ -165,9 +145,7 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
         teaching.article_prior[rows],
         teaching.article_prior[rows] > 0,
         teaching.law_size[rows],
-        law_votes,
-        chapter_votes,
-        row_votes,
+        *voted.T,
         *(level == number for number in range(len(LEVELS))),
     ]
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
@@ -187,22 +165,17 @@ def standing(teaching: Teaching) -> Float64:
 
 
 def second_scores(
-    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64, votes: Votes
+    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64
 ) -> Float64:
-    """`features` times `weights`, with the part that no query changes taken from `standing`.
-
-    `votes` are those of the same words and `norm`.
-    """
+    """`features` times `weights`, with the part that no query changes taken from `standing`."""
     named = _named()
     values = words[rows].astype(np.float64)
-    share = values / values.max()
-    law_votes, chapter_votes, row_votes = votes.on(rows, teaching)
+    best = float(values.max())
     scores: Float64 = stand[rows] + named["log_words"] * np.log1p(values)
-    scores += share * (named["share"] + named["share_squared"] * share)
-    scores += values * (named["completeness"] / norm)
-    scores += named["law_votes"] * law_votes
-    scores += named["chapter_votes"] * chapter_votes
-    scores += named["article_votes"] * row_votes
+    # Both shares and the completeness are the values and their squares in other units.
+    linear = named["share"] / best + named["completeness"] / norm
+    scores += values * (linear + named["share_squared"] / (best * best) * values)
+    scores += teaching.voted(teaching.votes(words, norm), rows) @ _vote_weights()
     return scores
 
 
@@ -225,6 +198,11 @@ def spread(scores: Float64, chapters: Rows) -> Float64:
 @lru_cache(maxsize=1)
 def _named() -> dict[str, float]:
     return {name: float(value) for name, value in zip(FEATURES, weights(), strict=True)}
+
+
+@lru_cache(maxsize=1)
+def _vote_weights() -> Float64:
+    return np.array([_named()[name] for name in ("law_votes", "chapter_votes", "article_votes")])
 
 
 @lru_cache(maxsize=1)

@@ -108,7 +108,7 @@ def test_priors_and_votes() -> None:
     assert np.expm1(taught.law_prior).round().tolist() == [2, 2, 1, 0, 0]
     assert np.expm1(taught.article_prior).round().tolist() == [2, 0, 1, 0, 0]
     words = np.array([1, 1, 1, 0.5, 0], dtype=np.float32)
-    law, chapter, own = taught.votes(words, 1.0).on(np.array([0, 1, 2]), taught)
+    law, chapter, own = taught.voted(taught.votes(words, 1.0), np.array([0, 1, 2])).T
     assert law == pytest.approx([0.5, 0.5, 0.0])
     assert chapter == pytest.approx([0.5, 0.5, 0.0])
     assert own == pytest.approx([0.5, 0.0, 0.0])
@@ -116,8 +116,7 @@ def test_priors_and_votes() -> None:
     assert table.shape == (3, len(FEATURES))
     assert np.isfinite(table).all()
     assert len(weights()) == len(FEATURES)
-    votes = taught.votes(words, 1.0)
-    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught), votes)
+    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught))
     assert quick == pytest.approx(table @ weights())
 
 
@@ -156,8 +155,8 @@ def test_without_any_citation_nobody_votes() -> None:
         np.array([True, True]),
     )
     words = np.ones(2, dtype=np.float32)
-    for votes in empty.votes(words, 1.0).on(np.array([0, 1]), empty):
-        assert votes.tolist() == [0.0, 0.0]
+    voted = empty.voted(empty.votes(words, 1.0), np.array([0, 1]))
+    assert voted.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 
 
 def test_fitting_finds_the_feature_that_tells() -> None:

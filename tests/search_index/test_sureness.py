@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_index import IndexWriter, SearchIndex, Thesaurus, sureness
+from search_index import Document, IndexWriter, SearchIndex, Thesaurus, sureness
 from search_index.ranker import Ranked
 from search_index.snapshot import Snapshot
 from tests.search_index.samples import library
@@ -18,9 +18,7 @@ def asked(snapshot: Snapshot, text: str) -> tuple[float, float]:
     """How much of a question its best row holds, and how sure the page is."""
     query = snapshot.query(text)
     words, full = snapshot.scores(query)
-    ranked = snapshot.ranked(
-        snapshot.scored(query, words, full), np.flatnonzero(words > 0), snapshot.size
-    )
+    ranked = snapshot.ranker.ranked(query, words, full, words > 0, snapshot.size)
     held = sureness.coverage(snapshot, query, int(ranked.rows[0]), 1.0)
     return held, sureness.sureness(snapshot, query, ranked)
 
@@ -66,14 +64,18 @@ def test_no_row_is_nothing_sure(index: SearchIndex) -> None:
     assert sureness.sureness(snapshot, snapshot.query("押金"), nothing) == 0.0
 
 
-def test_the_share_of_the_first_rows_is_told_only_among_many(index: SearchIndex) -> None:
-    snapshot = index.snapshot()
-    query = snapshot.query("押金")
-    words, full = snapshot.scores(query)
-    scored = snapshot.scored(query, words, full)
-    rows = np.flatnonzero(words > 0)
-    assert snapshot.ranked(scored, rows, 1).share is None
-    assert len(rows) < 20
-    many = snapshot.ranked(scored, np.resize(rows, 40), 1)
-    assert many.share is not None
-    assert 0.0 < many.share < 1.0
+def test_the_share_of_the_first_rows_is_told_only_among_many(tmp_path: Path) -> None:
+    rows = [
+        Document(key=f"faq:{number}", kind="faq", title=f"押金怎么退{'呀' * number}", text="答。")
+        for number in range(20)
+    ]
+    shares = []
+    for many in (19, 20):
+        IndexWriter(tmp_path / str(many)).build(rows[:many])
+        snapshot = SearchIndex.open(tmp_path / str(many)).snapshot()
+        query = snapshot.query("押金")
+        words, full = snapshot.scores(query)
+        shares.append(snapshot.ranker.ranked(query, words, full, words > 0, 1).share)
+    assert shares[0] is None
+    assert shares[1] is not None
+    assert 0.0 < shares[1] < 1.0
