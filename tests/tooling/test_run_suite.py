@@ -151,6 +151,23 @@ def test_a_run_that_collects_nothing_fails(tmp_path: Path) -> None:
     assert not half.ok
 
 
+def test_files_lie_in_memory_only_where_it_has_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run_suite, "MEMORY", tmp_path)
+    monkeypatch.setattr(run_suite, "ROOM_IN_MEMORY", 0)
+    with run_suite.folder_of_run() as folder:
+        assert folder.parent == tmp_path
+    assert not folder.exists()
+    monkeypatch.setattr(run_suite, "ROOM_IN_MEMORY", 2**60)
+    with run_suite.folder_of_run() as elsewhere:
+        assert elsewhere.is_dir()
+        assert elsewhere.parent != tmp_path
+    monkeypatch.setattr(run_suite, "MEMORY", tmp_path / "missing")
+    with run_suite.folder_of_run() as elsewhere:
+        assert elsewhere.is_dir()
+
+
 def test_counts_come_from_the_report(tmp_path: Path) -> None:
     report = tmp_path / "junit.xml"
     report.write_text(
