@@ -26,10 +26,7 @@ from search_index.errors import IndexFormatError, IndexMissing
 from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
 from search_index.numerals import format_article_number
-from search_index.query import (
-    Citation,
-    find_citations,
-)
+from search_index.query import Citation, Query, find_citations
 from search_index.ranking import Bool, Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
@@ -198,14 +195,17 @@ class SearchIndex:
 
     def rank(
         self,
-        text: str,
+        question: str | Query,
         size: int = 10,
         kinds: tuple[str, ...] = (),
         levels: tuple[str, ...] = (),
     ) -> list[tuple[int, float]]:
-        """The ranking alone: best rows and scores, without records, facets or fragments."""
+        """The ranking alone: best rows and scores, without records, facets or fragments.
+
+        A question that is analysed already must come from the snapshot that is served.
+        """
         snapshot = self.snapshot()
-        query = snapshot.query(text[:MAX_TEXT])
+        query = snapshot.query(question[:MAX_TEXT]) if isinstance(question, str) else question
         words, full = snapshot.scores(query)
         wanted = (("kind", kinds), ("level", levels))
         filters = tuple((name, values) for name, values in wanted if values)

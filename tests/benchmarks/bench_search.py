@@ -33,7 +33,7 @@ from search_index.evaluate import (
     question_document,
     read_lines,
 )
-from search_index.query import read_query
+from search_index.query import Query, read_query
 from search_index.ranking import Postings, top_rows
 from search_index.store.schema import Words
 
@@ -231,8 +231,8 @@ def bench_ours(
         opening.append((time.perf_counter() - began) * 1000)
     index.preload()
 
-    def rank(text: str) -> int:
-        return len(index.rank(text, SIZE, kinds=("article",), levels=LEVELS))
+    def rank(question: str | Query) -> int:
+        return len(index.rank(question, SIZE, kinds=("article",), levels=LEVELS))
 
     def search(text: str) -> int:
         return len(index.search(SearchRequest(text=text, kinds=("article",), levels=LEVELS)).hits)
@@ -242,6 +242,8 @@ def bench_ours(
         "build_stages_end": {name: round(value, 1) for name, value in stages.items()},
         "open_ms": round(percentile(opening, 0.5), 1),
         "rank": timed(rank, texts, 3),
+        # What the other engines are given: questions that are cut into terms already.
+        "rank_analysed": timed(rank, [index.snapshot().query(text) for text in texts], 3),
         "search": timed(search, texts, 3),
         "suggest": timed(lambda text: len(index.suggest(text[:4])), texts, 3),
         "suggest_article": timed(lambda text: len(index.suggest(f"民法典{len(text)}")), texts, 3),
@@ -314,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         whoosh_folder.mkdir()
         figures["whoosh"] = bench_whoosh(analysed, queries, whoosh_folder)
         say(json.dumps(figures["whoosh"]))
-    ours = figures["ours"]["rank"]["p50_ms"]
+    ours = figures["ours"]["rank_analysed"]["p50_ms"]
     for engine in ("tantivy", "fts5", "whoosh"):
         figures[f"{engine}_over_ours_p50"] = round(figures[engine]["p50_ms"] / ours, 2)
     if figures["growth"]["memory_ratio"] > 4.05:
