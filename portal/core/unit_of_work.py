@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, object_mapper
 
-from portal.core import driver, locks
+from portal.core import driver, locks, write_ahead_log
 from portal.core.db import db
 from portal.core.errors import DomainError
 
@@ -97,6 +97,7 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     session.info[_KEY] = work
     refusal: DomainError | None = None
     try:
+        _end_reading(session)
         with locks.writers_turn() as give_back:
             work.give_turn_back = give_back
             try:
@@ -124,13 +125,21 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         raise refusal
 
 
+def _end_reading(session: Session) -> None:
+    """End a read transaction on SQLite, on its connection, which the writing one will use.
+
+    Before the turn is waited for: SQLite cannot begin its log anew while anybody reads, and all who queue would.
+    """
+    if session.in_transaction() and (connection := session.connection()).dialect.name == "sqlite":
+        driver.carried_out(connection, "COMMIT").close()
+
+
 def _begin(session: Session) -> Connection:
-    """Begin the writing transaction, on the connection that a read transaction has already, if there is one."""
+    """Begin the writing transaction, on the connection that a read transaction has had, if there was one."""
     if not session.in_transaction():
         return session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        driver.carried_out(connection, "COMMIT").close()
         driver.carried_out(connection, "BEGIN IMMEDIATE").close()
     return connection
 
@@ -238,6 +247,8 @@ def _give_turn_back(session: Session) -> None:
     work = of(session)
     # A savepoint's end is told here as well.
     if work is not None and work.give_turn_back and not session.in_nested_transaction():
+        if work.connection is not None:
+            write_ahead_log.keep_short(work.connection)
         work.give_turn_back()
 
 
