@@ -133,6 +133,56 @@ def search(question: Question) -> Found:
         return _help_alone(question, needs)
     reader = index.reader()
     text, result, corrected = _ask(reader, question, offset)
+    page = _page(reader, question, text, result, offset, led)
+    labels = category_labels()
+    citations, only_names = _citations(reader, question, result)
+    weak = result.weak or only_names
+    found = Found(
+        query=question.text,
+        shortened=question.shortened,
+        searched_for=text,
+        corrected=corrected,
+        total=result.total,
+        weak=weak,
+        items=[item_of(hit, labels) for hit in page.hits],
+        next=page.next,
+        size=question.size,
+        facets=_facets(result, labels),
+        citations=citations,
+        nearest_category=_nearest(result, question.text, labels),
+        cut_short=page.cut_short,
+    )
+    lost = weak or not found.items
+    unsure = led is None and not (result.strong or page.led)
+    found.next_steps = next_steps.of(found, needs, lost=lost, unsure=unsure, as_of=question.as_of)
+    # A wrong number is no gap in the content.
+    names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
+    counted = not (question.filtered or names_law or needs)
+    if lost and led is None and counted:
+        category = found.nearest_category["code"] if found.nearest_category else None
+        miss_buffer.note(question.text, category)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The hits of one page, and where the next one begins. `led`: one of them was put before what ranks better."""
+
+    hits: list[Hit]
+    next: str | None
+    cut_short: bool
+    led: bool
+
+
+def _page(
+    reader: SearchIndex,
+    question: Question,
+    text: str,
+    result: SearchResult,
+    offset: int,
+    led: int | None,
+) -> _Page:
+    """Put together the page that begins at `offset`; `led` says how many were put first on the first one, None there."""
     # It leads on every page or on none, so that the others keep their place in the list.
     leading = _leading(result, question.size)[:led]
     known = {hit.key for hit in leading}
@@ -148,47 +198,31 @@ def search(question: Question) -> Found:
         following += 1
     if led is None:
         hits[result.leading_place : result.leading_place] = leading
-    labels = category_labels()
-    names = reader.snapshot().law_names
-    mentions = unheld.mentions(question.text, result.citations, names)
-    citations = cited.describe(reader, result.citations, question.as_of)
-    citations += [cited.describe_mention(mention, question.as_of) for mention in mentions]
-    if not citations:
-        held = unheld.held_laws(question.text, names)
-        citations = cited.describe_laws(held, question.text)
-    only_names = bool(mentions) and unheld.is_all(question.text, mentions)
-    weak = result.weak or only_names
     more = following < min(result.total, DEEPEST) and bool(result.hits)
     if more and result.total - following <= len(leading):
         # What is left may be nothing but what stood first.
         rest = reader.search(replace(question, size=len(leading)).request(text, following)).hits
         more = any(hit.key not in known for hit in rest)
-    cut_short = DEEPEST <= following < result.total
-    found = Found(
-        query=question.text,
-        shortened=question.shortened,
-        searched_for=text,
-        corrected=corrected,
-        total=result.total,
-        weak=weak,
-        items=[item_of(hit, labels) for hit in hits],
-        next=encode_cursor(following, len(leading)) if more else None,
-        size=question.size,
-        facets=_facets(result, labels),
-        citations=citations,
-        nearest_category=_nearest(result, question.text, labels),
-        cut_short=cut_short,
+    return _Page(
+        hits,
+        encode_cursor(following, len(leading)) if more else None,
+        DEEPEST <= following < result.total,
+        bool(leading),
     )
-    lost = weak or not found.items
-    unsure = led is None and not (result.strong or leading)
-    found.next_steps = next_steps.of(found, needs, lost=lost, unsure=unsure, as_of=question.as_of)
-    # A wrong number is no gap in the content.
-    names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
-    counted = not (question.filtered or names_law or needs)
-    if lost and led is None and counted:
-        category = found.nearest_category["code"] if found.nearest_category else None
-        miss_buffer.note(question.text, category)
-    return found
+
+
+def _citations(
+    reader: SearchIndex, question: Question, result: SearchResult
+) -> tuple[list[dict[str, Any]], bool]:
+    """Describe what the question cites, and whether it is nothing but the names of laws that are not held."""
+    names = reader.snapshot().law_names
+    mentions = unheld.mentions(question.text, result.citations, names)
+    found = cited.describe(reader, result.citations, question.as_of)
+    found += [cited.describe_mention(mention, question.as_of) for mention in mentions]
+    if not found:
+        held = unheld.held_laws(question.text, names)
+        found = cited.describe_laws(held, question.text)
+    return found, bool(mentions) and unheld.is_all(question.text, mentions)
 
 
 def _help_alone(question: Question, needs: list[dict[str, Any]]) -> Found:
