@@ -74,8 +74,6 @@ def accept(
     day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
     ticket = _out_of_the_queue(actor, booking)
-    # Somebody may have put a party right since the booking was loaded; now it is held.
-    db.session.expire(booking, ["parties"])
     case = _open(
         actor,
         NotaryCase(

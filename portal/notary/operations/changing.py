@@ -104,8 +104,7 @@ def _cancel(
             *((o.counter_id, o.day) for o in offers),
         ]
     )
-    if not steps.move(booking, action, actor, ended_at=clock.now(), affected_at=None, **values):
-        raise steps.lost(booking)
+    steps.move(booking, action, actor, ended_at=clock.now(), affected_at=None, **values)
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
     holding.give_up_seats(actor, booking, action, label)
@@ -166,6 +165,8 @@ def reschedule(
     offers = pending_other_times(booking)
     days = {(booking.counter_id, booking.day), *((counter, day) for counter in counters)}
     seats.lock_days({*days, *((o.counter_id, o.day) for o in offers)})
+    # What has lapsed may be its own, and is read anew with it.
+    steps.hold(booking)
     freeing.settle((counter, on) for counter, on in days if on == day)
     quotas = seats.quotas_for(booking.priority)
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
@@ -203,7 +204,7 @@ def _move_to(
     asked: steps.Detail | None,
 ) -> None:
     """Give a booking the time of `run`: with the seats of `new`, which are taken already, and without those of `old`."""
-    if not steps.move(
+    steps.move(
         booking,
         "reschedule",
         actor,
@@ -211,8 +212,7 @@ def _move_to(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
-    ):
-        raise steps.lost(booking)
+    )
     _require_one_place(actor, booking)
     if new.slots:
         seats.add_claims(booking.id, [slot.id for slot in new.slots], booking.seats, None)
@@ -302,7 +302,7 @@ def accept_other_time(
         raise steps.lost(other)
     old = seats.live_claims(*seats.of_booking(booking.id))
     new = seats.live_claims(*seats.of_booking(other.id))
-    if not steps.move(
+    steps.move(
         booking,
         "reschedule",
         actor,
@@ -314,8 +314,7 @@ def accept_other_time(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
-    ):
-        raise steps.lost(booking)
+    )
     _require_one_place(actor, booking)
     seats.hand_over(new, booking.id)
     moved = sum(claim.seats for claim in new)

@@ -207,15 +207,14 @@ def release(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     now = clock.now()
     if booking.kept_until is not None and booking.kept_until <= now:
         raise HoldExpired
-    if not steps.move(
+    steps.move(
         booking,
         "release",
         actor,
         NotaryBooking.kept_until > now,
         kept_until=None,
         ended_at=now,
-    ):
-        raise steps.lost(booking)
+    )
     freeing.end_waiting(booking, WaitingState.DECLINED, ended_at=now)
     give_up_seats(actor, booking, "release", "放弃")
     return booking

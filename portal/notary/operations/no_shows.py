@@ -59,14 +59,7 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="too_early",
             next_step=f"当事人可能还在路上，{since} 以后还没有到的再登记。",
         )
-    if not steps.move(
-        booking,
-        "no_show",
-        actor,
-        NotaryBooking.affected_at.is_(None),
-        ended_at=clock.now(),
-    ):
-        raise steps.lost(booking)
+    steps.move(booking, "no_show", actor, ended_at=clock.now())
     until = expires_on(booking.office, booking.day)
     persons.add_no_shows(booking, persons.end_parties(booking.id), until)
     steps.note(booking, "no_show", "登记未到场", actor)
@@ -130,8 +123,7 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             next_step="当事人有异议的，请当事人申诉后处理。",
         )
     persons.require_known(booking)
-    if not steps.move(booking, "revert_no_show", actor, ended_at=None):
-        raise steps.lost(booking)
+    steps.move(booking, "revert_no_show", actor, ended_at=None)
     db.session.execute(
         delete(NotaryNoShow)
         .where(NotaryNoShow.booking_id == booking.id)
@@ -245,6 +237,7 @@ def _touched(
     detail: steps.Detail | None = None,
 ) -> None:
     """Record a step that leaves the state; the booking's version moves on, so that a stale copy is known as one."""
-    steps.write(booking)
+    if not steps.write(booking, steps.as_loaded(booking)):
+        raise steps.lost(booking)
     steps.note(booking, action, label, actor)
     steps.record(booking, action, actor, detail)
