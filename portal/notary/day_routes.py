@@ -18,7 +18,7 @@ from portal.notary.models import (
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
-from portal.notary.operations import changing, leaving, no_shows, ringing, tickets
+from portal.notary.operations import changing, leaving, no_shows, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from portal.notary.queries import queue
@@ -125,15 +125,6 @@ def show(appointment_id: uuid.UUID) -> Dumped:
         reference=booking.reference,
     )
     return dump_booking(appointment_id)
-
-
-@blp.post(
-    "/appointments/<uuid:appointment_id>/phone", audience=CLERK, returns=schemas.NotaryPhoneSchema
-)
-def show_phone(appointment_id: uuid.UUID) -> Dumped:
-    """查看当事人的完整电话，查看会留下记录；限原时段不能办理、需要打电话告知的预约"""
-    contact = ringing.show_phone(current_actor(), loading.booking_of(appointment_id))
-    return {"phone": contact.phone, "contact_safety": contact.safety, "warning": contact.warning}
 
 
 # --- arriving --------------------------------------------------------------------------------------------------------

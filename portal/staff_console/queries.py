@@ -79,6 +79,12 @@ def _notary(actor: Actor) -> list[Counter]:
             waiting.without_time,
             f"{base}/offices",
         ),
+        Counter(
+            "notary.untold",
+            "公证预约：没有消息能告知当事人，须另行告知",
+            waiting.untold,
+            f"{base}/untold-appointments",
+        ),
         Counter("notary.near_end", "公证：期限将满或者已过", waiting.near_end, f"{base}/cases"),
         Counter(
             "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"

@@ -22,7 +22,7 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import bookings, changing, freeing, seats, steps
+from portal.notary.operations import bookings, changing, freeing, seats, steps, untold
 from portal.notary.operations.seats import ClaimRow
 from portal.notary.operations.slots import Difference
 from portal.working_days.counting import current_calendar
@@ -301,8 +301,11 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
         )
     )
     for booking in found:
-        steps.write(booking, affected_at=None, affected_reason=None)
+        never_learned = untold.never_learned(booking)
+        since = None if never_learned else booking.untold_since
+        steps.write(booking, affected_at=None, affected_reason=None, untold_since=since)
         steps.note(booking, "unaffected", "时段恢复办理", SYSTEM)
         changing.end_other_times(SYSTEM, changing.pending_other_times(booking))
-        steps.tell(booking, "notary.unaffected", when=clock.spoken(booking.starts_at))
+        if not never_learned:
+            steps.tell(booking, "notary.unaffected", when=clock.spoken(booking.starts_at))
     return found

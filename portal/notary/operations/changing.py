@@ -53,7 +53,8 @@ def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> No
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
     label = "本人凭取消链接取消预约" if by_link else "取消预约"
-    _cancel(actor, booking, "cancel", label, {"by_link": True} if by_link else None)
+    detail: steps.Detail | None = {"by_link": True} if by_link else None
+    _cancel(actor, booking, "cancel", label, detail, untold_since=None)
     _tell_cancelled(booking)
     return booking
 
@@ -63,7 +64,7 @@ def withdraw(actor: Actor, booking: NotaryBooking, asked: steps.Detail) -> Notar
     """Cancel at the person's wish, as if they had done it themselves; `asked` says in the audit row how they asked for it."""
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
-    _cancel(actor, booking, "withdraw", "应当事人要求取消预约", asked)
+    _cancel(actor, booking, "withdraw", "应当事人要求取消预约", asked, untold_since=None)
     _tell_cancelled(booking)
     return booking
 
@@ -95,7 +96,7 @@ def _cancel(
     action: str,
     label: str,
     detail: steps.Detail | None = None,
-    **values: str,
+    **values: str | None,
 ) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
@@ -212,6 +213,7 @@ def _move_to(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
+        untold_since=None,
     )
     _require_one_place(actor, booking)
     if new.slots:
@@ -314,6 +316,7 @@ def accept_other_time(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
+        untold_since=None,
     )
     _require_one_place(actor, booking)
     seats.hand_over(new, booking.id)

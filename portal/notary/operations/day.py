@@ -50,7 +50,7 @@ def _has_come(
     offers = changing.pending_other_times(booking)
     if offers:
         seats.lock_days((other.counter_id, other.day) for other in offers)
-    steps.move(booking, action, actor, checked_in_at=clock.now())
+    steps.move(booking, action, actor, checked_in_at=clock.now(), untold_since=None)
     changing.end_other_times(SYSTEM, offers)
     steps.note(booking, action, label, actor)
     steps.record(booking, action, actor, detail)

@@ -44,13 +44,20 @@ def possible_from(booking: NotaryBooking) -> datetime:
 def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Write down that nobody came. Counts for every party until it expires or an appeal is granted.
 
-    Raises Conflict before the time and its grace are over, and where the office itself could not keep the time.
+    Raises Conflict before the time and its grace are over, and where the office itself could not keep the time, or could not
+    tell that it keeps it after all.
     """
     if booking.affected_at is not None:
         raise Conflict(
             "这个时段是公证机构停办的，不能登记为未到场。",
             code="office_cannot_keep",
             next_step="请当事人改到别的时段，或者由机构取消这个预约。",
+        )
+    if booking.untold_since is not None:
+        raise Conflict(
+            "还没有告知当事人这个时段恢复办理，不能登记未到场。",
+            code="not_told",
+            next_step="没有来的，请由机构取消这个预约，不计入未到场。",
         )
     if possible_from(booking) > clock.now():
         since = clock.spoken(possible_from(booking))
@@ -90,6 +97,7 @@ def mark_all(
             NotaryBooking.day == day,
             NotaryBooking.state == BookingState.CONFIRMED,
             NotaryBooking.affected_at.is_(None),
+            NotaryBooking.untold_since.is_(None),
             NotaryBooking.starts_at
             <= clock.now() - timedelta(minutes=office.no_show_grace_minutes),
         )

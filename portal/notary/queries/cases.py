@@ -187,6 +187,7 @@ class Waiting:
     not_checked_in: int
     no_result: int
     without_time: int
+    untold: int
     near_end: int
     appeals: int
     to_hand_over: int
@@ -196,7 +197,8 @@ def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
     Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, cases whose end is near or past, open appeals, certificates that were not received.
+    kept and have no other time, people whom no message could tell, cases whose end is near or past, open appeals,
+    certificates that were not received.
     """
     if not actor.has_role(policies.CLERK):
         return None
@@ -225,6 +227,11 @@ def worklist_counts(actor: Actor) -> Waiting | None:
             .exists(),
         )
     )
+    untold = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(in_office, NotaryBooking.untold_since.is_not(None))
+    )
     near = (
         select(func.count(func.distinct(Deadline.subject_id)))
         .join(NotaryCase, NotaryCase.id == Deadline.subject_id)
@@ -246,6 +253,6 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .select_from(NotaryCase)
         .where(_in_offices(actor, NotaryCase.office_id, policies.CLERK), _to_hand_over())
     )
-    counts = (missing, no_result, without_time, near, appeals, to_hand_over)
+    counts = (missing, no_result, without_time, untold, near, appeals, to_hand_over)
     row = db.session.execute(select(*(each.scalar_subquery() for each in counts))).one()
     return Waiting(*row)

@@ -25,9 +25,14 @@ class Contact:
     safety: ContactSafety
 
     @property
+    def may_be_rung(self) -> bool:
+        """True unless the person does not want to be rung."""
+        return may_be_called(self.safety)
+
+    @property
     def warning(self) -> str | None:
         """What staff have to heed before they pick up the phone."""
-        if not may_be_called(self.safety):
+        if not self.may_be_rung:
             return "当事人要求不要打电话，请不要拨打；需要告知的，平台会按其意愿发消息。"
         if self.safety is not ContactSafety.NORMAL:
             return "电话可能由别人接听，打电话时不要说出办理的事项。"

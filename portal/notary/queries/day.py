@@ -209,6 +209,17 @@ def unsettled(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking
     )
 
 
+def untold(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
+    """Return the appointments of the actor's offices whose people have to be told in another way, the earliest first."""
+    return _in_own_offices(
+        actor,
+        NotaryBooking.untold_since.is_not(None),
+        [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
+        cursor,
+        size,
+    )
+
+
 def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
     """Return the appointments of the actor's offices with an open appeal, the oldest first."""
     open_ones = select(NotaryNoShow.booking_id).where(NotaryNoShow.appeal == AppealState.OPEN)
