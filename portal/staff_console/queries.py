@@ -71,7 +71,7 @@ def _notary(actor: Actor) -> list[Counter]:
             "notary.no_result",
             "公证预约：到场后没有登记结果",
             waiting.no_result,
-            f"{base}/offices",
+            f"{base}/unfinished-visits",
         ),
         Counter(
             "notary.without_time",

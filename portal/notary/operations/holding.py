@@ -65,13 +65,15 @@ def require_active(matter: NotaryMatter) -> None:
         raise Invalid(errors={"matter_id": ["这个公证事项目前不能预约。"]})
 
 
-def require_bookable(office: NotaryOffice, day: date, starts_at: datetime) -> None:
+def require_bookable(
+    office: NotaryOffice, day: date, starts_at: datetime, *, without_lead: bool = False
+) -> None:
     """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
     zone_of_slots.require()
     if starts_at <= clock.now():
         raise NotBookable("这个时段已经开始或者过去。")
     outside = refusing.not_given_out(office, day, day)
-    if outside is not None:
+    if outside is not None and not (without_lead and outside.code == "too_soon"):
         raise outside
 
 

@@ -14,6 +14,7 @@ from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
 from portal.core.errors import Conflict, NotFound, StaleVersion
 from portal.core.unit_of_work import transactional, unit_of_work
+from portal.notary import policies
 from portal.notary.models import (
     BookingState,
     LateReason,
@@ -75,6 +76,19 @@ def arrive(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
     """Check in; whoever was there before, went away and shows the code again waits on with the same number."""
     number = found_cases.ticket_of(booking.id) if booking.state is BookingState.LEFT else None
     return day.check_in(actor, booking) if number is None else come_back(actor, number)
+
+
+@transactional
+def arrive_by_code(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
+    """The same for who shows the code: whoever is checked in today gets the same number once more.
+
+    The first answer may have been lost, or another clerk have had it; the code says nothing of what was seen.
+    """
+    is_there = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
+    number = found_cases.ticket_of(booking.id) if is_there else None
+    if number is not None and policies.can_serve(actor, booking):
+        return number
+    return arrive(actor, booking)
 
 
 @transactional

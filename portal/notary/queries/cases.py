@@ -27,7 +27,7 @@ from portal.notary.models import (
     NotaryNoShow,
     NotaryTicket,
 )
-from portal.notary.queries.day import without_check_in
+from portal.notary.queries.day import without_check_in, without_result
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
@@ -205,15 +205,7 @@ def worklist_counts(actor: Actor) -> Waiting | None:
     soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
     in_office = _in_offices(actor, NotaryBooking.office_id, policies.CLERK)
     missing = select(func.count()).select_from(NotaryBooking).where(in_office, without_check_in())
-    no_result = (
-        select(func.count())
-        .select_from(NotaryBooking)
-        .where(
-            in_office,
-            NotaryBooking.state == BookingState.CHECKED_IN,
-            NotaryBooking.day < clock.today(),
-        )
-    )
+    no_result = select(func.count()).select_from(NotaryBooking).where(in_office, without_result())
     other = aliased(NotaryBooking)
     without_time = (
         select(func.count())
