@@ -13,6 +13,11 @@ from portal.notary.parties import without_capacity
 # An item of a checklist that begins so is for those who have an agent.
 BY_AGENT = "由代理人办的"
 AGENT_PAPERS = "授权委托书和代理人身份证件"
+# 公证程序规则 12 (rules 2.3). Said to everybody who has an agent: where a party lives is not asked.
+FROM_ABROAD = (
+    "当事人居住在国外或者港澳台的，办理继承、财产处分、变更人身关系的授权委托书，应当在其居住地公证，"
+    "或者经指定的机构、驻外使领馆公证（公证程序规则第十二条）。"
+)
 
 
 def papers(booking: NotaryBooking) -> list[str]:
@@ -70,4 +75,5 @@ def hints(booking: NotaryBooking) -> list[str]:
     if booking.agent is not None:
         # Not allowed by 公证程序规则 11(2).
         texts.append("公证机构的工作人员不能在本机构做代理人。")
+        texts.append(FROM_ABROAD)
     return texts

@@ -30,6 +30,11 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "预约 {reference} 的不予受理是登记有误，已经撤销，公证机构继续审查。请与窗口的工作人员确认下一步。",
         _SMS,
     ),
+    "notary.acceptance_reverted": (
+        "受理的登记已作废",
+        "预约 {reference} 的受理是登记有误，已经作废，办证期限没有起算。请与窗口的工作人员确认下一步。",
+        _SMS,
+    ),
     "notary.receipt_corrected": (
         "领取日期已更正",
         "公证事项 {reference} 的领取日期更正为 {day}，申请复查的期限随之计算，请登录查看。",
@@ -150,6 +155,7 @@ NEXT_STEP_BY_STATE: dict[C, str] = {
     C.CORRECTING: "公证机构将按复查决定更正，期限见下。",
     C.REVOKING: "公证机构将按复查决定撤销，期限见下。",
     C.CORRECTED: "公证书已更正。{review}",
+    C.VOIDED: "这次受理是登记有误，已经作废；办理情况见预约。",
     C.REVOKED: "公证书已撤销，自始无效；造成损失的，可以要求公证机构赔偿（公证法第四十三条）。",
 }
 
@@ -169,6 +175,7 @@ STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {
     C.REVOKING: "按决定撤销并公告。",
     C.CORRECTED: "已更正。",
     C.REVOKED: "已撤销并公告。",
+    C.VOIDED: "误登记的受理已经作废；当事人的预约或者号码恢复原样，请继续办理。",
 }
 
 

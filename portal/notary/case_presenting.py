@@ -24,6 +24,7 @@ _STAFF = "/api/v1/staff/notary/cases"
 _ADDRESSES = {
     "ask_supplement": "pauses",
     "pause_review": "pauses",
+    "revert_accept": "acceptance-reversal",
     "issue": "certificate",
     "hand_over": "receipt",
     "correct_receipt": "receipt-correction",

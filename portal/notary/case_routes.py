@@ -16,7 +16,7 @@ from portal.notary import day_schemas, desk_schemas, loading, policies
 from portal.notary.day_routes import dump_booking
 from portal.notary.desk_routes import correction
 from portal.notary.models import CASE_KIND, NotaryCase
-from portal.notary.operations import cases, correcting, pauses, receipts, reviews
+from portal.notary.operations import cases, correcting, pauses, receipts, reviews, undoing
 from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import cases as found
 from portal.web import conditional
@@ -116,7 +116,22 @@ def accept_at_desk(ticket_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int, dic
     agent = Agent(**body["agent"]) if body["agent"] else None
     given = cases.AtDesk(body["matter_id"], parties, agent)
     case = cases.accept_at_desk(current_actor(), ticket, given, body["notary_id"])
-    return _dump(case.id), 201, _location(case)
+    return _dump(case.id, cases.standing_appointments(case)), 201, _location(case)
+
+
+@blp.post(
+    "/cases/<uuid:case_id>/acceptance-reversal",
+    audience=CLERK,
+    body=desk_schemas.ReasonIn,
+    returns=schemas.StaffCaseSchema,
+    if_match=True,
+)
+def revert_accept(case_id: uuid.UUID, body: Dumped) -> Dumped:
+    """登记受理的当天作废误登记的受理，附原因：期限取消，预约或者号码恢复原样；会告诉当事人"""
+    case = _case(case_id)
+    conditional.require_match(case)
+    undoing.revert_accept(current_actor(), case, body["reason"])
+    return _dump(case_id)
 
 
 # --- the way of a case -----------------------------------------------------------------------------------------------

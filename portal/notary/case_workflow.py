@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from portal.core import clock
 from portal.core.errors import DomainError, WrongState
 from portal.core.workflow import Transition, Workflow
 from portal.notary import policies
@@ -19,6 +20,9 @@ CERTIFIED = (
     C.REVOKING,
     C.REVOKED,
 )
+
+# What was entered by mistake is not put right any more.
+_REGISTERED: tuple[C, ...] = tuple(state for state in C if state is not C.VOIDED)
 
 
 def _last_pause(case: Any) -> DomainError | None:
@@ -39,6 +43,15 @@ def _handed_over(case: Any) -> DomainError | None:
 
 def _not_handed_over(case: Any) -> DomainError | None:
     return None if case.received_on is None else WrongState("已经登记过领取日期。")
+
+
+def _entered_today_and_untouched(case: Any) -> DomainError | None:
+    if clock.local(case.created_at).date() == clock.today() and not case.pauses:
+        return None
+    return WrongState(
+        "只有登记受理的当天、还没有登记补充或者核实的，才能作废。",
+        next_step="确实不应受理的，请按实际情况不予办理或者终止。",
+    )
 
 
 CASE: Workflow[C] = Workflow(
@@ -74,6 +87,16 @@ CASE: Workflow[C] = Workflow(
             policies.can_serve,
             "公证法 30；NO-D2",
             _last_pause,
+        ),
+        Transition(
+            "revert_accept",
+            "误登记受理，作废",
+            frozenset({C.ACCEPTED}),
+            C.VOIDED,
+            "公证机构工作人员，登记当天用于撤销误操作，附原因；登记簿里保留编号",
+            policies.can_serve,
+            "D",
+            _entered_today_and_untouched,
         ),
         Transition(
             "issue",
@@ -140,7 +163,7 @@ CASE: Workflow[C] = Workflow(
                 policies.can_serve,
                 "公证程序规则 57",
             )
-            for state in C
+            for state in _REGISTERED
         ),
         Transition(
             "ask_review",

@@ -221,7 +221,24 @@ def _contact(contact: Contact) -> dict[str, Any]:
 
 
 def _notes(booking: NotaryBooking, contact: Contact) -> list[str]:
-    return [*hints(booking), *([contact.warning] if contact.warning else [])]
+    untold = booking.untold_since is not None
+    return [
+        *hints(booking),
+        *(["没有消息能告知当事人时段的变化，请另行告知并登记。"] if untold else []),
+        *([contact.warning] if contact.warning else []),
+    ]
+
+
+def untold(booking: NotaryBooking, contact: Contact, other: NotaryBooking | None) -> dict[str, Any]:
+    """A line of the list of those who have to be told in another way."""
+    return {
+        **looked_up(booking),
+        "untold_since": booking.untold_since,
+        "to_tell": next_steps.to_tell(booking, other),
+        "how_to_reach": next_steps.how_to_reach(
+            booking, rung=contact.may_be_rung, phone=contact.phone is not None
+        ),
+    }
 
 
 def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
@@ -342,7 +359,7 @@ def _booking_actions(
         "check_in": booking.day == today,
         "come_back": booking.day == today,
         "attend": booking.day < today,
-        "no_show": late and booking.affected_at is None,
+        "no_show": late and booking.affected_at is None and booking.untold_since is None,
         "revert_no_show": marked_today(booking),
         "revert_check_in": booking.day == today and number is not None and may_be_called(number),
         "revert_not_accept": ended_on == today,
@@ -369,6 +386,8 @@ def _booking_actions(
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
     if any(row.appeal is AppealState.DENIED and row.expires_on >= today for row in rows):
         found.append(_action("reopen_appeal", "重新处理申诉", f"{base}/no-show-appeal-reopening"))
+    if booking.untold_since is not None:
+        found.append(_action("told", "登记已经另行告知", f"{base}/told"))
     if has_to_ring(actor, booking, contact):
         found.append(_action("show_phone", "查看电话，打电话告知", f"{base}/phone"))
     return found
@@ -404,6 +423,7 @@ def appointment(
                 "priority",
                 "affected_reason",
                 "cancellation_reason",
+                "untold_since",
             )
         },
         "matter": booking.matter.name,

@@ -18,7 +18,7 @@ from portal.notary.models import (
     NotaryTicket,
 )
 from portal.notary.operations import cases as case_operations
-from portal.notary.operations import changing, leaving, no_shows, ringing, tickets
+from portal.notary.operations import changing, leaving, no_shows, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
 from portal.notary.queries import queue
@@ -127,15 +127,6 @@ def show(appointment_id: uuid.UUID) -> Dumped:
     return dump_booking(appointment_id)
 
 
-@blp.post(
-    "/appointments/<uuid:appointment_id>/phone", audience=CLERK, returns=schemas.NotaryPhoneSchema
-)
-def show_phone(appointment_id: uuid.UUID) -> Dumped:
-    """查看当事人的完整电话，查看会留下记录；限原时段不能办理、需要打电话告知的预约"""
-    contact = ringing.show_phone(current_actor(), loading.booking_of(appointment_id))
-    return {"phone": contact.phone, "contact_safety": contact.safety, "warning": contact.warning}
-
-
 # --- arriving --------------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +137,7 @@ def show_phone(appointment_id: uuid.UUID) -> Dumped:
     returns=schemas.StaffAppointmentSchema,
 )
 def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
-    """凭预约编号或者签到码签到，并取得叫号；当天离开又回来的，号码不变"""
+    """凭预约编号或者签到码签到，并取得叫号；已经签到的，或者当天离开又回来的，号码不变"""
     office = loading.office_of(office_id)
     booking = found.booking_by_code(office.id, body["code"])
     if booking is None:
@@ -154,7 +145,7 @@ def check_in_by_code(office_id: uuid.UUID, body: Dumped) -> Dumped:
             "本机构没有这个预约编号或者签到码。",
             next_step="请核对编号；没有预约的，可以现场取号。",
         )
-    leaving.arrive(current_actor(), booking)
+    leaving.arrive_by_code(current_actor(), booking)
     return dump_booking(booking.id)
 
 
@@ -180,6 +171,19 @@ def unsettled(query: Dumped) -> Any:
     """时间已到、还没有签到也没有登记未到场的预约，时间早的在前"""
     loading.own_offices()
     page = found.unsettled(current_actor(), query["cursor"], query["size"])
+    return Page([presenting.listed(each) for each in page.items], page.next, page.size)
+
+
+@blp.get(
+    "/unfinished-visits",
+    audience=ANY,
+    query=PageArgs,
+    returns=page_schema(schemas.StaffAppointmentSummary),
+)
+def unfinished(query: Dumped) -> Any:
+    """到场的日子已经过去、还没有登记结果的预约；下一个工作日结束前没有登记的，按到场后离开结束"""
+    loading.own_offices()
+    page = found.unfinished(current_actor(), query["cursor"], query["size"])
     return Page([presenting.listed(each) for each in page.items], page.next, page.size)
 
 

@@ -299,6 +299,9 @@ class StaffAppointmentSchema(Schema):
     contact_safety_label = Label(attribute="contact_safety")
     affected_reason = fields.String(allow_none=True)
     cancellation_reason = fields.String(allow_none=True)
+    untold_since = LocalDateTime(
+        allow_none=True, metadata={"description": "从什么时候起需要另行告知；空表示不需要"}
+    )
     with_account = fields.Boolean(
         metadata={"description": "false：由公证机构代没有账号的人预约的，改期、取消都找公证机构"}
     )
@@ -314,15 +317,6 @@ class StaffAppointmentSchema(Schema):
     case_id = fields.UUID(allow_none=True)
     timeline = fields.List(fields.Nested(NotaryStepSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))
-
-
-class NotaryPhoneSchema(Schema):
-    """The whole number of somebody who has to be rung."""
-
-    phone = fields.String()
-    contact_safety = fields.Enum(ContactSafety, by_value=True)
-    contact_safety_label = Label(attribute="contact_safety")
-    warning = fields.String(allow_none=True, metadata={"description": "打电话时要注意的"})
 
 
 class StaffAppointmentSummary(Schema):

@@ -16,6 +16,7 @@ from portal.notary import (
     deadlines,
     desk_routes,
     request_routes,
+    telling_routes,
     visit_routes,
     week_routes,
 )
@@ -40,6 +41,7 @@ def init_app(app: Flask, api: Api) -> None:
         day_routes.blp,
         desk_routes.blp,
         request_routes.blp,
+        telling_routes.blp,
         week_routes.blp,
         visit_routes.visits,
         case_routes.blp,

@@ -36,6 +36,14 @@ class AlreadyConfirmed(WrongState):
     next_step = "请在“我的预约”里查看这个预约。"
 
 
+class ChangedMeanwhile(Conflict):
+    """Something of the appointment changed between what its step was decided by and the step itself."""
+
+    code = "changed_meanwhile"
+    message = "这个预约刚刚有变化（例如改期、取消或者更正），您的操作没有执行。"
+    next_step = "请刷新查看现在的时间和状态，再决定是否继续。"
+
+
 class NotBookable(Conflict):
     """The day is too near, too far, or nothing is done then."""
 

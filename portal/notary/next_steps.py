@@ -47,6 +47,37 @@ def of_booking(booking: NotaryBooking) -> str:
     return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
 
 
+def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:
+    """Return what staff have to tell its people, as it stands now; `other` is the time that is kept for them."""
+    when = clock.spoken(booking.starts_at)
+    if booking.state is BookingState.CANCELLED:
+        why = (booking.cancellation_reason or "机构取消").rstrip("。")
+        return (
+            f"原定 {when} 的预约已由公证机构取消，原因：{why}。不计入未到场，需要的可以重新预约。"
+        )
+    if not booking.has_to_move:
+        return f"原定 {when} 恢复办理，请按原时间到场。"
+    lost = f"原定 {when}，因{booking.affected_reason}不能办理。"
+    if not booking.matter.active:
+        return f"{lost}这个公证事项停止办理，没有别的时段，问清后应其要求取消预约。"
+    if other is None or other.kept_until is None:
+        return f"{lost}目前没有留出新时段，请问清改到什么时候，或者取消。"
+    until = clock.spoken(other.kept_until)
+    return f"{lost}已留出 {clock.spoken(other.starts_at)}，保留到 {until}，请问清是否接受，或者改期、取消。"
+
+
+def how_to_reach(booking: NotaryBooking, *, rung: bool, phone: bool) -> str:
+    """Return how staff can reach its people: whether they may be `rung`, and whether a `phone` of theirs is known."""
+    if not rung:
+        return "当事人要求不要打电话：在其来电或者到窗口时告知，也可以寄信。"
+    if phone:
+        return "打电话告知，号码在预约里查看。"
+    represented = booking.agent is not None or any(party.guardian for party in booking.parties)
+    if represented:
+        return "当事人没有留电话：打电话给其代理人或者监护人，号码在预约里查看。"
+    return "当事人没有留电话：寄信或者上门告知，或者在其来电、到窗口时告知。"
+
+
 def of_case(case: NotaryCase) -> str:
     """Return what the party of a case can do now."""
     if case.state in (CaseState.ISSUED, CaseState.CORRECTED):

@@ -146,7 +146,7 @@ def _agency(
     if (represented or agent is not None) and not matter.agency_allowed:
         errors.add(
             "agent",
-            f"“{matter.name}”须由当事人本人到场，不能委托代理人（公证法第二十六条）。",
+            f"“{matter.name}”须由当事人本人到场，不能委托代理人（公证法第二十六条）；来不了的，请直接联系公证机构。",
         )
     elif agent is not None and not represented:
         errors.add(

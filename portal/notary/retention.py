@@ -90,7 +90,15 @@ def _forget(booking_id: uuid.UUID) -> None:
     )
     # Nobody expects them any more, whether or not the office has written down how it ended.
     persons.end_parties(booking.id)
-    steps.write(booking, contact_phone=None, agent=None, link_nonce=None, cancellation_reason=None)
+    # Nobody is left who could be told.
+    steps.write(
+        booking,
+        contact_phone=None,
+        agent=None,
+        link_nonce=None,
+        cancellation_reason=None,
+        untold_since=None,
+    )
     for party in db.session.scalars(
         select(NotaryParty)
         .where(NotaryParty.booking_id == booking.id)

@@ -162,6 +162,15 @@ BOOKING: Workflow[B] = Workflow(
             "公证法 27 至 30；NO-D1",
         ),
         Transition(
+            "revert_accept",
+            "撤销误登记的受理",
+            frozenset({B.ACCEPTED}),
+            B.CHECKED_IN,
+            "公证机构工作人员，登记当天，随受理作废；附原因",
+            policies.can_serve,
+            "D",
+        ),
+        Transition(
             "not_accept",
             "不予受理",
             frozenset({B.CHECKED_IN}),

@@ -17,6 +17,7 @@ from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound
+from portal.core.events import publish
 from portal.core.jobs import Job, JobRun, enqueue, job_handler
 from portal.core.unit_of_work import unit_of_work
 from portal.notifications import (
@@ -27,6 +28,7 @@ from portal.notifications import (
     templates,
     without_account,
 )
+from portal.notifications.events import SmsNotSent
 from portal.notifications.models import Channel, Message, MessageState, Reason, Recipient
 from portal.notifications.operations import DELIVER, MOST_ATTEMPTS
 
@@ -194,6 +196,15 @@ def _finish(
             message.state, message.reason, message.gateway_id = state, reason, gateway_id
             message.attempts += attempted
             message.sent_at = clock.now() if state is MessageState.SENT else None
+            if state is not MessageState.SENT:
+                publish(
+                    SmsNotSent(
+                        message.recipient_kind,
+                        message.template,
+                        message.subject_kind,
+                        message.subject_id,
+                    )
+                )
         run.complete()
 
 

@@ -19,9 +19,11 @@ from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, rows_changed
 from portal.core.errors import NotFound
+from portal.core.events import publish
 from portal.core.jobs import enqueue
 from portal.core.unit_of_work import transactional
 from portal.notifications import gate, queries, quiet_hours, templates, without_account
+from portal.notifications.events import SmsNotSent
 from portal.notifications.models import RECIPIENTS, Channel, Message, MessageState, Recipient
 
 DELIVER = "notifications.deliver"
@@ -125,6 +127,8 @@ def _queue(sms: Message, decision: gate.Decision) -> None:
     sms.reason = decision.reason
     db.session.add(sms)
     db.session.flush()
+    if not going_out:
+        publish(SmsNotSent(sms.recipient_kind, sms.template, sms.subject_kind, sms.subject_id))
     if going_out:
         enqueue(
             DELIVER,

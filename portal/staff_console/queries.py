@@ -71,13 +71,19 @@ def _notary(actor: Actor) -> list[Counter]:
             "notary.no_result",
             "公证预约：到场后没有登记结果",
             waiting.no_result,
-            f"{base}/offices",
+            f"{base}/unfinished-visits",
         ),
         Counter(
             "notary.without_time",
             "公证预约：原时段不能办理，没有留出新时段",
             waiting.without_time,
             f"{base}/offices",
+        ),
+        Counter(
+            "notary.untold",
+            "公证预约：没有消息能告知当事人，须另行告知",
+            waiting.untold,
+            f"{base}/untold-appointments",
         ),
         Counter("notary.near_end", "公证：期限将满或者已过", waiting.near_end, f"{base}/cases"),
         Counter(

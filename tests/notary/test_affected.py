@@ -219,24 +219,22 @@ class TestTellingInTime:
 
 
 class TestCounterGivesUpAMatter:
-    def test_the_same_time_at_another_counter_is_offered_first(self, desk: Desk) -> None:
+    def test_who_can_have_the_same_time_at_another_counter_keeps_it_and_need_not_know(
+        self, desk: Desk
+    ) -> None:
         make_counter(desk.office)
         schedule.refresh_all()
-        person = desk.person()
-        when = "2026-03-05 10:00"
-        booked = desk.confirmed(person, when)
+        booked = desk.confirmed(desk.person(), "2026-03-05 10:00")
         left = db.session.get_one(NotaryCounter, again(booked).counter_id)
-        elsewhere = make_matter()
-        applied = serve(desk, left, elsewhere.code)
-        assert [b.id for b in applied.affected] == [booked.id]
-        other = other_of(booked)
-        assert (other.starts_at, other.counter_id != left.id) == (booked.starts_at, True)
-        (message,) = told("notary.affected_with_offer")
-        assert message["params"]["reason"] == "窗口不再办理这个事项"
-        with unit_of_work():
-            moved = changing.accept_other_time(person, again(booked))
-        assert moved.affected_at is None
-        assert serve(desk, left, elsewhere.code).affected == []
+        applied = serve(desk, left, make_matter().code)
+        assert (applied.affected, applied.kept) == ([], {})
+        assert "1 个预约换到同一时间的另一个窗口" in applied.hints[0]
+        now = again(booked)
+        assert (now.starts_at, now.affected_at) == (booked.starts_at, None)
+        assert now.counter_id != left.id
+        assert now.history[-1].action == "other_counter"
+        assert told("notary.affected_with_offer") == []
+        assert changing.pending_other_times(now) == []
 
     def test_whose_matter_is_still_done_stays(self, desk: Desk) -> None:
         booked = desk.confirmed(desk.person(), NINE)
@@ -285,14 +283,19 @@ class TestCounterGivesUpAMatter:
         second = make_counter(desk.office)
         schedule.refresh_all()
         code = make_matter().code
-        booked = desk.confirmed(desk.person(), NINE)
+        person = desk.person()
+        booked = desk.confirmed(person, NINE)
+        while desk.left(NINE):
+            desk.confirmed(desk.person(), NINE)
         first = db.session.get_one(NotaryCounter, again(booked).counter_id)
         rest = second if first.id == desk.counter.id else desk.counter
         serve(desk, first, code)
-        assert other_of(booked).counter_id == rest.id
+        other = other_of(booked)
+        assert (other.counter_id, other.starts_at != booked.starts_at) == (rest.id, True)
         applied = serve(desk, rest, code)
-        assert [b.id for b in applied.affected] == [booked.id]
-        assert len(told("notary.other_time_lost")) == 1
+        assert booked.id in {each.id for each in applied.affected}
+        lost = [each["resident_id"] for each in told("notary.other_time_lost")]
+        assert lost.count(str(person.id)) == 1
 
     def test_a_seat_taken_at_the_very_moment_of_the_change_is_found_by_the_job(
         self, desk: Desk

@@ -79,3 +79,13 @@ def test_nobody_brings_anything_to_what_was_cancelled(person: Counter) -> None:
     made = person.confirm(person.hold(), **ABROAD)
     gone = person.sent(f"/notary/appointments/{made['id']}/cancellation")
     assert (gone["papers"], gone["hints"]) == ([], [])
+
+
+def test_who_has_an_agent_is_told_how_a_power_of_attorney_is_made_abroad(
+    person: Counter, matter: dict[str, Any], clerk: dict[str, str]
+) -> None:
+    made = person.confirm(person.hold(**matter), party={"by_agent": True}, agent=representative())
+    shown = person.api.get(f"/staff/notary/appointments/{made['id']}", headers=clerk).json
+    for hints in (made["hints"], shown["hints"]):
+        (rule,) = [each for each in hints if "公证程序规则第十二条" in each]
+        assert "国外或者港澳台" in rule

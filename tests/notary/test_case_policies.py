@@ -86,13 +86,16 @@ def test_a_role_is_held_in_offices_or_in_all(name: str, offices) -> None:
 @pytest.mark.parametrize(
     ("workflow", "begins", "ends"),
     [
-        (CASE, {CaseState.ACCEPTED}, {CaseState.REFUSED, CaseState.TERMINATED, CaseState.REVOKED}),
+        (
+            CASE,
+            {CaseState.ACCEPTED},
+            {CaseState.REFUSED, CaseState.TERMINATED, CaseState.REVOKED, CaseState.VOIDED},
+        ),
         (TICKET, {TicketState.WAITING}, {TicketState.VOID}),
         (
             BOOKING,
             PENDING_STATES,
             {
-                BookingState.ACCEPTED,
                 BookingState.CANCELLED,
                 BookingState.EXPIRED,
                 BookingState.RELEASED,

@@ -251,6 +251,7 @@ def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
         "notary.not_checked_in": 1,
         "notary.no_result": 0,
         "notary.without_time": 0,
+        "notary.untold": 0,
         "notary.near_end": 1,
         "notary.appeals": 0,
         "notary.to_hand_over": 0,

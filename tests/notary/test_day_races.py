@@ -14,7 +14,7 @@ from sqlalchemy import select
 from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
-from portal.core.errors import Conflict, StaleVersion
+from portal.core.errors import Conflict
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import (
     CorrectionReason,
@@ -246,20 +246,20 @@ def test_what_is_put_right_at_the_moment_of_acceptance_is_in_the_register_or_ref
         if each % 2:
             cases.accept(clerk, held, None)
             return "accepted"
-        try:
-            changes = {"document_number": numbers[each]}
-            correcting.correct_party(clerk, held, 0, changes, CorrectionReason.MISTAKEN)
-        except StaleVersion:
-            return "stale"
+        changes = {"document_number": numbers[each]}
+        correcting.correct_party(clerk, held, 0, changes, CorrectionReason.MISTAKEN)
         return "corrected"
 
     answers = at_once(decide)
-    assert answers.count("accepted") == 1
-    assert set(answers) <= {"accepted", "corrected", "stale", "wrong_state", "not_active"}
-    (case,) = db.session.scalars(select(NotaryCase))
+    refused = {"changed_meanwhile", "wrong_state", "not_active"}
+    assert set(answers) <= {"accepted", "corrected"} | refused
     (party_of,) = again(booking.id).parties
-    assert case.parties[0]["document_number"] == party_of.document_number
     assert (party_of.document_number in numbers) == ("corrected" in answers)
+    cases_made = db.session.scalars(select(NotaryCase)).all()
+    assert len(cases_made) == answers.count("accepted") <= 1
+    assert cases_made or "corrected" in answers, "somebody got through"
+    for case in cases_made:
+        assert case.parties[0]["document_number"] == party_of.document_number
 
 
 def test_one_review_is_asked_for_at_a_time(hall: Hall, at_once) -> None:

@@ -197,7 +197,7 @@ def test_people_who_swap_times_do_not_wait_for_each_other(app: Flask, desk: Desk
         "done",
         "slot_taken",
         "same_time",
-        "stale_version",
+        "changed_meanwhile",
         "wrong_state",
     }
     assert outcomes(results)["done"] >= 4

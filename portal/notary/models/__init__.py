@@ -18,6 +18,7 @@ from portal.notary.models.bookings import (
     NotaryPerson,
     PartyKind,
     Priority,
+    ToldBy,
 )
 from portal.notary.models.day import (
     CASE_KIND,
@@ -90,5 +91,6 @@ __all__ = [
     "ReviewOutcome",
     "TerminationGround",
     "TicketState",
+    "ToldBy",
     "WaitingState",
 ]

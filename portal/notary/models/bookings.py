@@ -90,6 +90,16 @@ class DeskChannel(LabelledEnum):
     IN_PERSON = "in_person", "到窗口"
 
 
+class ToldBy(LabelledEnum):
+    """How staff told somebody whom no message could reach. No text: it stays in the audit record."""
+
+    PHONE = "phone", "打电话"
+    IN_PERSON = "in_person", "当面"
+    REPRESENTATIVE = "representative", "通过代理人或者监护人"
+    LETTER = "letter", "寄信"
+    VISIT = "visit", "上门"
+
+
 class CorrectionReason(LabelledEnum):
     """Why something that was written down is put right. No text: the reason stays in the audit record."""
 
@@ -143,6 +153,12 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
             "kept_until",
             sqlite_where=text("kept_until IS NOT NULL"),
             postgresql_where=text("kept_until IS NOT NULL"),
+        ),
+        Index(
+            "ix_notary_booking_untold_since",
+            "untold_since",
+            sqlite_where=text("untold_since IS NOT NULL"),
+            postgresql_where=text("untold_since IS NOT NULL"),
         ),
         CheckConstraint(
             "(state IN ('held', 'offered')) = (kept_until IS NOT NULL)", name="kept_while_pending"
@@ -202,6 +218,8 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
     # Set when the office can no longer keep the time.
     affected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     affected_reason: Mapped[str | None] = mapped_column(String(100))
+    # Since when its person has to be told something that no message could tell them (`operations/untold.py`).
+    untold_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Why the office has cancelled, for the person to read; None when they did it themselves.
     cancellation_reason: Mapped[str | None] = mapped_column(
         EncryptedText("notary_booking.cancellation_reason")

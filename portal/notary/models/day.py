@@ -53,6 +53,7 @@ class CaseState(LabelledEnum):
     REVOKING = "revoking", "已决定撤销，待办理"
     CORRECTED = "corrected", "已更正"
     REVOKED = "revoked", "已撤销"
+    VOIDED = "voided", "误登记受理，已作废"
 
 
 class RefusalGround(LabelledEnum):

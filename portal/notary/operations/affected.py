@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
@@ -22,7 +23,7 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import bookings, changing, freeing, seats, steps
+from portal.notary.operations import bookings, changing, freeing, seats, steps, untold
 from portal.notary.operations.seats import ClaimRow
 from portal.notary.operations.slots import Difference
 from portal.working_days.counting import current_calendar
@@ -32,12 +33,19 @@ NOT_SERVED = "窗口不再办理这个事项"
 STOPPED = "这个公证事项停止办理"
 
 
-def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryBooking]:
+@dataclass(frozen=True)
+class Handled:
+    """The confirmed bookings that have to move or lose the other time kept for them, and how many changed the counter."""
+
+    moving: list[NotaryBooking]
+    at_other_counters: int
+
+
+def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
     """Act on closed and overfull slots, on counters that no longer do a matter, and on matters that are no longer done.
 
-    Returns the confirmed bookings that have to move, and those that lose the other time that was kept for them. The office's
-    slots are locked. Holds and offers end at once, seats that cool off are given back, and who had a confirmed booking is
-    told why and offered the next free time.
+    The office's slots are locked. Holds and offers end at once, seats that cool off are given back. A confirmed booking keeps
+    its time where another counter has it free; everybody else is told why and offered the next free time.
     """
     reason = reason or REASON
     claims = seats.live_claims(NotaryClaim.slot_id.in_([*found.closed, *found.overfull]))
@@ -62,13 +70,18 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> list[NotaryB
             ended += _end_pending(booking, why)
         elif booking.affected_at is None and booking.id not in moving:
             moving[booking.id] = booking, why
+    stay: set[uuid.UUID] = set()
     for booking, why in sorted(moving.values(), key=lambda pair: (pair[0].starts_at, pair[0].id)):
-        _must_move(office, booking, why)
+        if _keeps_its_time(office, booking):
+            stay.add(booking.id)
+        else:
+            _must_move(office, booking, why)
     lost = {other.replaces_id: other for other in ended if other.replaces_id is not None}
     again = [each for each in _bookings(lost.keys() - moving.keys()).values() if each.has_to_move]
     for booking in again:
         _lost_other_time(office, booking, lost[booking.id])
-    return [*(booking for booking, _ in moving.values()), *again]
+    have_to = [booking for booking, _ in moving.values() if booking.id not in stay]
+    return Handled([*have_to, *again], len(stay))
 
 
 def not_served(office: NotaryOffice) -> set[uuid.UUID]:
@@ -169,6 +182,42 @@ def _too_many(
             chosen.append(booking)
             kept -= count
     return chosen
+
+
+def _keeps_its_time(office: NotaryOffice, booking: NotaryBooking) -> bool:
+    """Give a booking the same time at another counter, where it is free; False where it is not.
+
+    Nothing changes for its person, who was never told of a counter, so nothing is to be told or accepted. Not for somebody
+    who has been told already that the time falls away.
+    """
+    if booking.affected_at is not None or not booking.matter.active:
+        return False
+    old = seats.live_claims(*seats.of_booking(booking.id))
+    free = seats.free_slots_between(
+        office.id,
+        booking.matter.code,
+        seats.quotas_for(booking.priority),
+        booking.seats,
+        booking.day,
+        booking.starts_at,
+        booking.ends_at,
+    )
+    for run in seats.runs_of(free, len(old)):
+        if run.first.counter_id == booking.counter_id or not seats.take(run, booking.seats):
+            continue
+        if not steps.write(
+            booking, NotaryBooking.state == BookingState.CONFIRMED, **bookings.time_of(run)
+        ):
+            seats.give_back(run, booking.seats)
+            return False
+        seats.add_claims(booking.id, [slot.id for slot in run.slots], booking.seats, None)
+        given = freeing.free(booking, office, old, cool=False)
+        taken = booking.seats * len(run.slots)
+        label = "换到另一个窗口，时间不变"
+        steps.note(booking, "other_counter", label, SYSTEM, seats=taken - given)
+        steps.record(booking, "other_counter", SYSTEM)
+        return True
+    return False
 
 
 def _must_move(office: NotaryOffice, booking: NotaryBooking, reason: str) -> None:
@@ -301,8 +350,11 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
         )
     )
     for booking in found:
-        steps.write(booking, affected_at=None, affected_reason=None)
+        never_learned = untold.never_learned(booking)
+        since = None if never_learned else booking.untold_since
+        steps.write(booking, affected_at=None, affected_reason=None, untold_since=since)
         steps.note(booking, "unaffected", "时段恢复办理", SYSTEM)
         changing.end_other_times(SYSTEM, changing.pending_other_times(booking))
-        steps.tell(booking, "notary.unaffected", when=clock.spoken(booking.starts_at))
+        if not never_learned:
+            steps.tell(booking, "notary.unaffected", when=clock.spoken(booking.starts_at))
     return found

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import queries as accounts
+from portal.accounts.models import DocumentType
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
@@ -21,6 +22,7 @@ from portal.notary import case_settings, checks, deadlines, policies
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
+    CorrectionReason,
     NotaryBooking,
     NotaryCase,
     NotaryMatter,
@@ -41,6 +43,7 @@ REFERENCE_PREFIX = "GS"
 ISSUED_FORM = "出具公证书"
 REFUSED_FORM = "不予办理公证"
 TERMINATED_FORM = "终止公证"
+VOIDED_FORM = "误登记受理，已作废"
 # From full-width signs to those of ASCII, and brackets the other way round, as they are printed.
 _ONE_FORM = {0xFEE0 + sign: sign for sign in range(0x21, 0x7F)} | str.maketrans(
     "()（）", "（）（）"
@@ -74,8 +77,6 @@ def accept(
     day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
     ticket = _out_of_the_queue(actor, booking)
-    # Somebody may have put a party right since the booking was loaded; now it is held.
-    db.session.expire(booking, ["parties"])
     case = _open(
         actor,
         NotaryCase(
@@ -138,6 +139,22 @@ def accept_at_desk(
             notary_id=handler,
         ),
     )
+
+
+def standing_appointments(case: NotaryCase) -> list[str]:
+    """Say which appointments for the matter its parties still have here, of those who came without one, or on another day."""
+    indexes = [
+        persons.person_index(
+            DocumentType(party["document_type"]) if party["document_type"] else None,
+            party["document_number"],
+        )
+        for party in case.parties
+    ]
+    return [
+        f"当事人在本机构还有同一事项的预约 {booking.reference}（{clock.spoken(booking.starts_at)}），"
+        "不再需要的，请应其要求取消，以免记为未到场。"
+        for booking in persons.still_booked(case.office_id, case.matter_id, indexes)
+    ]
 
 
 def written(party: CheckedParty) -> dict[str, Any]:
@@ -305,6 +322,19 @@ def terminate(
     _stop_clocks(case, TERMINATED_FORM)
     case_steps.tell(case, "notary.terminated")
     return case, warnings
+
+
+def void(actor: Actor, case: NotaryCase, reason: CorrectionReason) -> None:
+    """Void an acceptance that was written down by mistake; inside a unit of work, `case` was loaded for update.
+
+    The reference stays in the register and says so. What it was for is no longer tied to it: that may be accepted anew.
+    """
+    _close(case, VOIDED_FORM)
+    label = f"误登记受理，作废：{reason.label}"
+    case_steps.move(case, "revert_accept", actor, {"reason": reason.value}, label=label)
+    _stop_clocks(case, VOIDED_FORM)
+    case.booking_id = case.ticket_id = case.account_id = None
+    db.session.flush()
 
 
 def _delayed_enough(case: NotaryCase) -> bool:

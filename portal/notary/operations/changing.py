@@ -53,7 +53,8 @@ def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> No
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
     label = "本人凭取消链接取消预约" if by_link else "取消预约"
-    _cancel(actor, booking, "cancel", label, {"by_link": True} if by_link else None)
+    detail: steps.Detail | None = {"by_link": True} if by_link else None
+    _cancel(actor, booking, "cancel", label, detail, untold_since=None)
     _tell_cancelled(booking)
     return booking
 
@@ -63,7 +64,7 @@ def withdraw(actor: Actor, booking: NotaryBooking, asked: steps.Detail) -> Notar
     """Cancel at the person's wish, as if they had done it themselves; `asked` says in the audit row how they asked for it."""
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
-    _cancel(actor, booking, "withdraw", "应当事人要求取消预约", asked)
+    _cancel(actor, booking, "withdraw", "应当事人要求取消预约", asked, untold_since=None)
     _tell_cancelled(booking)
     return booking
 
@@ -95,7 +96,7 @@ def _cancel(
     action: str,
     label: str,
     detail: steps.Detail | None = None,
-    **values: str,
+    **values: str | None,
 ) -> None:
     offers = pending_other_times(booking)
     seats.lock_days(
@@ -104,8 +105,7 @@ def _cancel(
             *((o.counter_id, o.day) for o in offers),
         ]
     )
-    if not steps.move(booking, action, actor, ended_at=clock.now(), affected_at=None, **values):
-        raise steps.lost(booking)
+    steps.move(booking, action, actor, ended_at=clock.now(), affected_at=None, **values)
     end_other_times(actor, offers)
     persons.end_parties(booking.id)
     holding.give_up_seats(actor, booking, action, label)
@@ -155,7 +155,9 @@ def reschedule(
         raise Conflict("新的时间与原来的相同。", code="same_time")
     require_before_start(booking)
     day = clock.local(starts_at).date()
-    holding.require_bookable(office, day, starts_at)
+    # Whoever lost a time to the office may be given one sooner than it gives out, by a clerk who has asked them.
+    soon = booking.has_to_move and actor.is_staff
+    holding.require_bookable(office, day, starts_at, without_lead=soon)
     counters = dict(
         db.session.execute(
             select(NotaryCounter.id, NotaryCounter.matter_codes).where(
@@ -166,6 +168,8 @@ def reschedule(
     offers = pending_other_times(booking)
     days = {(booking.counter_id, booking.day), *((counter, day) for counter in counters)}
     seats.lock_days({*days, *((o.counter_id, o.day) for o in offers)})
+    # What has lapsed may be its own, and is read anew with it.
+    steps.hold(booking)
     freeing.settle((counter, on) for counter, on in days if on == day)
     quotas = seats.quotas_for(booking.priority)
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
@@ -203,7 +207,7 @@ def _move_to(
     asked: steps.Detail | None,
 ) -> None:
     """Give a booking the time of `run`: with the seats of `new`, which are taken already, and without those of `old`."""
-    if not steps.move(
+    steps.move(
         booking,
         "reschedule",
         actor,
@@ -211,8 +215,8 @@ def _move_to(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
-    ):
-        raise steps.lost(booking)
+        untold_since=None,
+    )
     _require_one_place(actor, booking)
     if new.slots:
         seats.add_claims(booking.id, [slot.id for slot in new.slots], booking.seats, None)
@@ -302,7 +306,7 @@ def accept_other_time(
         raise steps.lost(other)
     old = seats.live_claims(*seats.of_booking(booking.id))
     new = seats.live_claims(*seats.of_booking(other.id))
-    if not steps.move(
+    steps.move(
         booking,
         "reschedule",
         actor,
@@ -314,8 +318,8 @@ def accept_other_time(
         affected_at=None,
         affected_reason=None,
         reminded_at=None,
-    ):
-        raise steps.lost(booking)
+        untold_since=None,
+    )
     _require_one_place(actor, booking)
     seats.hand_over(new, booking.id)
     moved = sum(claim.seats for claim in new)

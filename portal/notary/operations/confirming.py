@@ -22,8 +22,7 @@ from portal.core.references import CHECK_ALPHABET, next_reference
 from portal.core.unit_of_work import transactional
 from portal.notary import bringing, checks, policies
 from portal.notary.checks import Details
-from portal.notary.errors import HoldExpired
-from portal.notary.models import BookingState, NotaryBooking, WaitingState
+from portal.notary.models import NotaryBooking, WaitingState
 from portal.notary.operations import freeing, holding, persons, seats, steps
 from portal.notary.parties import CheckedParty
 
@@ -80,7 +79,7 @@ def carry_out(
     persons.add_parties(actor, rows)
     persons.require_one_place(actor, booking)
     now = clock.now()
-    if not steps.move(
+    steps.move(
         booking,
         "confirm",
         actor,
@@ -101,9 +100,7 @@ def carry_out(
         agent=checked.agent,
         contact_phone=checked.contact_phone,
         contact_safety=details.contact_safety,
-    ):
-        refusal = steps.lost(booking)
-        raise HoldExpired if booking.state is BookingState.EXPIRED else refusal
+    )
     seats.make_firm(booking.id)
     freeing.end_waiting(booking, WaitingState.TAKEN, ended_at=now)
     steps.note(booking, "confirm", "预约成功", actor)

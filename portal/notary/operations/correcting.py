@@ -13,7 +13,7 @@ from typing import Any
 from portal.accounts.models import DocumentType
 from portal.accounts.operations import sessions
 from portal.core.actor import Actor
-from portal.core.errors import Conflict, Invalid, NotFound, StaleVersion
+from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.unit_of_work import transactional
 from portal.notary import checks
 from portal.notary.checks import Details
@@ -54,8 +54,7 @@ def correct_details(actor: Actor, booking: NotaryBooking, given: Correction) -> 
     """Put right what an appointment was confirmed with, before its time, under the same checks.
 
     A seat is not handed to somebody else: of each party the name or the number stays, and they are changed once. Raises what
-    `confirming.confirm` raises, Conflict for another person or once the time has come, StaleVersion when something changed
-    meanwhile.
+    `confirming.confirm` raises, Conflict for another person or once the time has come, ChangedMeanwhile.
     """
     sessions.require_active(actor)
     if booking.state is not BookingState.CONFIRMED:
@@ -71,16 +70,14 @@ def correct_details(actor: Actor, booking: NotaryBooking, given: Correction) -> 
     checked = checks.check(details, booking.matter, booking.office, booking)
     rows = confirming.party_rows(booking, checked.parties)
     action = CORRECTED_PERSONS if _changes_persons(booking, rows) else "correct_details"
-    if not steps.move(
+    steps.move(
         booking,
         "correct_details",
         actor,
-        NotaryBooking.version == booking.version,
         agent=checked.agent,
         contact_phone=checked.contact_phone,
         foreign_country=details.foreign_country,
-    ):
-        raise StaleVersion
+    )
     if given.parties:
         persons.replace(actor, booking, rows)
     steps.note(booking, action, "更正预约信息", actor)
@@ -185,7 +182,7 @@ def correct_party(
 ) -> NotaryBooking:
     """Put a party right as the document at the desk says, before acceptance; `place` counts from 0.
 
-    Raises Conflict once its persons are not needed any more, Invalid by field, StaleVersion when something changed; for
+    Raises Conflict once its persons are not needed any more, Invalid by field, ChangedMeanwhile; for
     the right person AlreadyBooked, LimitReached, TooManyNoShows and ElsewhereThen.
     """
     if place >= len(booking.parties):
@@ -201,8 +198,7 @@ def correct_party(
     parties = [_kept(party) for party in booking.parties]
     parties[place] = right
     _require_each_once([(party.document_type, party.document_number) for party in parties])
-    if not steps.move(booking, "correct_party", actor, NotaryBooking.version == booking.version):
-        raise StaleVersion
+    steps.move(booking, "correct_party", actor)
     persons.replace(actor, booking, confirming.party_rows(booking, parties))
     steps.note(booking, "correct_party", f"更正当事人信息：{reason.label}", actor)
     steps.record(booking, "correct_party", actor, {"party": place, "reason": reason.value})

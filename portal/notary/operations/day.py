@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, WrongState
 from portal.core.unit_of_work import transactional
-from portal.notary.models import LateReason, NotaryBooking, NotaryTicket, Priority
-from portal.notary.operations import changing, holding, seats, steps, tickets
+from portal.notary.bringing import FROM_ABROAD
+from portal.notary.models import BookingState, LateReason, NotaryBooking, NotaryTicket, Priority
+from portal.notary.operations import changing, holding, no_shows, seats, steps, tickets
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
+
+# What the clerk does with somebody who is there with an appointment that cannot be checked in.
+_ON_ANOTHER_DAY = (
+    "请在预约当天来；今天就要办的，请现场取号，并问清原来的预约还要不要，不要的应其要求取消。"
+)
+_AFTER_ITS_DAY = (
+    "预约的日期已经过了：当天来过的，请补登到场；没有来过的，请现场取号，或者重新预约。"
+)
+_MARKED_IN_HASTE = "人已经到了的，请先撤销未到场登记，再签到。"
+_STILL_WANTED = "今天要办的，请现场取号，或者重新预约。"
+_NOT_ANY_MORE = (BookingState.NO_SHOW, BookingState.CANCELLED)
 
 
 @transactional
@@ -22,7 +34,13 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
         raise Conflict(
             f"这个预约是 {clock.spoken(booking.starts_at)} 的，不是今天的。",
             code="not_today",
-            next_step="请在预约当天来，或者现场取号。",
+            next_step=_ON_ANOTHER_DAY if booking.day > clock.today() else _AFTER_ITS_DAY,
+        )
+    if booking.state in _NOT_ANY_MORE:
+        undone = booking.state is BookingState.NO_SHOW and no_shows.marked_today(booking)
+        raise WrongState(
+            f"这个预约目前是“{booking.state.label}”，不能签到。",
+            next_step=_MARKED_IN_HASTE if undone else _STILL_WANTED,
         )
     return _has_come(actor, booking, "check_in", "签到")
 
@@ -50,8 +68,7 @@ def _has_come(
     offers = changing.pending_other_times(booking)
     if offers:
         seats.lock_days((other.counter_id, other.day) for other in offers)
-    if not steps.move(booking, action, actor, checked_in_at=clock.now()):
-        raise steps.lost(booking)
+    steps.move(booking, action, actor, checked_in_at=clock.now(), untold_since=None)
     changing.end_other_times(SYSTEM, offers)
     steps.note(booking, action, label, actor)
     steps.record(booking, action, actor, detail)
@@ -72,8 +89,7 @@ def end_visit(actor: Actor, booking: NotaryBooking, action: str, label: str) -> 
     ahead = booking.starts_at > clock.now()
     if ahead:
         seats.lock_days([(booking.counter_id, booking.day)])
-    if not steps.move(booking, action, actor, ended_at=clock.now()):
-        raise steps.lost(booking)
+    steps.move(booking, action, actor, ended_at=clock.now())
     if ahead:
         holding.give_up_seats(actor, booking, action, label)
     else:
@@ -94,7 +110,7 @@ def hints(booking: NotaryBooking) -> list[str]:
     if without_capacity(booking.matter, (party.guardian for party in booking.parties)):
         found.append(WILL_WITHOUT_CAPACITY)
     if booking.agent is not None:
-        found.append("有代理人，请核对授权委托书和代理人身份证件。")
+        found += ["有代理人，请核对授权委托书和代理人身份证件。", FROM_ABROAD]
     if booking.dispute:
         found.append("当事人之间有争议（公证法第三十一条第四项），请先核实。")
     if booking.fee_relief:

@@ -65,13 +65,15 @@ def require_active(matter: NotaryMatter) -> None:
         raise Invalid(errors={"matter_id": ["这个公证事项目前不能预约。"]})
 
 
-def require_bookable(office: NotaryOffice, day: date, starts_at: datetime) -> None:
+def require_bookable(
+    office: NotaryOffice, day: date, starts_at: datetime, *, without_lead: bool = False
+) -> None:
     """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
     zone_of_slots.require()
     if starts_at <= clock.now():
         raise NotBookable("这个时段已经开始或者过去。")
     outside = refusing.not_given_out(office, day, day)
-    if outside is not None:
+    if outside is not None and not (without_lead and outside.code == "too_soon"):
         raise outside
 
 
@@ -207,15 +209,14 @@ def release(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     now = clock.now()
     if booking.kept_until is not None and booking.kept_until <= now:
         raise HoldExpired
-    if not steps.move(
+    steps.move(
         booking,
         "release",
         actor,
         NotaryBooking.kept_until > now,
         kept_until=None,
         ended_at=now,
-    ):
-        raise steps.lost(booking)
+    )
     freeing.end_waiting(booking, WaitingState.DECLINED, ended_at=now)
     give_up_seats(actor, booking, "release", "放弃")
     return booking

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
-from portal.core.errors import Conflict, NotFound
+from portal.core.errors import Conflict, NotFound, StaleVersion
 from portal.core.unit_of_work import transactional, unit_of_work
+from portal.notary import policies
 from portal.notary.models import (
     BookingState,
     LateReason,
@@ -48,7 +49,7 @@ def leave(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     booking = _appointment(ticket)
     if booking is not None and booking.state is BookingState.CHECKED_IN:
         _end_and_tell(actor, booking)
-    return tickets.leave(actor, _held(ticket.id))
+    return tickets.leave(actor, _held_as_seen(ticket))
 
 
 @transactional
@@ -67,7 +68,7 @@ def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     booking = _appointment(ticket)
     if booking is not None and booking.state is BookingState.LEFT:
         stand_again(actor, booking, "come_back", "回来继续等候")
-    return tickets.come_back(actor, _held(ticket.id))
+    return tickets.come_back(actor, _held_as_seen(ticket))
 
 
 @transactional
@@ -75,6 +76,19 @@ def arrive(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
     """Check in; whoever was there before, went away and shows the code again waits on with the same number."""
     number = found_cases.ticket_of(booking.id) if booking.state is BookingState.LEFT else None
     return day.check_in(actor, booking) if number is None else come_back(actor, number)
+
+
+@transactional
+def arrive_by_code(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
+    """The same for who shows the code: whoever is checked in today gets the same number once more.
+
+    The first answer may have been lost, or another clerk have had it; the code says nothing of what was seen.
+    """
+    is_there = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
+    number = found_cases.ticket_of(booking.id) if is_there else None
+    if number is not None and policies.can_serve(actor, booking):
+        return number
+    return arrive(actor, booking)
 
 
 @transactional
@@ -104,6 +118,15 @@ def _held(ticket_id: uuid.UUID) -> NotaryTicket:
     return ticket
 
 
+def _held_as_seen(ticket: NotaryTicket) -> NotaryTicket:
+    """Hold a number that was loaded before its appointment; raises StaleVersion when it has changed since."""
+    version = ticket.version
+    held = _held(ticket.id)
+    if held.version != version:
+        raise StaleVersion("这个号刚刚有变化（例如叫号、办完或者过号），您的操作没有执行。")
+    return held
+
+
 def _end(actor: Actor, booking: NotaryBooking) -> None:
     day.end_visit(actor, booking, "leave", LABEL)
     persons.end_parties(booking.id)
@@ -129,8 +152,7 @@ def stand_again(
     """
     persons.require_known(booking)
     seats.lock_days([(booking.counter_id, booking.day)])
-    if not steps.move(booking, action, actor, ended_at=None):
-        raise steps.lost(booking)
+    steps.move(booking, action, actor, ended_at=None)
     persons.count_again(booking.id)
     taken = _take_seats_again(booking)
     steps.note(booking, action, label, actor, seats=taken)

@@ -44,13 +44,20 @@ def possible_from(booking: NotaryBooking) -> datetime:
 def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Write down that nobody came. Counts for every party until it expires or an appeal is granted.
 
-    Raises Conflict before the time and its grace are over, and where the office itself could not keep the time.
+    Raises Conflict before the time and its grace are over, and where the office itself could not keep the time, or could not
+    tell that it keeps it after all.
     """
     if booking.affected_at is not None:
         raise Conflict(
             "这个时段是公证机构停办的，不能登记为未到场。",
             code="office_cannot_keep",
             next_step="请当事人改到别的时段，或者由机构取消这个预约。",
+        )
+    if booking.untold_since is not None:
+        raise Conflict(
+            "还没有告知当事人这个时段恢复办理，不能登记未到场。",
+            code="not_told",
+            next_step="没有来的，请由机构取消这个预约，不计入未到场。",
         )
     if possible_from(booking) > clock.now():
         since = clock.spoken(possible_from(booking))
@@ -59,14 +66,7 @@ def mark(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="too_early",
             next_step=f"当事人可能还在路上，{since} 以后还没有到的再登记。",
         )
-    if not steps.move(
-        booking,
-        "no_show",
-        actor,
-        NotaryBooking.affected_at.is_(None),
-        ended_at=clock.now(),
-    ):
-        raise steps.lost(booking)
+    steps.move(booking, "no_show", actor, ended_at=clock.now())
     until = expires_on(booking.office, booking.day)
     persons.add_no_shows(booking, persons.end_parties(booking.id), until)
     steps.note(booking, "no_show", "登记未到场", actor)
@@ -97,6 +97,7 @@ def mark_all(
             NotaryBooking.day == day,
             NotaryBooking.state == BookingState.CONFIRMED,
             NotaryBooking.affected_at.is_(None),
+            NotaryBooking.untold_since.is_(None),
             NotaryBooking.starts_at
             <= clock.now() - timedelta(minutes=office.no_show_grace_minutes),
         )
@@ -130,8 +131,7 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             next_step="当事人有异议的，请当事人申诉后处理。",
         )
     persons.require_known(booking)
-    if not steps.move(booking, "revert_no_show", actor, ended_at=None):
-        raise steps.lost(booking)
+    steps.move(booking, "revert_no_show", actor, ended_at=None)
     db.session.execute(
         delete(NotaryNoShow)
         .where(NotaryNoShow.booking_id == booking.id)
@@ -245,6 +245,7 @@ def _touched(
     detail: steps.Detail | None = None,
 ) -> None:
     """Record a step that leaves the state; the booking's version moves on, so that a stale copy is known as one."""
-    steps.write(booking)
+    if not steps.write(booking, steps.as_loaded(booking)):
+        raise steps.lost(booking)
     steps.note(booking, action, label, actor)
     steps.record(booking, action, actor, detail)

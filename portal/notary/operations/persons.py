@@ -38,6 +38,7 @@ from portal.notary.errors import (
 )
 from portal.notary.models import (
     AppealState,
+    BookingState,
     NotaryBooking,
     NotaryNoShow,
     NotaryOffice,
@@ -205,6 +206,28 @@ def require_one_place(actor: Actor, booking: NotaryBooking) -> None:
     if clash is not None:
         there = NotaryBooking.id == clash.booking_id
         raise _told(actor, clash.person_index, there, ElsewhereThen())
+
+
+def still_booked(
+    office_id: uuid.UUID, matter_id: uuid.UUID, indexes: Sequence[str]
+) -> list[NotaryBooking]:
+    """Return the appointments ahead that some persons have at the office for the matter, the earliest first."""
+    theirs = select(NotaryParty.booking_id).where(
+        NotaryParty.person_index.in_(indexes),
+        NotaryParty.matter_id == matter_id,
+        NotaryParty.active,
+    )
+    return list(
+        db.session.scalars(
+            select(NotaryBooking)
+            .where(
+                NotaryBooking.id.in_(theirs),
+                NotaryBooking.office_id == office_id,
+                NotaryBooking.state == BookingState.CONFIRMED,
+            )
+            .order_by(NotaryBooking.starts_at)
+        )
+    )
 
 
 def end_parties(booking_id: uuid.UUID) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.audit import operations as audit
-from portal.core import clock
+from portal.core import clock, locks
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid
@@ -103,11 +103,18 @@ def preview(change: Callable[[], Applied]) -> Applied:
 def apply(office: NotaryOffice, reason: str = "") -> Applied:
     """Make the slots of the office anew, act on the bookings that no longer fit, and offer new seats to who waits."""
     found = slots.materialise(office)
-    moving = affected.handle(office, found, reason)
+    handled = affected.handle(office, found, reason)
     affected.settle_unaffected(office)
     freeing.match(office)
-    kept = changing.other_times_of(booking.id for booking in moving)
-    return Applied(len(found.added) + len(found.reopened), len(found.closed), moving, kept)
+    kept = changing.other_times_of(booking.id for booking in handled.moving)
+    stay = handled.at_other_counters
+    return Applied(
+        len(found.added) + len(found.reopened),
+        len(found.closed),
+        handled.moving,
+        kept,
+        (f"{stay} 个预约换到同一时间的另一个窗口，时间不变，不用告知当事人。",) if stay else (),
+    )
 
 
 def _require_clerk(actor: Actor, office_id: uuid.UUID) -> None:
@@ -140,6 +147,7 @@ def add_exception(
         raise Invalid(errors={"closes": ["请同时填写开始和结束时间，结束晚于开始。"]})
     if given.kind is ExceptionKind.EXTRA and given.opens is None:
         raise Invalid(errors={"opens": ["加开时段请填写开始和结束时间。"]})
+    _require_new(office, given)
     row = NotaryException(
         id=new_id(),
         office_id=office.id,
@@ -157,10 +165,28 @@ def add_exception(
     _record(actor, "exception_added", office, {"kind": given.kind, "first": given.first_day})
     applied = replace(apply(office, given.reason), id=row.id)
     if given.kind is ExceptionKind.EXTRA:
-        return row, replace(applied, hints=tuple(_hints_of_extra(office, given)))
+        return row, replace(applied, hints=(*applied.hints, *_hints_of_extra(office, given)))
     if (given.last_day - given.first_day).days > LONG_CLOSURE_DAYS:
-        return row, replace(applied, hints=(_LONG_CLOSURE,))
+        return row, replace(applied, hints=(*applied.hints, _LONG_CLOSURE))
     return row, applied
+
+
+def _require_new(office: NotaryOffice, given: Exceptional) -> None:
+    """Raise Conflict for what is entered already: a second row would keep the day closed when the first is taken back."""
+    locks.serialise(f"notary-exceptions:{office.id}")
+    same = select(NotaryException.id).where(
+        NotaryException.office_id == office.id,
+        *(
+            getattr(NotaryException, name).is_not_distinct_from(getattr(given, name))
+            for name in ("kind", "counter_id", "first_day", "last_day", "opens", "closes")
+        ),
+    )
+    if db.session.scalar(same.limit(1)) is not None:
+        raise Conflict(
+            f"相同的{given.kind.label}已经登记过，没有重复登记。",
+            code="exception_exists",
+            next_step="请在停办和加开的列表里查看；原因写错的，请先撤销再重新登记。",
+        )
 
 
 def _hints_of_extra(office: NotaryOffice, given: Exceptional) -> Iterator[str]:
@@ -238,7 +264,8 @@ def set_hours(
     db.session.flush()
     _record(actor, "hours_set", office, {"from": valid_from, "openings": len(openings)})
     hints = opening.beside_slots_of_week(office, week, day, zone)
-    applied = replace(apply(office), hints=tuple(hints))
+    applied = apply(office)
+    applied = replace(applied, hints=(*applied.hints, *hints))
     # Hours have no version of their own: they are changed as a whole, at the office's version. After the slots were locked,
     # as everybody does.
     office.updated_at = clock.now()

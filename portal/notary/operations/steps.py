@@ -6,16 +6,17 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
-from portal.core.errors import WrongState
+from portal.core.errors import DomainError, WrongState
 from portal.core.jobs import enqueue
 from portal.core.prepared import Prepared
+from portal.notary.errors import ChangedMeanwhile, HoldExpired
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryHistory
 from portal.notary.workflow import BOOKING
 from portal.notifications import operations as notifications
@@ -28,25 +29,35 @@ Detail = dict[str, str | int | bool | date | None]
 
 def move(
     booking: NotaryBooking, action: str, actor: Actor, *conditions: Any, **values: Any
-) -> bool:
-    """Carry out `action` by one statement that holds only while the booking is in a state that allows it.
+) -> None:
+    """Carry out `action` by one statement that holds only while the booking is as it was loaded, and so as it was judged.
 
-    Returns False when another step was quicker, or one of `conditions` does not hold; the caller says which. Raises
-    WrongState and Forbidden as the workflow does for the booking as it was loaded.
+    Raises `lost` when another step was quicker or one of `conditions` does not hold, WrongState and Forbidden as the workflow
+    does for the booking as it was loaded.
     """
     row = BOOKING.find(action, booking.state)
     before = booking.state
     BOOKING.execute(booking, action, actor)
-    # Written by the statement below and not by the session, which would guard by the version only.
+    # Written by the statement below and not by the session, so that its refusal is ours to word.
     set_committed_value(booking, "state", before)
     assert row is not None  # noqa: S101 - execute() has raised otherwise
-    return write(
-        booking,
-        NotaryBooking.state.in_(row.sources),
-        *conditions,
-        state=row.target,
-        **values,
-    )
+    if not write(booking, as_loaded(booking), *conditions, state=row.target, **values):
+        raise lost(booking)
+
+
+def as_loaded(booking: NotaryBooking) -> ColumnElement[bool]:
+    """Return the condition that nothing of the booking has changed since it was loaded: every write counts its version up."""
+    return NotaryBooking.version == booking.version
+
+
+def hold(booking: NotaryBooking) -> None:
+    """Hold a booking until the transaction ends, for a step that reads it anew before it moves it; its slots are locked.
+
+    Raises `lost` when it has changed since it was loaded.
+    """
+    unchanged = select(NotaryBooking.id).where(NotaryBooking.id == booking.id, as_loaded(booking))
+    if db.session.scalar(unchanged.with_for_update(key_share=True)) is None:
+        raise lost(booking)
 
 
 def write(booking: NotaryBooking, *conditions: Any, **values: Any) -> bool:
@@ -66,9 +77,18 @@ def write(booking: NotaryBooking, *conditions: Any, **values: Any) -> bool:
     return True
 
 
-def lost(booking: NotaryBooking) -> WrongState:
-    """Return the refusal of a step that another one forestalled."""
+def lost(booking: NotaryBooking) -> DomainError:
+    """Return the refusal of a step that another one forestalled; the booking is read anew.
+
+    ChangedMeanwhile where the state is the same: its time, its persons or something else are not what was seen.
+    """
+    state, version = booking.state, booking.version
     db.session.refresh(booking)
+    lapsed = booking.kept_until is not None and booking.kept_until <= clock.now()
+    if lapsed or booking.state is BookingState.EXPIRED:
+        return HoldExpired()
+    if booking.state is state and booking.version != version:
+        return ChangedMeanwhile()
     return WrongState(f"这个预约目前是“{booking.state.label}”，不能办理这项操作。")
 
 

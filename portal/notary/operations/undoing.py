@@ -1,4 +1,4 @@
-"""Mistakes at the desk, taken back on the same day: a check-in, a completed number, a refusal.
+"""Mistakes at the desk, taken back on the same day: a check-in, a completed number, a refusal, an acceptance.
 
 Locks are taken as everywhere: slots, the appointment, its persons; the number comes after its appointment.
 """
@@ -9,18 +9,20 @@ from datetime import date
 
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.errors import Conflict, Forbidden, NotFound
+from portal.core.errors import Conflict, Forbidden, NotFound, StaleVersion
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
 from portal.notary.models import (
     BookingState,
     CorrectionReason,
     NotaryBooking,
+    NotaryCase,
     NotaryTicket,
     TicketState,
 )
-from portal.notary.operations import leaving, steps, tickets
+from portal.notary.operations import cases, confirming, leaving, persons, steps, tickets
 from portal.notary.queries import cases as found_cases
+from portal.notary.queries import day as found_day
 
 
 def _require_today(day: date) -> None:
@@ -45,8 +47,7 @@ def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
 
     Raises Conflict on another day, and once somebody is or was served with the number.
     """
-    if not steps.move(booking, "revert_check_in", actor, checked_in_at=None):
-        raise steps.lost(booking)
+    steps.move(booking, "revert_check_in", actor, checked_in_at=None)
     _require_today(booking.day)
     number = _number_of(booking)
     if not tickets.may_be_called(number):
@@ -95,6 +96,36 @@ def revert_not_accept(
 
 
 @transactional
+def revert_accept(actor: Actor, case: NotaryCase, reason: CorrectionReason) -> NotaryCase:
+    """Void an acceptance that was written down by mistake, on the same day; whom it was for is at the desk as before.
+
+    Seats that were given on are not asked back, as nobody waits for a time any more. Raises WrongState later or once
+    something was done with the case, StaleVersion when it has changed since it was loaded.
+    """
+    version, booking = case.version, None
+    if case.booking_id is not None:
+        booking = confirming.load(case.booking_id)
+    if booking is not None:
+        persons.require_known(booking)
+        steps.move(booking, "revert_accept", actor, ended_at=None)
+        persons.count_again(booking.id)
+        label = f"撤销误登记的受理：{reason.label}"
+        steps.note(booking, "revert_accept", label, actor)
+        steps.record(booking, "revert_accept", actor, {"reason": reason.value})
+    ticket_id = case.ticket_id
+    number = found_day.ticket(ticket_id, lock=True) if ticket_id is not None else None
+    held = found_cases.for_update(case.id)
+    if held is None or held.version != version:
+        raise StaleVersion
+    cases.void(actor, held, reason)
+    if number is not None:
+        _back_to_the_desk(actor, number)
+    if booking is not None:
+        steps.tell(booking, "notary.acceptance_reverted")
+    return held
+
+
+@transactional
 def revert_not_accept_at_desk(
     actor: Actor, ticket: NotaryTicket, reason: CorrectionReason
 ) -> NotaryTicket:
@@ -112,6 +143,11 @@ def revert_not_accept_at_desk(
 def _take_reasons_back(actor: Actor, ticket: NotaryTicket) -> None:
     ticket.not_accepted_ground = ticket.not_accepted_note = None
     ticket.updated_at = clock.now()
+    _back_to_the_desk(actor, ticket)
+
+
+def _back_to_the_desk(actor: Actor, ticket: NotaryTicket) -> None:
+    """Let somebody whose number was done with the decision wait, or be served, on."""
     if ticket.state is not TicketState.DONE or ticket.day != clock.today():
         return
     if ticket.started_at is None:

@@ -27,7 +27,7 @@ from portal.notary.models import (
     NotaryNoShow,
     NotaryTicket,
 )
-from portal.notary.queries.day import without_check_in
+from portal.notary.queries.day import without_check_in, without_result
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
@@ -187,6 +187,7 @@ class Waiting:
     not_checked_in: int
     no_result: int
     without_time: int
+    untold: int
     near_end: int
     appeals: int
     to_hand_over: int
@@ -196,22 +197,15 @@ def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
 
     Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, cases whose end is near or past, open appeals, certificates that were not received.
+    kept and have no other time, people whom no message could tell, cases whose end is near or past, open appeals,
+    certificates that were not received.
     """
     if not actor.has_role(policies.CLERK):
         return None
     soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
     in_office = _in_offices(actor, NotaryBooking.office_id, policies.CLERK)
     missing = select(func.count()).select_from(NotaryBooking).where(in_office, without_check_in())
-    no_result = (
-        select(func.count())
-        .select_from(NotaryBooking)
-        .where(
-            in_office,
-            NotaryBooking.state == BookingState.CHECKED_IN,
-            NotaryBooking.day < clock.today(),
-        )
-    )
+    no_result = select(func.count()).select_from(NotaryBooking).where(in_office, without_result())
     other = aliased(NotaryBooking)
     without_time = (
         select(func.count())
@@ -224,6 +218,11 @@ def worklist_counts(actor: Actor) -> Waiting | None:
             .where(other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED)
             .exists(),
         )
+    )
+    untold = (
+        select(func.count())
+        .select_from(NotaryBooking)
+        .where(in_office, NotaryBooking.untold_since.is_not(None))
     )
     near = (
         select(func.count(func.distinct(Deadline.subject_id)))
@@ -246,6 +245,6 @@ def worklist_counts(actor: Actor) -> Waiting | None:
         .select_from(NotaryCase)
         .where(_in_offices(actor, NotaryCase.office_id, policies.CLERK), _to_hand_over())
     )
-    counts = (missing, no_result, without_time, near, appeals, to_hand_over)
+    counts = (missing, no_result, without_time, untold, near, appeals, to_hand_over)
     row = db.session.execute(select(*(each.scalar_subquery() for each in counts))).one()
     return Waiting(*row)

@@ -23,11 +23,20 @@ class Contact:
 
     phone: str | None
     safety: ContactSafety
+    # Messages reach nobody without an account but by SMS.
+    with_account: bool
+
+    @property
+    def may_be_rung(self) -> bool:
+        """True unless the person does not want to be rung."""
+        return may_be_called(self.safety)
 
     @property
     def warning(self) -> str | None:
         """What staff have to heed before they pick up the phone."""
-        if not may_be_called(self.safety):
+        if not self.may_be_rung:
+            if not self.with_account:
+                return "当事人要求不要打电话，请不要拨打；没有账号，请在其来电或者到窗口时告知。"
             return "当事人要求不要打电话，请不要拨打；需要告知的，平台会按其意愿发消息。"
         if self.safety is not ContactSafety.NORMAL:
             return "电话可能由别人接听，打电话时不要说出办理的事项。"
@@ -43,6 +52,7 @@ def of_bookings(found: Sequence[NotaryBooking]) -> dict[uuid.UUID, Contact]:
         contacts[each.id] = _contact(
             each.contact_phone or (person.phone if person else None),
             strictest(each.contact_safety, person.contact_safety if person else None),
+            with_account=person is not None,
         )
     return contacts
 
@@ -69,8 +79,9 @@ def of_case(case: NotaryCase) -> Contact:
     return _contact(
         given or (person.phone if person else None),
         strictest(case.contact_safety, person.contact_safety if person else None),
+        with_account=person is not None,
     )
 
 
-def _contact(phone: str | None, safety: ContactSafety) -> Contact:
-    return Contact(phone if may_be_called(safety) else None, safety)
+def _contact(phone: str | None, safety: ContactSafety, *, with_account: bool) -> Contact:
+    return Contact(phone if may_be_called(safety) else None, safety, with_account)

@@ -209,6 +209,33 @@ def unsettled(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking
     )
 
 
+def without_result() -> ColumnElement[bool]:
+    """Return the condition for visits of days that are over of which nobody has written down what came of them."""
+    return and_(NotaryBooking.state == BookingState.CHECKED_IN, NotaryBooking.day < clock.today())
+
+
+def unfinished(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
+    """Return the appointments of the actor's offices that are `without_result`, the earliest first."""
+    return _in_own_offices(
+        actor,
+        without_result(),
+        [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
+        cursor,
+        size,
+    )
+
+
+def untold(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
+    """Return the appointments of the actor's offices whose people have to be told in another way, the earliest first."""
+    return _in_own_offices(
+        actor,
+        NotaryBooking.untold_since.is_not(None),
+        [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
+        cursor,
+        size,
+    )
+
+
 def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
     """Return the appointments of the actor's offices with an open appeal, the oldest first."""
     open_ones = select(NotaryNoShow.booking_id).where(NotaryNoShow.appeal == AppealState.OPEN)
