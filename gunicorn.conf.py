@@ -3,28 +3,34 @@ environment.
 """
 
 import os
+import sys
 from pathlib import Path
 
-_instance = Path(os.environ.get("PORTAL_INSTANCE_DIR") or "instance").absolute()
+from portal.config import ConfigurationError, load_settings, prepare_folder, refusal
 
-# Before anything imports prometheus_client: it decides at import whether it counts for one process
-# or many.
-_metrics = Path(
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_instance / "metrics"))
-).absolute()
-_metrics.mkdir(parents=True, exist_ok=True)
+try:
+    _settings = load_settings()
+    prepare_folder("PORTAL_INSTANCE_DIR", _settings.instance_dir)
+    # Before anything imports prometheus_client: it decides at import whether it counts for one
+    # process or many.
+    _metrics = Path(
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.instance_dir / "metrics"))
+    ).absolute()
+    prepare_folder("PROMETHEUS_MULTIPROC_DIR", _metrics)
+except ConfigurationError as error:
+    sys.exit(refusal(error))
 
 wsgi_app = "wsgi:app"
 proc_name = "portal"
-bind = f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{os.environ.get('PORTAL_PORT', '8000')}"
+bind = f"{_settings.host}:{_settings.port}"
 
 # Threads of one process share one interpreter and lose time handing it to each other at every call
 # into the database: on two cores, four processes of four threads hold a quarter to a third more seats
 # per second than two of eight (`make bench-notary`). Threads are there for whoever sends slowly. The
 # class is gunicorn's `gthread`, which answers in the house's form also what it cannot read.
 worker_class = "portal.observability.gunicorn_worker.Worker"
-workers = int(os.environ.get("PORTAL_WORKERS", "4"))
-threads = int(os.environ.get("PORTAL_THREADS", "4"))
+workers = _settings.workers
+threads = _settings.threads
 
 # The application and the segmenter's dictionary are loaded once and shared by all workers after the
 # fork: four workers start in the time of one, and each holds some dozen MiB of its own. The
@@ -34,7 +40,7 @@ preload_app = True
 # A worker silent for a minute is replaced. On SIGTERM requests get four seconds to end, because the
 # process manager of `make run` kills after five; a service manager may give more.
 timeout = 60
-graceful_timeout = int(os.environ.get("PORTAL_GRACEFUL_SECONDS", "4"))
+graceful_timeout = _settings.graceful_seconds
 keepalive = 5
 # Replaced now and then, at different times, so that a slow leak in a library never adds up.
 max_requests = 20_000
@@ -79,11 +85,18 @@ def on_starting(server):
     """
     import gc
 
+    from portal.core import schema_version
     from portal.knowledge import index
+    from portal.observability import listening
     from wsgi import app
+
+    refused = listening.obstacle(_settings.host, _settings.port)
 
     server.log.info("loading the segmenter and the search index")
     with app.app_context():
+        refused = refused or schema_version.difference_if_answering()
+        if refused is not None:
+            sys.exit(refusal(ConfigurationError([refused])))
         index.preload()
     gc.collect()
     gc.freeze()

@@ -3,10 +3,10 @@
 import sys
 
 from portal.app import create_app
-from portal.config import ConfigurationError
+from portal.config import ConfigurationError, refusal
 
 try:
     app = create_app()
 except ConfigurationError as error:
     # The problems are sentences for the operator; a traceback would bury them.
-    sys.exit("\n".join(["门户没有启动：", *(f"  {problem}" for problem in error.problems)]))
+    sys.exit(refusal(error))

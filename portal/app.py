@@ -11,7 +11,7 @@ import pysqlite3.dbapi2
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal.config import Settings, load_settings
+from portal.config import Settings, load_settings, prepare_folder
 from portal.core import clock, encryption
 from portal.core.db import configure_engine
 from portal.core.jobs import wake
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
     app = Flask(
         "portal", instance_path=str(settings.instance_dir), static_folder=None, template_folder=None
     )
-    settings.instance_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder("PORTAL_INSTANCE_DIR", settings.instance_dir)
     app.extensions["portal_settings"] = settings
     app.config.update(
         TESTING=settings.mode.value == "test",
@@ -90,6 +90,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
     cli.init_app(app)
     setup.init_app(app)
     banner.init_app(app)
+    cli.speak_plainly(app.cli)
     require_declared_audiences(app)
     return app
 

@@ -73,7 +73,8 @@ def _ask(host: str, port: int) -> str | None:
         missing = [
             item["detail"] for item in checks.values() if not item["ok"] and item["required"]
         ]
-        return "".join(missing)
+        # One cause, such as a database that is away, fails several checks.
+        return "".join(dict.fromkeys(missing))
     except (ValueError, KeyError, TypeError):
         return f"服务应答异常（{answer.status}）。"
 

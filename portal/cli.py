@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from portal.core import encryption, key_rotation
+from portal.core import encryption, failures, key_rotation, schema_version
 from portal.core.jobs import worker
 from portal.knowledge import index
 
@@ -30,6 +34,33 @@ def rotate() -> None:
     click.echo(f"完成，共重新加密 {total} 项，当前密钥版本 {encryption.ring().current}。")
 
 
+def speak_plainly(command: click.Command) -> None:
+    """Have the command, and all of a group, end in a sentence where the database, a file or a key fails it."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            speak_plainly(each)
+    elif command.callback is not None and not hasattr(command.callback, "__wrapped_plainly__"):
+        command.callback = _plain(command.callback)
+
+
+def _plain(run: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(run)
+    def plain(*args: Any, **options: Any) -> Any:
+        try:
+            return run(*args, **options)
+        except schema_version.SchemaDiffers as error:
+            raise click.ClickException(str(error)) from None
+        except Exception as error:
+            told = failures.sentence(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from None
+
+    # Commands belong to their modules and outlive an application: each is wrapped once.
+    plain.__wrapped_plainly__ = True  # type: ignore[attr-defined]
+    return plain
+
+
 def init_app(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(encryption_group)
@@ -38,6 +69,7 @@ def init_app(app: Flask) -> None:
     @click.option("--once", is_flag=True, help="只办完目前到期的任务，然后退出。")
     def run_worker(once: bool) -> None:
         """运行后台任务。"""
+        schema_version.require()
         if once:
             click.echo(f"办理了 {worker.drain()} 项任务。")
         else:

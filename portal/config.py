@@ -7,19 +7,23 @@ default secret, with the stand-in SMS sender, or with demonstration accounts.
 from __future__ import annotations
 
 import base64
+import difflib
 import enum
+import errno
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
+from redis.connection import parse_url
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from portal.core import encryption
+from portal.core import encryption, failures
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +42,11 @@ class ConfigurationError(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+
+def refusal(error: ConfigurationError) -> str:
+    """Return what a process that does not start says last."""
+    return "\n".join(["门户没有启动：", *(f"  {problem}" for problem in error.problems)])
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Settings:
     host: str
     port: int
     workers: int
+    threads: int
+    graceful_seconds: int
     trusted_proxies: int
     rate_limits: bool
     service_phone: str
@@ -87,40 +98,83 @@ class Settings:
 _DEFAULT_KEYS = {base64.b64encode(bytes(32)).decode(), base64.b64encode(b"x" * 32).decode()}
 
 
+class _Variables(Mapping[str, str]):
+    """The environment, and which of its variables were asked for. An empty one is as good as none.
+
+    Except for the mode: nobody is to get the demonstration accounts by a line that was left empty.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {
+            name: value for name, value in environ.items() if value or name == "PORTAL_MODE"
+        }
+        self._asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self._asked.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+    def unknown(self) -> list[str]:
+        """Return a sentence for every variable with our prefix that no setting asked for: a slip would go unseen."""
+        ours = sorted(name for name in self._asked if name.startswith("PORTAL_"))
+        sentences = []
+        for name in sorted(self._environ):
+            if name.startswith("PORTAL_") and name not in self._asked:
+                near = difflib.get_close_matches(name, ours, n=1, cutoff=0.7)
+                hint = (
+                    f"是不是要写 {near[0]}？"
+                    if near
+                    else "请删去，或对照 docs/operations.md 改正。"
+                )
+                sentences.append(f"没有 {name} 这个设置，{hint}")
+        return sentences
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the environment; raises ConfigurationError that lists every problem at once."""
-    env = os.environ if environ is None else environ
+    env = _Variables(os.environ if environ is None else environ)
     problems: list[str] = []
     mode = _mode(env.get("PORTAL_MODE", "development"), problems)
-    instance = Path(env.get("PORTAL_INSTANCE_DIR") or ROOT / "instance").absolute()
+    instance = Path(env.get("PORTAL_INSTANCE_DIR", ROOT / "instance")).absolute()
     keys, index_key = env.get("PORTAL_ENCRYPTION_KEYS", ""), env.get("PORTAL_INDEX_KEY", "")
     if mode is not Mode.PRODUCTION and not keys and not index_key:
         try:
             keys, index_key = _development_secrets(instance)
-        except (OSError, ValueError, KeyError, TypeError):
-            problems.append(f"不能读取或生成 {instance / 'secrets.json'}；损坏时请从备份恢复。")
+        except OSError as error:
+            told = _unusable("PORTAL_INSTANCE_DIR", instance, error)
+            raise ConfigurationError([*problems, told]) from None
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"{instance / 'secrets.json'} 已损坏，请从备份恢复。")
             raise ConfigurationError(problems) from None
     _check_keys(keys, index_key, problems)
     settings = Settings(
         mode=mode,
         instance_dir=instance,
-        content_dir=Path(env.get("PORTAL_CONTENT_DIR") or ROOT / "content").absolute(),
+        content_dir=Path(env.get("PORTAL_CONTENT_DIR", ROOT / "content")).absolute(),
         database_url=_database_url(env.get("DATABASE_URL", ""), instance, problems),
-        redis_url=env.get("REDIS_URL") or None,
+        redis_url=env.get("REDIS_URL"),
         encryption_keys=keys,
         index_key=index_key,
         sms_sender=env.get("PORTAL_SMS_SENDER", "log"),
-        sms_http_url=env.get("PORTAL_SMS_HTTP_URL") or None,
-        sms_http_token=env.get("PORTAL_SMS_HTTP_TOKEN") or None,
+        sms_http_url=env.get("PORTAL_SMS_HTTP_URL"),
+        sms_http_token=env.get("PORTAL_SMS_HTTP_TOKEN"),
         demo_accounts=_flag(
             env, "PORTAL_DEMO_ACCOUNTS", problems, default=mode is Mode.DEVELOPMENT
         ),
-        clamd=env.get("PORTAL_CLAMD") or None,
+        clamd=env.get("PORTAL_CLAMD"),
         district_name=env.get("PORTAL_DISTRICT_NAME", "大足区"),
         time_zone=env.get("PORTAL_TIME_ZONE", "Asia/Shanghai"),
         host=env.get("PORTAL_HOST", "127.0.0.1"),
         port=_number(env, "PORTAL_PORT", 8000, 1, 65535, problems),
         workers=_number(env, "PORTAL_WORKERS", 4, 1, 64, problems),
+        threads=_number(env, "PORTAL_THREADS", 4, 1, 64, problems),
+        graceful_seconds=_number(env, "PORTAL_GRACEFUL_SECONDS", 4, 1, 600, problems),
         rate_limits=_flag(env, "PORTAL_RATE_LIMITS", problems, default=True),
         trusted_proxies=_number(env, "PORTAL_TRUSTED_PROXIES", 0, 0, 5, problems),
         service_phone=env.get("PORTAL_SERVICE_PHONE", "12348"),
@@ -130,9 +184,24 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         notary_days=_number(env, "PORTAL_NOTARY_DAYS", 365, 30, 3650, problems),
     )
     _check(settings, problems)
+    problems += env.unknown()
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def prepare_folder(variable: str, folder: Path) -> None:
+    """Make a folder that the portal writes to; raises ConfigurationError, with the setting's name, when it may not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    except OSError as error:
+        raise ConfigurationError([_unusable(variable, folder, error)]) from None
+
+
+def _unusable(variable: str, folder: Path, error: OSError) -> str:
+    return f"{variable}（{folder}）不能用：{failures.sentence(error) or error.strerror}"
 
 
 def settings() -> Settings:
@@ -150,9 +219,9 @@ def _mode(text: str, problems: list[str]) -> Mode:
 
 
 def _flag(env: Mapping[str, str], name: str, problems: list[str], *, default: bool) -> bool:
-    text = env.get(name, "")
-    if text in ("", "0", "1"):
-        return default if text == "" else text == "1"
+    text = env.get(name, "1" if default else "0")
+    if text in ("0", "1"):
+        return text == "1"
     problems.append(f"{name} 只能是 0 或 1。")
     return default
 
@@ -160,7 +229,7 @@ def _flag(env: Mapping[str, str], name: str, problems: list[str], *, default: bo
 def _number(
     env: Mapping[str, str], name: str, default: int, least: int, most: int, problems: list[str]
 ) -> int:
-    text = env.get(name) or str(default)
+    text = env.get(name, str(default))
     if text.isascii() and text.isdigit() and least <= int(text) <= most:
         return int(text)
     problems.append(f"{name} 应当是 {least} 到 {most} 之间的整数。")
@@ -212,12 +281,28 @@ def _check(settings: Settings, problems: list[str]) -> None:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.append(f"PORTAL_TIME_ZONE 的值“{settings.time_zone}”不是有效的时区名。")
+    if not settings.content_dir.is_dir():
+        problems.append(f"PORTAL_CONTENT_DIR 指向的文件夹 {settings.content_dir} 不存在。")
+    _check_services(settings, problems)
+    if settings.is_production:
+        _check_production(settings, problems)
+
+
+def _check_services(settings: Settings, problems: list[str]) -> None:
+    if settings.redis_url is not None:
+        try:
+            parse_url(settings.redis_url)
+        except ValueError:
+            problems.append("REDIS_URL 的写法不对，形如 redis://主机:6379/0。")
+    if settings.clamd is not None and not re.fullmatch(r".+:[0-9]{1,5}", settings.clamd):
+        problems.append("PORTAL_CLAMD 的写法不对，形如 127.0.0.1:3310。")
     if settings.sms_sender not in ("log", "http"):
         problems.append("PORTAL_SMS_SENDER 只能是 log 或 http。")
     if settings.sms_sender == "http" and not settings.sms_http_url:
         problems.append("PORTAL_SMS_SENDER=http 时必须设置 PORTAL_SMS_HTTP_URL。")
-    if not settings.is_production:
-        return
+
+
+def _check_production(settings: Settings, problems: list[str]) -> None:
     if settings.sms_sender == "log":
         problems.append("生产模式不能使用把验证码写进日志的短信替身（PORTAL_SMS_SENDER=log）。")
     if settings.sms_sender == "http" and not settings.sms_http_token:

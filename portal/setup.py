@@ -17,15 +17,13 @@ from pathlib import Path
 import click
 import flask_migrate
 import yaml
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.accounts import seeds
+from portal.accounts.operations.sms_codes import residents_are_found
 from portal.config import settings
-from portal.core import schema_guards
+from portal.core import failures, key_rotation, schema_guards, schema_version
 from portal.core.db import db
 from portal.knowledge import cli as knowledge_cli
 from portal.knowledge import operations as knowledge
@@ -53,6 +51,7 @@ def steps() -> list[Step]:
     """Return the steps of this installation in order."""
     every = [
         Step("数据库结构", upgrade_database),
+        Step("密钥", check_keys),
         Step("机构", seed_offices),
         Step("工作日历", load_calendar),
         Step("演示账号", seed_demo_accounts),
@@ -90,19 +89,11 @@ def _carry_out(place: str, step: Step) -> None:
         done = step.run()
     except StepFailed as error:
         raise click.ClickException(f"{step.name}没有完成：{error}") from None
-    except OperationalError:
-        raise click.ClickException(
-            f"{step.name}没有完成：数据库没有应答，或被别的程序占用。请检查 DATABASE_URL 和数据库服务，然后重试。"
-        ) from None
-    except DBAPIError as error:
-        raise click.ClickException(
-            f"{step.name}没有完成：数据库拒绝了操作（{type(error.orig).__name__}）。"
-            "如果这个库不是由本门户建立的，请换一个空的库。"
-        ) from None
-    except OSError as error:
-        raise click.ClickException(
-            f"{step.name}没有完成：不能读写 {error.filename or '文件'}（{error.strerror}）。"
-        ) from None
+    except Exception as error:
+        told = failures.sentence(error)
+        if told is None:
+            raise
+        raise click.ClickException(f"{step.name}没有完成：{told}") from None
     finally:
         db.session.remove()
     click.echo(f"{place} {step.name}：{done}（{time.monotonic() - started:.1f} 秒）")
@@ -121,19 +112,28 @@ def _alone() -> Iterator[None]:
 
 def upgrade_database() -> str:
     """Bring the schema to the newest revision and make sure of its guards."""
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
-    waiting = [revision.revision for revision in script.iterate_revisions("heads", "base")]
+    known = schema_version.known()
     with db.engine.connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-    if present is not None and present not in waiting:
-        raise StepFailed(f"数据库的版本 {present} 比程序新，请使用与它相配的程序。")
-    missing = waiting if present is None else waiting[: waiting.index(present)]
+        present = schema_version.present(connection)
+        if present is not None and present not in known:
+            raise StepFailed(schema_version.difference(connection) or "")
+    missing = known if present is None else known[: known.index(present)]
     if missing:
         flask_migrate.upgrade()
         return f"升级了 {len(missing)} 个版本"
     with db.engine.begin() as connection:
         schema_guards.install(connection)
     return UP_TO_DATE
+
+
+def check_keys() -> str:
+    """Make sure that the keys are those of this database, before anything is written with others."""
+    if key_rotation.unopened() is not None or not residents_are_found():
+        raise StepFailed(
+            "设置里的密钥不是这个数据库的密钥，库里的个人信息读不出来。请恢复原来的 PORTAL_ENCRYPTION_KEYS 和"
+            " PORTAL_INDEX_KEY（开发模式：把备份的 secrets.json 放回 PORTAL_INSTANCE_DIR），然后重试。"
+        )
+    return "与数据库相符"
 
 
 def seed_offices() -> str:
@@ -207,8 +207,8 @@ def build_index() -> str:
         report = knowledge.ensure_index(_Patient())
     except knowledge_cli.BuildInProgress:
         raise StepFailed("另一个进程正在建立索引，请等它完成后重试。") from None
-    except knowledge_cli.IndexWriteError as error:
-        raise StepFailed(f"索引没有写成（{error}），请检查磁盘空间。") from None
+    except knowledge_cli.IndexWriteError:
+        raise StepFailed("索引没有写成，请检查磁盘空间和写权限，然后重试。") from None
     if report.reason:
         return f"{report.reason.rstrip('。')}，现已建立，共 {report.documents} 条"
     return f"更新 {report.documents} 条" if report.documents else UP_TO_DATE

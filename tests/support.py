@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 import redis
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from portal.app import ROOMS, create_app
 from portal.config import load_settings
-from portal.core import encryption, schema_guards
+from portal.core import encryption, schema_guards, schema_version
 from portal.core.db import db
 from portal.web.rate_limits import DatabaseStorage
 
@@ -79,11 +81,13 @@ def environment(instance: Path, url: str) -> dict[str, str]:
 
 
 def create_schema(application: Flask) -> None:
-    """Make the tables and guards from the models."""
+    """Make the tables and guards from the models, and call them the newest revision, which they are."""
     with application.app_context():
         db.create_all()
         with db.engine.begin() as connection:
             schema_guards.install(connection)
+            scripts = ScriptDirectory(str(schema_version.FOLDER))
+            MigrationContext.configure(connection).stamp(scripts, "head")
         db.session.remove()
 
 

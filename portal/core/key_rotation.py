@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from portal.core.db import Base, db, rows_changed
 from portal.core.encryption import (
+    DecryptionFailed,
     EncryptedText,
     decrypt_bytes,
     encrypt_bytes,
@@ -39,6 +40,22 @@ def sealed_columns() -> list[tuple[Table, str, str]]:
         for column in table.columns
         if isinstance(column.type, EncryptedText)
     ]
+
+
+def unopened() -> str | None:
+    """Return the first encrypted column whose values the key ring does not open; None when it opens one of each.
+
+    One value tells a ring that is not the database's; a single key that is missing is told where its value is read.
+    """
+    for table, name, context in sealed_columns():
+        raw = type_coerce(table.c[name], LargeBinary)
+        sealed = db.session.scalar(select(raw).where(table.c[name].is_not(None)).limit(1))
+        try:
+            if sealed is not None:
+                decrypt_bytes(bytes(sealed), context)
+        except DecryptionFailed:
+            return f"{table.name}.{name}"
+    return None
 
 
 def rotate(progress: Progress | None = None) -> int:

@@ -198,8 +198,10 @@ def rebuild() -> None:
         count = index.rebuild(Progress())
     except BuildInProgress:
         raise click.ClickException("另一个进程正在重建索引，请等它完成。") from None
-    except IndexWriteError as error:
-        raise click.ClickException(f"索引没有写成（{error}），旧索引照常服务。") from None
+    except IndexWriteError:
+        raise click.ClickException(
+            "索引没有写成，旧索引照常服务。请检查磁盘空间和写权限，然后重试。"
+        ) from None
     click.echo(f"索引已建好，共 {count} 条内容。")
 
 

@@ -7,21 +7,20 @@ unready.
 
 from __future__ import annotations
 
-import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, Response, current_app, jsonify
 from sqlalchemy import text
 
 from portal.config import settings
+from portal.core import failures, schema_version
 from portal.core.db import db
 from portal.core.jobs import worker
 from portal.observability.routes import open_to
+from portal.web import rate_limits
 from portal.web.blueprint import PUBLIC
 
 MEBIBYTE = 1024 * 1024
@@ -73,7 +72,8 @@ class Readiness:
                     _log.warning("readiness_check_raised", check=name, error=type(error).__name__)
                 # On PostgreSQL a failed statement would make every later check fail too.
                 db.session.rollback()
-                report = Report(ok=False, detail="检查没有完成，原因见日志。")
+                told = failures.sentence(error) or "检查没有完成，原因见日志。"
+                report = Report(ok=False, detail=told)
             results[name] = {"ok": report.ok, "required": required, "detail": report.detail}
         failing = frozenset(name for name, result in results.items() if not result["ok"])
         if failing != self._last_failing:
@@ -92,6 +92,7 @@ def init_app(app: Flask) -> None:
     readiness.register("migrations", check_migrations)
     readiness.register("worker", check_worker)
     readiness.register("disk", check_disk)
+    readiness.register("rate_limits", check_rate_limits, required=False)
     app.add_url_rule("/healthz", "healthz", _healthz, methods=["GET"])
     app.add_url_rule("/readyz", "readyz", _readyz, methods=["GET"])
 
@@ -117,18 +118,10 @@ def check_database() -> Report:
     return Report(ok=True, detail=f"数据库（{db.engine.dialect.name}）可以读取。")
 
 
-@functools.lru_cache(maxsize=4)
-def _expected_heads(directory: str) -> frozenset[str]:
-    return frozenset(ScriptDirectory(directory).get_heads())
-
-
 def check_migrations() -> Report:
     """The database has exactly the tables that this version of the portal expects."""
-    expected = _expected_heads(str(current_app.extensions["migrate"].directory))
-    found = frozenset(MigrationContext.configure(db.session.connection()).get_current_heads())
-    if found == expected:
-        return Report(ok=True, detail="数据库结构是最新的。")
-    return Report(ok=False, detail="数据库结构与程序版本不一致，请运行 flask --app wsgi setup。")
+    told = schema_version.difference(db.session.connection())
+    return Report(ok=told is None, detail=told or "数据库结构是最新的。")
 
 
 def check_worker() -> Report:
@@ -142,6 +135,16 @@ def check_worker() -> Report:
             ok=False, detail=f"后台任务进程已有 {seconds} 秒没有动静，请检查它是否还在运行。"
         )
     return Report(ok=True, detail=f"后台任务进程 {seconds} 秒前报告正常。")
+
+
+def check_rate_limits() -> Report:
+    """Requests are counted. Optional: without it everybody is let through."""
+    if not current_app.config["RATE_LIMITS"]:
+        return Report(ok=True, detail="限流没有开启（PORTAL_RATE_LIMITS=0）。")
+    if rate_limits.is_counting():
+        return Report(ok=True, detail="限流正常。")
+    where = "REDIS_URL 指向的 Redis" if settings().redis_url else "计数用的数据库"
+    return Report(ok=False, detail=f"限流暂时不起作用，请求不受限制地放行：{where}没有应答。")
 
 
 def check_disk() -> Report:

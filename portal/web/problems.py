@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from portal.core import errors
+from portal.core import errors, failures
 from portal.core.errors import DomainError
 from portal.web.request_context import request_id
 
@@ -177,7 +177,11 @@ def _from_database_error(error: DBAPIError) -> Response:
         _log.warning("integrity_error", kind=type(error.orig).__name__)
         return from_domain_error(errors.Conflict())
     if isinstance(error, OperationalError) or error.connection_invalidated:
-        _log.error("database_unavailable", kind=type(error.orig).__name__)
+        _log.error(
+            "database_unavailable",
+            kind=type(error.orig).__name__,
+            advice=failures.sentence(error),
+        )
         return from_domain_error(errors.Unavailable())
     return _from_anything(error)
 

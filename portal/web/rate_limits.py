@@ -271,10 +271,18 @@ def hit(limit: str, *key: str) -> None:
             if limiter.hit(item, *counted):
                 continue
             reset = limiter.get_window_stats(item, *counted).reset_time
-        except StorageError:
-            _log.exception("rate_limit_store_failed")
+        except StorageError as error:
+            _log.error("rate_limit_store_failed", error=type(error.storage_error).__name__)
             return
         raise TooManyRequests(retry_after=int(reset - time.time()) + 1)
+
+
+def is_counting() -> bool:
+    """True when the store of the counters answers."""
+    try:
+        return bool(current_app.extensions["portal_limiter"].storage.check())
+    except StorageError:
+        return False
 
 
 def reset() -> None:

@@ -59,18 +59,16 @@ def prepare(folder: Path, people: int, **environment: str) -> Stage:
     }
     from portal.app import create_app
     from portal.config import load_settings
-    from portal.core import schema_guards
     from portal.core.db import db
     from portal.core.unit_of_work import unit_of_work
     from portal.knowledge.models import Category
     from tests.factories.people import make_resident, resident_headers
+    from tests.support import create_schema
 
     app = create_app(load_settings(settings))
     stage = Stage(settings, app)
+    create_schema(app)
     with app.app_context():
-        db.create_all()
-        with db.engine.begin() as connection:
-            schema_guards.install(connection)
         with unit_of_work():
             db.session.add(Category(code=CATEGORY, label="劳动", description="劳动", position=1))
         for _ in range(people):

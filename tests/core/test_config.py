@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.config import ROOT, ConfigurationError, Mode, load_settings
+from portal.config import ROOT, ConfigurationError, Mode, load_settings, prepare_folder
 from portal.core import encryption
 
 KEYS = [encryption.generate_key() for _ in range(3)]
@@ -74,6 +74,16 @@ def test_a_complete_production_starts(tmp_path: Path) -> None:
         ({"PORTAL_WORKERS": "many"}, "PORTAL_WORKERS"),
         ({"PORTAL_TRUSTED_PROXIES": "-1"}, "PORTAL_TRUSTED_PROXIES"),
         ({"PORTAL_DEMO_ACCOUNTS": "yes"}, "PORTAL_DEMO_ACCOUNTS"),
+        ({"PORTAL_THREADS": "0"}, "PORTAL_THREADS"),
+        ({"PORTAL_GRACEFUL_SECONDS": "soon"}, "PORTAL_GRACEFUL_SECONDS"),
+        ({"PORTAL_CONTENT_DIR": "/nowhere"}, "PORTAL_CONTENT_DIR"),
+        ({"PORTAL_CLAMD": "127.0.0.1"}, "PORTAL_CLAMD"),
+        ({"REDIS_URL": "127.0.0.1:6379"}, "REDIS_URL"),
+        (
+            {"PORTAL_CLAMAD": "127.0.0.1:3310"},
+            "没有 PORTAL_CLAMAD 这个设置，是不是要写 PORTAL_CLAMD？",
+        ),
+        ({"PORTAL_XYZZY": "1"}, "没有 PORTAL_XYZZY 这个设置，请删去"),
         ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://h:notaport/db"}, "DATABASE_URL"),
     ],
@@ -176,3 +186,18 @@ def test_the_server_says_why_it_does_not_start(tmp_path: Path) -> None:
     assert "门户没有启动" in result.stderr
     assert "短信替身" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_line_left_empty_counts_as_not_there_but_for_the_mode() -> None:
+    found = load_settings({**PRODUCTION, "PORTAL_HOST": "", "PORTAL_TIME_ZONE": ""})
+    assert found.host == "127.0.0.1"
+    assert found.time_zone == "Asia/Shanghai"
+    assert "PORTAL_MODE" in refused(PORTAL_MODE=None)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"PORTAL_INSTANCE_DIR（.*file/x）不能用"):
+        load_settings({"PORTAL_INSTANCE_DIR": str(tmp_path / "file" / "x")})
+    with pytest.raises(ConfigurationError, match=r"PORTAL_INSTANCE_DIR（.*file）不能用"):
+        prepare_folder("PORTAL_INSTANCE_DIR", tmp_path / "file")

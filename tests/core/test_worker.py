@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from portal.core import encryption, jobs
+from portal.core import encryption, jobs, schema_version
 from portal.core.db import db
 from portal.core.jobs import Job, JobRun, JobState, Lane, WorkerHeartbeat, enqueue, queue, worker
 from portal.core.unit_of_work import unit_of_work
@@ -187,6 +188,32 @@ def test_it_outlives_a_database_that_goes_away(
     hired.run()
     db.session.rollback()
     assert db.session.scalars(select(Job.state)).one() is JobState.DONE
+
+
+def test_a_trouble_of_the_database_is_logged_as_what_to_do_and_once_a_minute(
+    hired: worker.Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trouble = OperationalError("SELECT", {}, Exception("database or disk is full"))
+    for _ in range(3):
+        hired._tell("loop", trouble)
+    monkeypatch.setattr(worker, "TELL_AGAIN", 0.0)
+    hired._tell("heartbeat", trouble)
+    lines: list[Any] = [record.msg for record in caplog.records]
+    assert [line["part"] for line in lines] == ["loop", "heartbeat"]
+    assert all("磁盘已满" in line["advice"] and "exception" not in line for line in lines)
+
+
+def test_it_does_not_work_on_tables_of_another_version(
+    app: Flask, database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.job_handler("test.never")(lambda run: None)
+    put("test.never")
+    monkeypatch.setattr(schema_version, "present", lambda _connection: "9999")
+    refused = app.test_cli_runner().invoke(args=["worker", "--once"])
+    assert refused.exit_code == 1
+    assert "版本 9999 比程序新" in refused.output
+    db.session.rollback()
+    assert db.session.scalars(select(Job.state)).one() is JobState.PENDING
 
 
 def test_the_commands_of_the_ground_floor(app: Flask, hired: worker.Worker) -> None:

@@ -8,13 +8,15 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
-from portal.core import clock
+from portal.core import clock, schema_version
 from portal.core.db import db
 from portal.core.jobs import WorkerHeartbeat
 from portal.core.unit_of_work import unit_of_work
 from portal.observability import health
 from portal.observability.health import MEBIBYTE, Readiness, Report, readiness
+from portal.web import rate_limits
 
 
 def beat(ago: timedelta = timedelta(0)) -> None:
@@ -128,9 +130,43 @@ def test_disk_check(app: Flask, monkeypatch: pytest.MonkeyPatch, mebibytes: int,
         assert health.check_disk().ok is ok
 
 
-def test_migrations_check(database: None, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The test schema is made from the models, so no revision is stamped.
-    monkeypatch.setattr(health, "_expected_heads", lambda _directory: frozenset({"abc"}))
-    assert not health.check_migrations().ok
-    monkeypatch.setattr(health, "_expected_heads", lambda _directory: frozenset())
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "请运行 flask --app wsgi setup"),
+        ("0001", "请运行 flask --app wsgi setup"),
+        ("9999", "版本 9999 比程序新"),
+    ],
+)
+def test_tables_of_another_version_are_told_with_what_to_do(
+    database: None, monkeypatch: pytest.MonkeyPatch, found: str | None, said: str
+) -> None:
     assert health.check_migrations().ok
+    monkeypatch.setattr(schema_version, "present", lambda _connection: found)
+    report = health.check_migrations()
+    assert not report.ok
+    assert said in report.detail
+
+
+def test_uncounted_requests_are_told_and_let_the_portal_serve(
+    client: FlaskClient, only_ours: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat()
+    readiness.register("rate_limits", health.check_rate_limits, required=False)
+    assert "限流" in client.get("/readyz").get_json()["checks"]["rate_limits"]["detail"]
+    monkeypatch.setattr(rate_limits, "is_counting", lambda: False)
+    monkeypatch.setitem(client.application.config, "RATE_LIMITS", True)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    told = answer.get_json()["checks"]["rate_limits"]
+    assert told["ok"] is False
+    assert "限流暂时不起作用" in told["detail"]
+
+
+def test_a_check_that_the_database_fails_says_what_to_do(database: None) -> None:
+    def broken() -> Report:
+        raise OperationalError("SELECT 1", {}, Exception("database is locked"))
+
+    registry = Readiness()
+    registry.register("database", broken)
+    assert "正被别的程序占用" in str(registry.run()[1]["database"]["detail"])

@@ -96,6 +96,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PORTAL_PORT": str(port),
         "PORTAL_WORKERS": str(WORKERS),
     }
+    subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import functools
 import os
@@ -20,11 +21,13 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.accounts.models import Office, StaffMember
 from portal.config import ROOT, load_settings
+from portal.core import encryption
 from portal.core.db import db
 from portal.knowledge import operations, starter
 from portal.knowledge.models import Law
 from portal.setup import setup
 from search_index import BuildInProgress, IndexWriteError, spelling
+from tests.factories import people
 from tests.knowledge.conftest import write_content, write_package
 from tests.support import environment, own_application
 
@@ -67,8 +70,8 @@ def run(app: Flask) -> Result:
 def test_everything_is_there_after_one_run_and_nothing_to_do_in_the_next(fresh: Flask) -> None:
     first = run(fresh)
     assert first.exit_code == 0, first.output
-    for number in range(1, 9):
-        assert f"[{number}/8]" in first.output
+    for number in range(1, 10):
+        assert f"[{number}/9]" in first.output
     assert "准备完成，用时" in first.output
     with fresh.app_context():
         assert db.session.scalar(select(func.count()).select_from(Office))
@@ -99,7 +102,7 @@ def test_production_has_no_step_for_demonstration_accounts(tmp_path: Path, conte
         app.app_context(),
     ):
         assert "演示账号" not in [step.name for step in module.steps()]
-        assert len(module.steps()) == 7
+        assert len(module.steps()) == 8
 
 
 def break_offices(content: Path) -> None:
@@ -176,13 +179,34 @@ def test_a_database_newer_than_the_program_is_left_alone(fresh: Flask) -> None:
     assert "数据库的版本 later 比程序新" in result.output
 
 
+def test_other_keys_than_the_database_has_stop_the_run_before_anything_is_written(
+    fresh: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(fresh).exit_code == 0
+    ours = encryption.ring()
+    with fresh.app_context():
+        people.make_resident()
+        db.session.remove()
+    assert run(fresh).exit_code == 0
+    theirs = encryption.generate_key(), encryption.generate_key()
+    for ring in (
+        encryption.KeyRing.parse(f"1:{theirs[0]}", theirs[1]),
+        dataclasses.replace(ours, index_key=b"another key for the fingerprints"),
+    ):
+        monkeypatch.setattr(encryption, "_ring", ring)
+        result = run(fresh)
+        assert result.exit_code == 1
+        assert "密钥没有完成：设置里的密钥不是这个数据库的密钥" in result.output
+        assert "[3/9]" not in result.output
+
+
 def test_two_runs_never_overlap(fresh: Flask) -> None:
     with (Path(fresh.instance_path) / "setup.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         result = run(fresh)
         assert result.exit_code == 1
         assert "另一个准备过程正在进行" in result.output
-        assert "[1/7]" not in result.output
+        assert "[1/9]" not in result.output
     assert run(fresh).exit_code == 0
 
 

@@ -173,7 +173,8 @@ def gunicorn_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     config = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folder)
-    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    # Not by `monkeypatch`, which would put it back for the tests that follow.
+    del os.environ["PROMETHEUS_MULTIPROC_DIR"]
     config["folder"] = folder
     return config
 

@@ -15,7 +15,7 @@ import structlog
 from flask import Flask
 from sqlalchemy import delete, select
 
-from portal.core import clock
+from portal.core import clock, failures
 from portal.core.db import db
 from portal.core.jobs import queue, wake
 from portal.core.jobs.models import Job, JobState, WorkerHeartbeat
@@ -24,6 +24,7 @@ from portal.core.unit_of_work import unit_of_work
 
 HEARTBEAT = timedelta(seconds=8)
 STALE_AFTER = timedelta(seconds=30)
+TELL_AGAIN = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -96,6 +97,7 @@ class Worker:
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
         self.current: dict[Lane, JobRun] = {}
+        self._told: dict[str, float] = {}
 
     def stop(self, *_: object) -> None:
         """Stop after the current jobs."""
@@ -137,9 +139,9 @@ class Worker:
                     self.current[lane] = run
                     carry_out(run)
                     continue
-            except Exception:  # noqa: BLE001 - the worker outlives anything
+            except Exception as error:  # noqa: BLE001 - the worker outlives anything
                 # The database is away, perhaps: say so, wait, look again.
-                _log.exception("worker_loop_failed")
+                self._tell("loop", error)
             finally:
                 # Otherwise the heartbeat would keep the lease of a job that nobody works on.
                 self.current.pop(lane, None)
@@ -151,10 +153,19 @@ class Worker:
             with self.app.app_context():
                 try:
                     self._beat()
-                except Exception:  # noqa: BLE001 - the next beat tries again
-                    _log.exception("heartbeat_failed")
+                except Exception as error:  # noqa: BLE001 - the next beat tries again
+                    self._tell("heartbeat", error)
                 finally:
                     db.session.remove()
+
+    def _tell(self, part: str, error: Exception) -> None:
+        """Log a failure: what the operator can mend in a sentence, once a minute and not at every look; else in full."""
+        told, now = failures.sentence(error), time.monotonic()
+        if told is None:
+            _log.exception("worker_failed", part=part)
+        elif now - self._told.get(told, -TELL_AGAIN) >= TELL_AGAIN:
+            self._told[told] = now
+            _log.error("worker_failed", part=part, advice=told)
 
     def _beat(self) -> None:
         with unit_of_work():
