@@ -32,6 +32,7 @@ NAMES = LawNames(
         PROPERTY,
         CHONGQING,
         *AMENDMENTS,
+        "中华人民共和国体育法",
         "中华人民共和国保险法",
         "工伤保险条例",
         "中华人民共和国产品质量法",
@@ -90,6 +91,8 @@ def test_a_longer_name_means_the_one_title_that_it_shortens(text: str, law: str)
     [
         ("工伤保险法第14条", "工伤保险法"),
         ("根据体育仲裁法第五条", "体育仲裁法"),
+        ("体育仲裁法第五条", "体育仲裁法"),
+        ("应当适用体育仲裁法第五条", "体育仲裁法"),
         ("德国民法典第823条", "德国民法典"),
         ("依照德国《民法典》第823条", "德国民法典"),
         ("台湾地区民法典第184条", "台湾地区民法典"),
@@ -125,6 +128,11 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         ("根据目前劳动法第44条", "中华人民共和国劳动法"),
         ("依照最新修订劳动法第44条", "中华人民共和国劳动法"),
         ("依据公司劳动合同法第38条", "中华人民共和国劳动合同法"),
+        # Subjects of which no law is; and a law in whose name no two others end.
+        ("欠薪仲裁法第五条", ARBITRATION),
+        ("全民体育仲裁法第五条", ARBITRATION),
+        ("体育民法典第五条", CIVIL),
+        ("体育劳动法第五条", "中华人民共和国劳动法"),
     ],
 )
 def test_what_is_asked_about_before_a_law_is_no_part_of_its_name(text: str, law: str) -> None:
