@@ -194,7 +194,11 @@ BAD_IN_TEXT = {
 
 
 def require_good_citations(text: str) -> None:
-    """Raise Invalid when the text cites an article that is repealed or does not exist."""
+    """Raise Invalid when the text cites an article that is repealed or does not exist.
+
+    The former law, named as such (原《公司法》第二十条), is only remarked upon by the check: of what happened before a
+    change it is the law.
+    """
     wrong = [
         f"“{found.text}”：{BAD_IN_TEXT[found.status]}"
         for found in knowledge.check(text)
