@@ -223,6 +223,17 @@ class LawNames:
                 return start
         return None
 
+    def longest_beginning(self, text: str, start: int) -> int | None:
+        """The end of the longest known name or alias that begins at `start` in normalised `text`."""
+        if text[start : start + 1] not in self._first:
+            return None
+        ceiling = min(len(text), start + self._longest + len(_PREFIX))
+        for end in range(ceiling, start + MIN_ALIAS - 1, -1):
+            simple = text[start:end].replace(_PREFIX, "")
+            if simple in self._by_name or simple in self._aliases:
+                return end
+        return None
+
     def longer(self, text: str, start: int, end: int) -> int | None:
         """Where a longer name begins that the known name at `start` is only the end of; None when it stands alone.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from search_index import analysis
 from search_index.analysis import normalise
-from search_index.article_lists import UNITS, article_lists
+from search_index.article_lists import UNITS, ArticleList, article_lists
 from search_index.laws import BOOKS, LawNames, from_elsewhere, names_no_law, same_kind
 from search_index.learning import Bridges
 from search_index.numerals import (
@@ -67,6 +67,15 @@ _GENERAL_PART = re.compile("(?:总则|分则|附则)(?:部分)?$")
 _SAME_ARTICLE = re.compile(rf"(?:该|(?<!不)同|上述|前述)条(?P<part>\s*{UNITS})")
 _NUMBERED = re.compile(rf"(?:{NUMERAL}|[0-9])\s*条")
 _FAR = 300
+# The number before the law, as people ask: 第1079条民法典, 38条 劳动合同法, 第38条(劳动合同法). Before it stands nothing but
+# what leads to it, and behind the law nothing that goes on with a text of its own.
+_BEFORE_NUMBER = re.compile(
+    r"(?:^|[,。;:!?、(\"“]|[^\n] |根据|依据|依照|按照?|违反|适用|参照|符合|请问|想问|问一下|[查看]一下|查询?|看看?|找|关于)$"
+)
+_BEFORE_LAW_BEHIND = re.compile(r"[ |]*(?P<open>\()?")
+_BEHIND_LAW = re.compile(
+    rf"(?![ |]*第?[ ]*(?:{NUMERAL}|[0-9]))(?:$|[\s,。;:!?、)\"”|]|的?(?:规定|内容|原文|全文)|关于|是什么|怎么|如何)"
+)
 _YEAR = re.compile(r"\(((?:19|20)\d\d)")
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定|总则|通则|修正案|纪要)"
@@ -220,51 +229,113 @@ class Citation:
 
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
-    normal = normalise(text)
-    titles = Titles(normal)
-    resolve = cache(laws.resolve)
+    reader = _Reader(normalise(text), laws)
     found: list[Citation] = []
-    last_law: tuple[str, tuple[str, ...]] | None = None
-    position = 0
-    for listed in article_lists(normal, titles.hold):
-        if listed.bare and not _is_named_directly(normal, listed.start, laws, titles):
+    for listed in article_lists(reader.normal, reader.titles.hold):
+        meant = reader.meant(listed)
+        if meant is None:
             continue
-        start = listed.start
-        named = _law_before(normal, start, titles, laws, resolve, position)
-        if named is not None:
-            start, written = named
-            candidates = resolve(written)
-            if names_no_text_of_law(written) and not any(
-                law.endswith(written) for law in candidates
-            ):
-                continue
-            if len(candidates) > 1 and (year := _YEAR.search(normal, start, listed.start)):
-                # 宪法修正案(2018年): the years belong to the names of laws.
-                candidates = tuple(law for law in candidates if year[1] in law) or candidates
-            last_law = (written, candidates)
-        elif back := _ANAPHORA.search(normal, max(0, start - 10), start):
-            # A law that was named since then, even without an article, is the one meant. 本法 is the law
-            # that speaks, whatever it names itself.
-            title = titles.before(start)
-            if title is not None and title[0] >= position and back["which"] != "本":
-                written, candidates = title[2], resolve(title[2])
-            elif last_law is not None:
-                written, candidates = last_law
-            else:
-                continue
-            # 本解释, with only a code named so far, is the text that speaks.
-            if not same_kind(written, back["kind"].replace("法律", "法")):
-                continue
-        else:
-            continue
-        law = candidates[0] if len(candidates) == 1 else None
-        for place, member in enumerate(listed.members):
-            first = start if place == 0 else member.start
+        law = meant.candidates[0] if len(meant.candidates) == 1 else None
+        for member in listed.members:
+            start = meant.start if member is listed.members[0] else member.start
+            end = meant.end if member is listed.members[-1] else member.end
             found.append(
-                Citation(written, law, member.number, first, member.end, candidates, member.part)
+                Citation(
+                    meant.written, law, member.number, start, end, meant.candidates, member.part
+                )
             )
-        position = listed.end
-    return _with_same_articles(normal, found) if "条第" in normal and found else found
+    return _with_same_articles(reader.normal, found) if "条第" in reader.normal and found else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """The law that a list of articles belongs to, and where the citation begins and ends."""
+
+    written: str
+    candidates: tuple[str, ...]
+    start: int
+    end: int
+
+
+class _Reader:
+    """Finds the law of each list of articles in a normalised text, from left to right."""
+
+    def __init__(self, normal: str, laws: LawNames) -> None:
+        self.normal = normal
+        self.titles = Titles(normal)
+        # Between which places it stands without the blanks around it.
+        self._whole = len(normal) - len(normal.lstrip()), len(normal.rstrip())
+        self._laws = laws
+        self._resolve = cache(laws.resolve)
+        # The law cited last, and where its citation ends.
+        self._last: tuple[str, tuple[str, ...]] | None = None
+        self._position = 0
+
+    def meant(self, listed: ArticleList) -> _Meant | None:
+        """The law that a list belongs to; None when it is no citation."""
+        if listed.bare and not _is_named_directly(
+            self.normal, listed.start, self._laws, self.titles
+        ):
+            return self._named_behind(listed)
+        named = _law_before(
+            self.normal, listed.start, self.titles, self._laws, self._resolve, self._position
+        )
+        if named is not None:
+            return self._named(listed, *named)
+        if back := _ANAPHORA.search(self.normal, max(0, listed.start - 10), listed.start):
+            return self._pointed_to(listed, back)
+        return self._named_behind(listed)
+
+    def _named(self, listed: ArticleList, start: int, written: str) -> _Meant | None:
+        candidates = self._resolve(written)
+        if names_no_text_of_law(written) and not any(law.endswith(written) for law in candidates):
+            return None
+        if len(candidates) > 1 and (year := _YEAR.search(self.normal, start, listed.start)):
+            # 宪法修正案(2018年): the years belong to the names of laws.
+            candidates = tuple(law for law in candidates if year[1] in law) or candidates
+        self._last = (written, candidates)
+        return self._cited(_Meant(written, candidates, start, listed.end))
+
+    def _pointed_to(self, listed: ArticleList, back: re.Match[str]) -> _Meant | None:
+        # A law that was named since then, even without an article, is the one meant. 本法 is the law
+        # that speaks, whatever it names itself.
+        title = self.titles.before(listed.start)
+        if title is not None and title[0] >= self._position and back["which"] != "本":
+            written, candidates = title[2], self._resolve(title[2])
+        elif self._last is not None:
+            written, candidates = self._last
+        else:
+            return None
+        # 本解释, with only a code named so far, is the text that speaks.
+        if not same_kind(written, back["kind"].replace("法律", "法")):
+            return None
+        return self._cited(_Meant(written, candidates, listed.start, listed.end))
+
+    def _named_behind(self, listed: ArticleList) -> _Meant | None:
+        """The law that a number stands before: 第1079条民法典; bare digits only where nothing else is asked."""
+        normal, start = self.normal, listed.start
+        if not _BEFORE_NUMBER.search(normal, max(0, start - 3), start):
+            return None
+        if normal[start] != "第" and not normal[start].isdigit():
+            return None
+        gap = _BEFORE_LAW_BEHIND.match(normal, listed.end)
+        begin = gap.end() if gap else listed.end
+        title = self.titles.beginning(begin)
+        end, written = title or (self._laws.longest_beginning(normal, begin), "")
+        if end is None or not _BEHIND_LAW.match(normal, end):
+            return None
+        written = written or normal[begin:end]
+        if gap is not None and gap["open"]:
+            end += normal.startswith(")", end)
+        candidates = self._resolve(written)
+        if not candidates or (listed.bare and (start, end) != self._whole):
+            return None
+        self._last = (written, candidates)
+        return self._cited(_Meant(written, candidates, start, end))
+
+    def _cited(self, meant: _Meant) -> _Meant:
+        self._position = meant.end
+        return meant
 
 
 def _with_same_articles(normal: str, found: list[Citation]) -> list[Citation]:

@@ -280,6 +280,14 @@ def test_a_repealed_law_is_answered_with_the_article_that_repealed_it(replaced, 
     assert answer.json["query"].startswith("民法典 ")
 
 
+@pytest.mark.parametrize("query", ["710条 民法典", "第710条民法典", "710 民法典"])
+def test_an_article_is_found_by_its_number_before_the_law(loaded, api, query):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    assert (found["law"], found["article_label"], found["exists"]) == (CIVIL, "第七百一十条", True)
+    assert result["items"][0]["id"] == found["articles"][0]["id"]
+
+
 @pytest.mark.parametrize("name", ["法律规定", "公司的规定", "有关规定", "按照规定"])
 def test_rules_that_are_no_law_are_no_citation_in_a_question(replaced, api, name):
     assert api.get("/search", query_string={"q": f"{name}第十条"}).json["citations"] == []
