@@ -189,6 +189,9 @@ def _read(normal: str, chain: list[_Number]) -> Iterator[ArticleList]:
     closed = 0
     for place, number in enumerate(chain):
         after = chain[place + 1] if place + 1 < len(chain) else None
+        if number.ordinal and not number.closed and after is not None and "," in after.joint:
+            # 第一,…第三条;第二,第五条 counts what is said.
+            break
         if not number.ordinal and not _may_follow(normal, found, number, after):
             break
         found.append(number)

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from search_index.numerals import (
 )
 from search_index.ranking import MAX_TERMS, Float32
 from search_index.titles import Titles, names_no_text_of_law
+from search_index.wrapped import unwrap
 
 __all__ = [
     "Citation",
@@ -54,18 +55,20 @@ LONGEST_ENTRY = 6
 
 # The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:[\s|:,”\"]|的|中|之)*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+$"
+    rf"(?:[\s|:,”\"]|的|中|之)*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+\(?$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(
     r"(?P<which>该|(?<![基根资])本|(?<![合共])同|上述|前述)"
     r"(?:实施|司法)?(?P<kind>法典|法律|法|条例|规定|办法|解释|决定|规则|细则)\s*$"
 )
-# Parts of a code that are named without the word 编: 民法典总则第一百八十八条.
-_GENERAL_PART = re.compile("(?:总则|分则|附则)(?:部分)?$")
+# Parts of a code that are named without the word 编 (民法典总则第一百八十八条), and what a law does (民法典规定的第三条).
+_GENERAL_PART = re.compile("(?:(?:总则|分则|附则)(?:部分)?|的?规定)$")
 # What points back to an article: 该条第二款.
 _SAME_ARTICLE = re.compile(rf"(?:该|(?<!不)同|上述|前述)条(?P<part>\s*{UNITS})")
 _NUMBERED = re.compile(rf"(?:{NUMERAL}|[0-9])\s*条")
+# 一O七九.
+_LETTER_O = re.compile("(?<=[一二三四五六七八九])o(?=[一二三四五六七八九])")
 _FAR = 300
 # The number before the law, as people ask: 第1079条民法典, 38条 劳动合同法, 第38条(劳动合同法). Before it stands nothing but
 # what leads to it, and behind the law nothing that goes on with a text of its own.
@@ -84,6 +87,8 @@ _UNKNOWN_NAME = re.compile(
 _LEADING = re.compile(
     r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^现(?![役代场金有])"
 )
+# No law of these kinds has the word in its name: 当时有效的|合同法.
+_OF = re.compile("^.*的(?=[^的]+(?:法|法典|条例|细则|总则|通则)$)")
 # What stands before a title within the name of an interpretation, and what stands behind it.
 _ABOUT = re.compile(
     "(?:(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|公安部|司法部|、|和)*关于"
@@ -229,7 +234,9 @@ class Citation:
 
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
-    reader = _Reader(normalise(text), laws)
+    normal = normalise(text)
+    unwrapped = unwrap(_LETTER_O.sub("〇", normal) if "o" in normal else normal)
+    reader = _Reader(unwrapped.text, laws)
     found: list[Citation] = []
     for listed in article_lists(reader.normal, reader.titles.hold):
         meant = reader.meant(listed)
@@ -244,7 +251,14 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
                     meant.written, law, member.number, start, end, meant.candidates, member.part
                 )
             )
-    return _with_same_articles(reader.normal, found) if "条第" in reader.normal and found else found
+    if "条第" in reader.normal and found:
+        found = _with_same_articles(reader.normal, found)
+    if len(unwrapped.starts) == 1:
+        return found
+    original = unwrapped.original
+    return [
+        replace(each, start=original(each.start), end=original(each.end - 1) + 1) for each in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +277,6 @@ class _Reader:
     def __init__(self, normal: str, laws: LawNames) -> None:
         self.normal = normal
         self.titles = Titles(normal)
-        # Between which places it stands without the blanks around it.
-        self._whole = len(normal) - len(normal.lstrip()), len(normal.rstrip())
         self._laws = laws
         self._resolve = cache(laws.resolve)
         # The law cited last, and where its citation ends.
@@ -285,6 +297,11 @@ class _Reader:
         if back := _ANAPHORA.search(self.normal, max(0, listed.start - 10), listed.start):
             return self._pointed_to(listed, back)
         return self._named_behind(listed)
+
+    @cached_property
+    def _whole(self) -> tuple[int, int]:
+        """Where the text begins and ends without the blanks around it."""
+        return len(self.normal) - len(self.normal.lstrip()), len(self.normal.rstrip())
 
     def _named(self, listed: ArticleList, start: int, written: str) -> _Meant | None:
         candidates = self._resolve(written)
@@ -382,11 +399,17 @@ def _law_before(
     window = normal[max(0, start - 60) : start]
     gap = _BETWEEN_LAW_AND_ARTICLE.search(window)
     end = start - (len(gap.group()) if gap else 0)
-    title = titles.before(start)
+    title = titles.closed_at(end) or titles.before(start)
     general = _GENERAL_PART.search(normal, max(0, end - 4), end)
     if general is not None:
         before = general.start()
-        if normal[before - 1 : before] == "》" or laws.longest_ending(normal, before) is not None:
+        if normal[before - 1 : before] == "》":
+            # 实施《…法》规定 is a text of its own.
+            within = title is not None and _ABOUT.search(
+                normal, max(floor, title[0] - 40), title[0]
+            )
+            end = end if within else before
+        elif laws.longest_ending(normal, before) is not None:
             end = before
     if title is not None:
         title_start, title_end, name = title
@@ -433,7 +456,7 @@ def _unknown_before(
     name_match = _UNKNOWN_NAME.search(clause)
     if name_match is None:
         return None
-    name = _LEADING.sub("", name_match.group())
+    name = _OF.sub("", _LEADING.sub("", name_match.group()))
     # A bracket that opens before a name is no part of it.
     opened = name.rfind("(")
     if opened >= 0 and ")" not in name[opened:]:

@@ -194,8 +194,7 @@ def _of_editions(
 def _editions_of(text: str, checked: list[CheckedCitation]) -> list[editions.Edition | None]:
     """Return the edition that each citation means; they stand in their order."""
     return editions.stated(
-        (editions.led_to(text, citation.start) + citation.text, citation.law)
-        for citation in checked
+        (editions.said_of(text, citation.start, citation.end), citation.law) for citation in checked
     )
 
 

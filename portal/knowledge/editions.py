@@ -24,8 +24,10 @@ _NAMED = re.compile("[《(]")
 _ONCE = "原|旧|修[订改正][以之]?前的?|现?已经?被?(?:废止|失效|修[改订正])的"
 _THEN = "(?:当[时年]|(?<![现届同此])时)(?:仍?然?尚?正?在?)(?:有效|生效|施行|实施|适用)?的"
 _FORMERLY = re.compile(rf"(?:{_ONCE}|(?P<then>{_THEN}))\s*")
-# Or a note behind it: 《合同法》(已废止).
-_GONE = re.compile(r"\(现?已经?(?:废止|失效)\)")
+# Or a note behind the name or the article: 《合同法》(已废止), 《物权法》第三十九条(现《民法典》第二百四十条).
+_GONE = re.compile(
+    r"\((?:现[行在]?(?:为|是|见|参见|对应)?《|(?:该法|该条|现)?已经?(?:被[^()]{1,20})?(?:废止|失效|修[改订正]))"
+)
 # The name that a text gives a law together with its edition: (2018年修正,以下简称《公司法》).
 _SHORT = re.compile('[简下]称为?:?["“《]?(?P<name>[^"”》()]{2,20})')
 _NOW = re.compile(r"(?:新|现行|修[订改正][以之]?后的?|新修[订改正]的?)\s*")
@@ -51,9 +53,8 @@ class Edition(NamedTuple):
 def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
     """Return the edition that each citation means; None where the text names none.
 
-    `citations` are the texts of the citations in their order, with the words of `led_to` if there
-    are, each with the law it means. A list (第二十条、第二十一条) and what points back (该法第三条) go on
-    in the edition that was named.
+    `citations` are the citations in their order as `said_of` returns them, each with the law it means. A list
+    (第二十条、第二十一条) and what points back (该法第三条) go on in the edition that was named.
     """
     result: list[Edition | None] = []
     named: dict[str, Edition | None] = {}
@@ -80,10 +81,11 @@ def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
     return result
 
 
-def led_to(text: str, start: int) -> str:
-    """Return the words before a citation in a text that tell an old or the new edition of its law; "" without any."""
-    found = _LEAD.search(normalise(text[max(0, start - 12) : start]))
-    return found[0] if found else ""
+def said_of(text: str, start: int, end: int) -> str:
+    """Return a citation in a text with the words around it that tell an old or the new edition of its law."""
+    before = _LEAD.search(normalise(text[max(0, start - 12) : start]))
+    behind = _GONE.match(normalise(text[end : end + 40]).lstrip())
+    return (before[0] if before else "") + text[start:end] + (behind[0] if behind else "")
 
 
 def held(editions: Collection[Edition]) -> dict[Edition | None, LawVersion]:

@@ -40,6 +40,13 @@ def test_every_citation_of_a_text_is_found_in_order_with_its_status(law):
         assert item.message.endswith("。")
 
 
+def test_a_citation_of_a_text_with_broken_lines_is_told_with_its_place(law, api):
+    text = "依照《中华人民共和国民\n法典》第七百\n一十条办理。"
+    (found,) = api.post("/citations/check", {"text": text}).json["citations"]
+    assert (found["law"], found["article_number"], found["status"]) == (CIVIL, "710", "found")
+    assert text[found["start"] : found["end"]] == found["text"] == text[2:-3]
+
+
 def test_each_member_of_a_list_has_its_own_entry(law, api):
     text = "依照《民法典》第七百一十、七百一十一条和第九千条，住三、四楼的"
     body = api.post("/citations/check", json={"text": text}).json

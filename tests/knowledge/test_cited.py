@@ -303,7 +303,14 @@ def test_the_check_of_a_text_says_the_same_of_a_repealed_law(replaced, api, writ
 
 
 @pytest.mark.parametrize(
-    "written", ["原合同法第52条", "原《合同法》第五十二条", "当时有效的《合同法》第五十二条"]
+    "written",
+    [
+        "原合同法第52条",
+        "原《合同法》第五十二条",
+        "当时有效的合同法第五十二条",
+        "《合同法》第52条（现已废止）",
+        "《合同法》第52条（现为《民法典》相关条文）",
+    ],
 )
 def test_a_repealed_law_named_as_such_is_told_as_an_edition_that_is_not_held(
     replaced, api, written

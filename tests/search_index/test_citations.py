@@ -320,6 +320,11 @@ def test_a_range_is_the_same_in_every_form(first: int, size: int, joint: str) ->
         "第一条（说明）、",
         "1 民法典 ",
         "，第一条民法典",
+        "第\n",
+        "第一\n",
+        "《民\n",
+        "依照民法典第三十\n八条的规定赔偿全部的损失\n",
+        " \n",
     ],
 )
 def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:

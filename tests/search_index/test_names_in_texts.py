@@ -297,6 +297,8 @@ def test_a_title_may_stand_within_the_name_of_an_interpretation() -> None:
     [
         "最高人民法院关于适用《中华人民共和国行政诉讼法》的解释",
         "重庆市实施《中华人民共和国老年人权益保障法》办法",
+        "重庆市实施《中华人民共和国老年人权益保障法》规定",
+        "最高人民法院关于适用《民法典》的规定",
     ],
 )
 def test_nothing_but_a_kind_may_stand_behind_the_title_within_a_name(name: str) -> None:
@@ -318,6 +320,39 @@ def test_a_book_of_a_code_in_book_marks_is_the_code(name: str) -> None:
 
 def test_a_bracket_that_opens_before_a_name_is_no_part_of_it() -> None:
     assert laws("无效（现民法典婚姻家庭编解释九第七十八条）") == ["民法典婚姻家庭编解释九"]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("《民法典》（第1165条）", "《民法典》（第1165条"),
+        ("民法典(第1165条)", "民法典(第1165条"),
+        ("民法典规定：第1165条", "民法典规定：第1165条"),
+        ("依照《民法典》规定的第1165条", "《民法典》规定的第1165条"),
+        ("依照《民法典》的规定，第1165条", "《民法典》的规定，第1165条"),
+        ("《民法典》第一一六五条", "《民法典》第一一六五条"),
+        ("《民法典》第一O七九条", "《民法典》第一O七九条"),
+    ],
+)
+def test_what_stands_between_the_law_and_its_article_is_no_part_of_the_name(
+    text: str, span: str
+) -> None:
+    (found,) = find_citations(text, NAMES)
+    assert (found.law, text[found.start : found.end]) == (CIVIL, span)
+
+
+def test_the_note_behind_a_title_may_name_another_law() -> None:
+    assert laws("《民法典》（根据刑法第三条）") == [CRIMINAL]
+
+
+def test_what_is_counted_in_a_text_is_no_article() -> None:
+    text = "第一，《民法典》第五百八十五条；第二，第五百八十六条。"
+    assert cited(text) == [(CIVIL, "585", "")]
+
+
+@pytest.mark.parametrize("before", ["当时有效的", "双方主张的", "签约时施行的"])
+def test_a_law_that_is_not_held_begins_behind_what_is_said_of_it(before: str) -> None:
+    assert laws(f"{before}合同法第五十二条") == ["合同法"]
 
 
 # --- paragraphs without 条 ---

@@ -186,7 +186,7 @@ def submit_answer(
 
 
 BAD_IN_TEXT = {
-    "repealed": "已经废止",
+    "repealed": "已经废止；应当适用旧法的，请写明“原《…》”",
     "no_such_article": "法律中没有这一条",
     "no_such_part": "这一条没有这一款或者这一项",
     "no_such_law": "没有找到这部法律",
