@@ -53,9 +53,10 @@ WITHIN_WEIGHT = 0.3
 # Longer words of the thesaurus are found only where the segmenter finds them.
 LONGEST_ENTRY = 6
 
-# The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条.
+# The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条. The number of the document may stand before them.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    rf"(?:[\s|:,”\"]|的|中|之)*+(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+\(?$"
+    r"(?:\([^()]{0,40}号[^()]{0,20}\))?+(?:[\s|:,”\"]|的|中|之)*+"
+    rf"(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+\(?$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
 _ANAPHORA = re.compile(
