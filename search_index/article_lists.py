@@ -29,8 +29,8 @@ _NUMBER = re.compile(
     rf"|之\s*+(?P<twig>{_N})"
 )
 # The words may stand between the articles of a list (第三条规定和第五条), with a 第 behind them.
-_SAYS = re.compile("的?规定")
-_LIST = re.compile(r"(?:的?规定)?[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?")
+_SAYS = re.compile("[的之]?规定")
+_LIST = re.compile(r"(?:[的之]?规定)?(?:[、,;]?(?:和|及|与|或者?|以及|并|跟|暨)?|[/+])")
 # What is said of an article may stand behind it: 第八条(公序良俗)、第九条, 第577条【违约责任】、第584条.
 _NOTE = re.compile(r"\([^()]{1,25}\)|【[^【】]{1,25}】|“[^“”]{1,25}”")
 _RANGE = re.compile(r"起?(?:至|到|[-~—–―]{1,2})")
@@ -189,6 +189,9 @@ def _read(normal: str, chain: list[_Number]) -> Iterator[ArticleList]:
     closed = 0
     for place, number in enumerate(chain):
         after = chain[place + 1] if place + 1 < len(chain) else None
+        if number.ordinal and not number.closed and after is not None and "," in after.joint:
+            # 第一,…第三条;第二,第五条 counts what is said.
+            break
         if not number.ordinal and not _may_follow(normal, found, number, after):
             break
         found.append(number)
@@ -204,7 +207,8 @@ def _may_follow(normal: str, found: list[_Number], number: _Number, after: _Numb
     """Whether a number without 第 can be an article there."""
     before = found[-1] if found else None
     opens = before is None or before.closed
-    if number.written == "两" or ";" in number.joint or _SAYS.match(number.joint):
+    # 1/2 is a fraction.
+    if number.written == "两" or set(number.joint) & set(";/+") or _SAYS.match(number.joint):
         return False
     if number.closed:
         return not (opens and _COUNTED.match(normal, number.end))
@@ -219,7 +223,7 @@ def _bare(normal: str, chain: list[_Number]) -> list[_Number]:
     """The leading numbers of a chain that can be articles without a 条: Arabic digits."""
     found: list[_Number] = []
     for number in chain:
-        if not number.is_digits or len(number.written) > 4 or ";" in number.joint:
+        if not number.is_digits or len(number.written) > 4 or set(number.joint) & set(";/+"):
             break
         if number.is_year and not number.ordinal:
             break

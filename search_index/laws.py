@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from search_index.analysis import normalise
@@ -69,6 +69,9 @@ _NO_NAME = re.compile(
     "|公司|单位|双方|当事人|员工|劳动者|法院|律师|[甲乙]方|[原被]告"
     "|(?:法|法律|法规|条例|规定|办法|解释|条文|制度|要求|协议|合同|约定|情形?|情况)$"
 )
+# So many laws that end in the name of a law make it one of which the subject of another law makes one more:
+# 义务教育法 and 职业教育法, so 消防教育法; 体育法, so 体育仲裁法. No code is such a law (离婚民法典, 醉驾刑法).
+_FAMILY = 2
 # What a place makes; a 法 it never makes.
 _LOCAL_KINDS = ("条例", "办法", "规定", "规则", "细则")
 # What people call rules that are no law: 公司规定, 法律规定, 按照有关规定.
@@ -142,6 +145,13 @@ class LawNames:
         self._first = {name[0] for name in written} | {_PREFIX[0]}
         self._last = {name[-1] for name in written}
         self._titles = "\n".join(self._by_name)
+        ends = Counter(name[at:] for name in self._by_name for at in range(1, len(name) - 1))
+        self._families = {
+            name
+            for name, full in self._full.items()
+            if ends[name] - (full != name and full.endswith(name)) >= _FAMILY
+            and not name.endswith(_LOCAL_KINDS)
+        }
         self._beginnings: dict[str, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
@@ -213,6 +223,17 @@ class LawNames:
                 return start
         return None
 
+    def longest_beginning(self, text: str, start: int) -> int | None:
+        """The end of the longest known name or alias that begins at `start` in normalised `text`."""
+        if text[start : start + 1] not in self._first:
+            return None
+        ceiling = min(len(text), start + self._longest + len(_PREFIX))
+        for end in range(ceiling, start + MIN_ALIAS - 1, -1):
+            simple = text[start:end].replace(_PREFIX, "")
+            if simple in self._by_name or simple in self._aliases:
+                return end
+        return None
+
     def longer(self, text: str, start: int, end: int) -> int | None:
         """Where a longer name begins that the known name at `start` is only the end of; None when it stands alone.
 
@@ -239,10 +260,23 @@ class LawNames:
         for length in range(len(words) if len(core) > 1 else 0, 1, -1):
             if words[-length:] + core in self._titles:
                 return start - length
+        subject = self._subject_in(words) if simple in self._families else 0
+        if subject:
+            return start - subject
         basis = _ON_THE_BASIS_OF.search(words)
         if basis is not None and not _NO_NAME.search(basis["name"]):
             return start - len(basis["name"])
         return None
+
+    def _subject_in(self, words: str) -> int:
+        """How many of the last letters of `words` are the subject of a law, with nothing before it that belongs to it."""
+        for length in range(len(words), 1, -1):
+            subject = words[-length:]
+            if subject + "法" not in self._by_name or _NO_NAME.search(subject):
+                continue
+            if length == len(words) or _LEADS_IN.search(words[:-length]):
+                return length
+        return 0
 
     def _before_core(self, simple: str) -> tuple[str, ...]:
         """What stands before the words of a known name in the titles of other laws of its kind."""

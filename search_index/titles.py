@@ -66,6 +66,22 @@ class Titles:
         start, end, name = self._all[at]
         return start, end, self._meant(name, start) or name
 
+    def closed_at(self, place: int) -> tuple[int, int, str] | None:
+        """The title whose marks close at a place, as `before` returns it; the article may stand in the note behind it."""
+        at = bisect_left(self._starts, place) - 1
+        if at < 0 or self._starts[at] + len(self._all[at][2]) + 2 != place:
+            return None
+        start, _, name = self._all[at]
+        return start, place, self._meant(name, start) or name
+
+    def beginning(self, place: int) -> tuple[int, str] | None:
+        """The title that begins at a place: where it ends, and the name it stands for."""
+        at = bisect_left(self._starts, place)
+        if at == len(self._starts) or self._starts[at] != place:
+            return None
+        start, end, name = self._all[at]
+        return end, self._meant(name, start) or name
+
     def given_ending(self, normal: str, end: int) -> tuple[int, str] | None:
         """The longest short name of the text's own that ends at a place: where it begins, and its title."""
         for length in range(min(self._longest, end), 1, -1):

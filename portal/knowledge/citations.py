@@ -39,6 +39,7 @@ class CitationStatus(LabelledEnum):
     AMENDED = "amended", "所在法律已被部分修改，请核对最新条文"
     NOT_YET = "not_yet", "条文尚未施行"
     REPEALED = "repealed", "条文已经失效"
+    FORMER = "former", "注明是修改前或者已经废止的条文"
     NO_SUCH_ARTICLE = "no_such_article", "没有这一条"
     NO_SUCH_PART = "no_such_part", "这一条没有这一款或者这一项"
     OTHER_EDITION = "other_edition", "没有收录所引的版本"
@@ -47,8 +48,8 @@ class CitationStatus(LabelledEnum):
 
     @property
     def stands(self) -> bool:
-        """True when an answer may rest on it."""
-        return self in (CitationStatus.FOUND, CitationStatus.AMENDED)
+        """True when an answer may rest on it: of facts from before a change the former law speaks, named as such."""
+        return self in (CitationStatus.FOUND, CitationStatus.AMENDED, CitationStatus.FORMER)
 
 
 _BY_VALIDITY = {
@@ -144,10 +145,10 @@ def check(text: str) -> list[CheckedCitation]:
     articles = lookup(wanted)
     checked = [_checked(text, item, articles) for item in found]
     checked, older = _of_editions(text, checked, articles.values())
-    checked = _with_parts(checked, found, articles.values())
+    checked = _with_parts(checked, found, [*articles.values(), *older])
     checked = _with_moves(checked, [*articles.values(), *older])
     checked += _unrecognised(text, checked, names)[: MOST_CITATIONS - len(checked)]
-    return sorted(_with_replacements(checked), key=lambda citation: citation.start)
+    return _with_replacements(text, sorted(checked, key=lambda citation: citation.start))
 
 
 def summary(checked: list[CheckedCitation]) -> tuple[bool | None, str]:
@@ -159,6 +160,9 @@ def summary(checked: list[CheckedCitation]) -> tuple[bool | None, str]:
         )
     wrong = sum(not citation.status.stands for citation in checked)
     rest = f"其中 {wrong} 处需要核对。" if wrong else "都可以引用。"
+    former = sum(citation.status is CitationStatus.FORMER for citation in checked)
+    if former:
+        rest += f"{former} 处注明是修改前或者已经废止的条文，请确认应当适用的就是它。"
     return not wrong, f"读到 {len(checked)} 处引用，{rest}"
 
 
@@ -170,10 +174,7 @@ def _of_editions(
     The same number of today's text may say something else.
     """
     by_id = {article.id: article for article in current}
-    named = editions.stated(
-        (editions.led_to(text, citation.start) + citation.text, citation.law)
-        for citation in checked
-    )
+    named = _editions_of(text, checked)
     versions = editions.held({edition for edition in named if edition})
     pairs = list(zip(checked, map(versions.get, named), strict=True))
     older = editions.articles({(version, each.number) for each, version in pairs if version})
@@ -181,35 +182,46 @@ def _of_editions(
     for (citation, version), edition in zip(pairs, named, strict=True):
         article = by_id.get(citation.article_id) if citation.article_id else None
         known = article is not None or citation.status is CitationStatus.NO_SUCH_ARTICLE
-        if edition and edition[1] == editions.FORMER:
-            # 原 is also said of a law that is gone.
-            known = known and citation.status is not CitationStatus.REPEALED
-        if edition and known and (article is None or article.version is not version):
+        # What was the law then may be the law of today.
+        known = known and (version is not None or edition is None or edition.year != editions.THEN)
+        if edition and known and (edition.former or not article or article.version is not version):
             found = older.get((version, citation.number)) if version else None
-            citation = _in_edition(citation, edition[1], held=version is not None, article=found)
+            citation = _in_edition(citation, edition, held=version is not None, article=found)
         result.append(citation)
     return result, list(older.values())
 
 
+def _editions_of(text: str, checked: list[CheckedCitation]) -> list[editions.Edition | None]:
+    """Return the edition that each citation means; they stand in their order."""
+    return editions.stated(
+        (editions.said_of(text, citation.start, citation.end), citation.law) for citation in checked
+    )
+
+
 def _in_edition(
-    citation: CheckedCitation, year: int, *, held: bool, article: Article | None
+    citation: CheckedCitation, edition: editions.Edition, *, held: bool, article: Article | None
 ) -> CheckedCitation:
-    edition = f"《{short(citation.law)}》{year} 年的版本"
-    if year == editions.FORMER:
-        edition = f"修改前的《{short(citation.law)}》"
+    law = f"《{short(citation.law)}》"
+    named = f"{law}{edition.year} 年的版本" if edition.year > editions.FORMER else f"修改前的{law}"
     if not held:
         status = CitationStatus.OTHER_EDITION
-        message = (
-            f"引用的是{edition}，这里没有收录，内容和条文序号可能与收录的版本不同，请自行核对。"
-        )
+        message = f"引用的是{named}，这里没有收录，内容和条文序号可能与收录的版本不同，请自行核对。"
     elif article is None:
         status = CitationStatus.NO_SUCH_ARTICLE
-        message = f"{edition}没有{citation.label}。"
+        message = f"{named}没有{citation.label}。"
     else:
         status = _BY_VALIDITY[article.version.status]
         message = _message(article, status)
-        if status is CitationStatus.REPEALED:
-            message = f"{edition}已经不是现行版本，{citation.label}请改引现行条文。"
+        gone = article.version.status is Validity.REPEALED
+        if status is CitationStatus.REPEALED and edition.former:
+            status = CitationStatus.FORMER
+            what = f"{law}已经废止，引用的是废止前的" if gone else f"引用的是{named}的"
+            message = f"{what}{citation.label}，请确认应当适用的就是它。"
+        elif status is CitationStatus.REPEALED and not gone:
+            message = (
+                f"{named}已经不是现行版本，{citation.label}请改引现行条文；"
+                f"应当适用修改前的规定的，请写明“原{law}”。"
+            )
     return replace(
         citation, status=status, message=message, article_id=article.id if article else None
     )
@@ -232,19 +244,23 @@ def _with_parts(
     ]
 
 
-def _with_replacements(checked: list[CheckedCitation]) -> list[CheckedCitation]:
-    """Tell of each law that is not held what replaced it, where a held text says so."""
+def _with_replacements(text: str, checked: list[CheckedCitation]) -> list[CheckedCitation]:
+    """Tell of each law that is not held what replaced it, where a held text says so.
+
+    Who names it as the former law (原《合同法》) knows so; what it said cannot be looked up here.
+    """
     replaced = cache(unheld.replaced)
     result = []
-    for citation in checked:
+    for citation, edition in zip(checked, _editions_of(text, checked), strict=True):
         absent = citation.status is CitationStatus.NO_SUCH_LAW
         found = replaced(citation.law) if absent else None
         if found is not None:
+            former = edition is not None and edition.former
             citation = replace(
                 citation,
                 law=found.law,
-                status=CitationStatus.REPEALED,
-                message=found.message,
+                status=CitationStatus.OTHER_EDITION if former else CitationStatus.REPEALED,
+                message=found.message + ("请自行核对。" if former else ""),
                 repealed_by=queries.reference_of(found.article),
             )
         result.append(citation)
@@ -271,13 +287,19 @@ def _with_moves(
             continue
         before, now = move
         place = Moved(now.id, now.number, now.label, before.text_hash != now.text_hash)
-        told = (
-            f"{now.version.version_date} 的版本改了条文序号：原{before.label}现在是{now.label}，"
-            "请核对引用的是哪一条。"
-        )
+        told = _told_move(citation, before, now)
         message = citation.message + told
         result.append(replace(citation, moved_to=place, message=message))
     return result
+
+
+def _told_move(citation: CheckedCitation, before: Article, now: Article) -> str:
+    day = now.version.version_date
+    if before.number == now.number:
+        return f"它在 {day} 的版本中仍是{now.label}。"
+    told = f"{day} 的版本改了条文序号：原{before.label}现在是{now.label}"
+    # Who names the former law means the former article.
+    return told + ("。" if citation.status is CitationStatus.FORMER else "，请核对引用的是哪一条。")
 
 
 # What looks like a citation although no law of that name is known: 根据合同法第五十二条.

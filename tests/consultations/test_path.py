@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge.models import Article
+from portal.knowledge.models import Article, Validity
 from tests.consultations.conftest import ANSWER, CITATION, QUESTION
+from tests.factories.laws import make_law
 from tests.factories.people import make_resident, resident_headers
 
 
@@ -167,6 +168,19 @@ def test_a_paragraph_named_in_the_text_must_exist_too(district):
     answer = district.staff_step(district.lawyer, consultation_id, "answer", body)
     assert (answer.status_code, answer.json["code"]) == (422, "bad_citation")
     assert "第九款”：这一条没有这一款" in answer.json["errors"]["text"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"), [("原《仲裁法》", True), ("《仲裁法》", False), ("原《不存在法》", False)]
+)
+def test_an_answer_may_rest_on_a_law_that_is_gone_only_when_it_says_so(district, name, holds):
+    make_law("中华人民共和国仲裁法", ("16",), Validity.REPEALED)
+    consultation_id = district.claimed()
+    body = {"text": f"签约时适用的是{name}第十六条。", "citations": [CITATION]}
+    answer = district.staff_step(district.lawyer, consultation_id, "answer", body)
+    assert answer.status_code == (200 if holds else 422)
+    if holds:
+        district.done(district.reviewer, consultation_id, "sign-off", {"decision": "approve"})
 
 
 def test_an_answer_without_a_citation_is_refused(district):

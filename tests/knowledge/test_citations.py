@@ -40,6 +40,13 @@ def test_every_citation_of_a_text_is_found_in_order_with_its_status(law):
         assert item.message.endswith("。")
 
 
+def test_a_citation_of_a_text_with_broken_lines_is_told_with_its_place(law, api):
+    text = "依照《中华人民共和国民\n法典》第七百\n一十条办理。"
+    (found,) = api.post("/citations/check", {"text": text}).json["citations"]
+    assert (found["law"], found["article_number"], found["status"]) == (CIVIL, "710", "found")
+    assert text[found["start"] : found["end"]] == found["text"] == text[2:-3]
+
+
 def test_each_member_of_a_list_has_its_own_entry(law, api):
     text = "依照《民法典》第七百一十、七百一十一条和第九千条，住三、四楼的"
     body = api.post("/citations/check", json={"text": text}).json
@@ -185,7 +192,13 @@ def test_a_text_without_a_citation_is_not_said_to_hold(law, api):
         ("《商标法》（2013年修正）第四条，修正后的商标法第四条", ["other_edition", "found"]),
         ("原《民法典》第710条、第711条", ["other_edition"] * 2),
         ("修改前的民法典第710条，现行民法典第710条", ["other_edition", "found"]),
-        ("原《环境保护法》第五条", ["repealed"]),
+        ("原《环境保护法》第五条", ["former"]),
+        ("原《环境保护法》第九百条", ["no_such_article"]),
+        ("《环境保护法》第五条，而当时有效的《环境保护法》第五条", ["repealed", "former"]),
+        ("《环境保护法》（已废止）第五条", ["former"]),
+        # Never changed as far as is held, the law of then is that of today.
+        ("事发时施行的《民法典》第710条", ["found"]),
+        ("原民法典第710条，民法典第710条", ["other_edition", "found"]),
         ("民法典（2020）第710条，民法典（2021年施行）第710条", ["found", "found"]),
     ],
 )
@@ -204,15 +217,51 @@ def test_what_is_cited_in_an_edition_that_was_replaced_no_longer_stands(law, clo
     assert item.message.startswith("《商标法》2019 年的版本已经不是现行版本")
 
 
-def test_the_former_edition_is_the_one_before_that_of_today(law, clock):
+@pytest.fixture
+def new_trademark_law(law, clock):
     clock.set("2027-01-01 09:00")
     validity.refresh(core_clock.today())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "原《商标法》",
+        "修订前的商标法",
+        "原《商标法》（2019年修正）",
+        "当时有效的《商标法》",
+        "侵权行为发生时施行的《商标法》",
+    ],
+)
+def test_what_is_named_as_the_former_edition_is_the_one_before_and_may_be_rested_on(
+    new_trademark_law, api, name
+):
     (now,) = check("《商标法》第四条")
-    for text in ("原《商标法》第四条", "修订前的商标法第四条"):
-        (item,) = check(text)
-        assert item.status is CitationStatus.REPEALED
-        assert item.article_id not in (None, now.article_id)
-        assert item.message.startswith("修改前的《商标法》已经不是现行版本，第四条")
+    body = api.post("/citations/check", {"text": f"{name}第四条"}).json
+    (item,) = body["citations"]
+    assert (item["status"], item["holds"], body["all_hold"]) == ("former", True, True)
+    assert item["article_id"] not in (None, str(now.article_id))
+    assert item["message"].endswith(
+        "第四条，请确认应当适用的就是它。它在 2026-02-26 的版本中仍是第四条。"
+    )
+    assert "1 处注明是修改前或者已经废止的条文" in body["summary"]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("原《商标法》第九百条", "no_such_article"),
+        ("原《商标法》第四条第九款", "no_such_part"),
+        # By its year alone nothing tells that whoever wrote it knows of the change.
+        ("《商标法》（2019年修正）第四条", "repealed"),
+    ],
+)
+def test_what_the_former_edition_does_not_say_does_not_hold(new_trademark_law, text, status):
+    with unit_of_work():
+        for article in db.session.scalars(select(Article).where(Article.number == "4")):
+            article.text = "甲。\n乙。"
+    (item,) = check(text)
+    assert (item.status.value, item.status.stands) == (status, False)
 
 
 @pytest.mark.parametrize(

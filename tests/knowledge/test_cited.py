@@ -280,18 +280,45 @@ def test_a_repealed_law_is_answered_with_the_article_that_repealed_it(replaced, 
     assert answer.json["query"].startswith("民法典 ")
 
 
+@pytest.mark.parametrize("query", ["710条 民法典", "第710条民法典", "710 民法典"])
+def test_an_article_is_found_by_its_number_before_the_law(loaded, api, query):
+    result = api.get("/search", query_string={"q": query}).json
+    (found,) = result["citations"]
+    assert (found["law"], found["article_label"], found["exists"]) == (CIVIL, "第七百一十条", True)
+    assert result["items"][0]["id"] == found["articles"][0]["id"]
+
+
 @pytest.mark.parametrize("name", ["法律规定", "公司的规定", "有关规定", "按照规定"])
 def test_rules_that_are_no_law_are_no_citation_in_a_question(replaced, api, name):
     assert api.get("/search", query_string={"q": f"{name}第十条"}).json["citations"] == []
 
 
-@pytest.mark.parametrize("written", ["合同法第五十二条", "《合同法》第五十二条", "原合同法第52条"])
+@pytest.mark.parametrize("written", ["合同法第五十二条", "《合同法》第五十二条"])
 def test_the_check_of_a_text_says_the_same_of_a_repealed_law(replaced, api, written):
     (told,) = api.post("/citations/check", {"text": f"根据{written}，合同无效。"}).json["citations"]
     (found,) = api.get("/search", query_string={"q": written}).json["citations"]
     for name in ("law", "status", "message", "repealed_by"):
         assert told[name] == found[name]
     assert (told["status"], told["holds"]) == ("repealed", False)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "原合同法第52条",
+        "原《合同法》第五十二条",
+        "当时有效的合同法第五十二条",
+        "《合同法》第52条（现已废止）",
+        "《合同法》第52条（现为《民法典》相关条文）",
+    ],
+)
+def test_a_repealed_law_named_as_such_is_told_as_an_edition_that_is_not_held(
+    replaced, api, written
+):
+    (told,) = api.post("/citations/check", {"text": f"根据{written}，合同无效。"}).json["citations"]
+    assert (told["status"], told["holds"]) == ("other_edition", False)
+    assert "废止（第三条），没有收录它的条文。请自行核对。" in told["message"]
+    assert told["repealed_by"]["title"] == "《民法典》第三条"
 
 
 def test_what_names_a_repealed_law_is_no_gap_in_the_content(replaced, api):

@@ -211,6 +211,8 @@ def test_forms_in_which_lawyers_cite(text: str, expected: list[tuple[str | None,
         ("《民法典》第577条【违约责任】、第584条【损害赔偿】", "577 584"),
         ("民法典第三条第一款“不得侵犯”、第五条", "3 5"),
         ("民法典第577条 第584条　第585条第2款", "577 584 585"),
+        ("民法典第577条/第584条＋第585条", "577 584 585"),
+        ("民法典第577条之规定，第584条亦有规定", "577 584"),
     ],
 )
 def test_every_member_of_a_list_is_read(text: str, numbers: str) -> None:
@@ -235,6 +237,8 @@ def test_every_member_of_a_list_is_read(text: str, numbers: str) -> None:
         ("民法典第三条规定，五条狗", "3"),
         ("民法典第三条例和第三条约", ""),
         ("民法典1254、10万元", "1254"),
+        ("民法典1/2", "1"),
+        ("民法典第3条/5天", "3"),
         ("民法典第10 79条", ""),
         ("依照民法典第三条\n第四条 违约责任", "3"),
         ("一、依据民法典第三条；二、第四条", "3"),
@@ -318,6 +322,13 @@ def test_a_range_is_the_same_in_every_form(first: int, size: int, joint: str) ->
         "《民法典》（以下简称《民法》），民法第一条",
         "《民法典》（",
         "第一条（说明）、",
+        "1 民法典 ",
+        "，第一条民法典",
+        "第\n",
+        "第一\n",
+        "《民\n",
+        "依照民法典第三十\n八条的规定赔偿全部的损失\n",
+        " \n",
     ],
 )
 def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:
@@ -330,6 +341,49 @@ def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:
     short = max(min(taken(20_000) for _ in range(3)), 0.002)
     # Ten times the text. Reading that goes back for every number takes a hundred times as long.
     assert min(taken(200_000) for _ in range(2)) < 40 * short
+
+
+@pytest.mark.parametrize(
+    ("text", "law", "numbers"),
+    [
+        ("38条 劳动合同法", "中华人民共和国劳动合同法", "38"),
+        ("第1079条民法典", CIVIL, "1079"),
+        ("1254 民法典", CIVIL, "1254"),
+        ("第1079条（民法典）", CIVIL, "1079"),
+        ("请问第38、46条《劳动合同法》怎么规定", "中华人民共和国劳动合同法", "38 46"),
+        ("根据第1079条第二款民法典的规定", CIVIL, "1079"),
+        ("第133条之一刑法", CRIMINAL, "133-1"),
+    ],
+)
+def test_the_number_may_stand_before_the_law(text: str, law: str, numbers: str) -> None:
+    assert found(text) == [(law, number) for number in numbers.split()]
+
+
+def test_a_law_behind_its_numbers_belongs_to_the_last_of_them() -> None:
+    text = "请问第38、46条（《劳动合同法》）怎么规定"
+    spans = [text[each.start : each.end] for each in find_citations(text, NAMES)]
+    assert spans == ["第38", "46条（《劳动合同法》）"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("第三条 民法典第五条", [(CIVIL, "5")]),
+        ("依据第三十八条，民法典第四十六条", [(CIVIL, "46")]),
+        ("刑法第三条民法典", [(CRIMINAL, "3")]),
+        ("第二条 中华人民共和国刑法的任务，是打击犯罪", []),
+        ("总则\n第二条 刑法\n", []),
+        ("2020民法典", []),
+        ("10条民法典新规", []),
+        ("三条民法典", []),
+        ("借款1000 民法典", []),
+        ("我家3条 民法典", []),
+    ],
+)
+def test_a_number_before_a_law_is_an_article_only_where_nothing_else_is_said(
+    text: str, expected: list[tuple[str, str]]
+) -> None:
+    assert found(text) == expected
 
 
 @pytest.mark.parametrize(

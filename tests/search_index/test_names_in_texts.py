@@ -32,6 +32,7 @@ NAMES = LawNames(
         PROPERTY,
         CHONGQING,
         *AMENDMENTS,
+        "中华人民共和国体育法",
         "中华人民共和国保险法",
         "工伤保险条例",
         "中华人民共和国产品质量法",
@@ -90,6 +91,8 @@ def test_a_longer_name_means_the_one_title_that_it_shortens(text: str, law: str)
     [
         ("工伤保险法第14条", "工伤保险法"),
         ("根据体育仲裁法第五条", "体育仲裁法"),
+        ("体育仲裁法第五条", "体育仲裁法"),
+        ("应当适用体育仲裁法第五条", "体育仲裁法"),
         ("德国民法典第823条", "德国民法典"),
         ("依照德国《民法典》第823条", "德国民法典"),
         ("台湾地区民法典第184条", "台湾地区民法典"),
@@ -125,6 +128,11 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         ("根据目前劳动法第44条", "中华人民共和国劳动法"),
         ("依照最新修订劳动法第44条", "中华人民共和国劳动法"),
         ("依据公司劳动合同法第38条", "中华人民共和国劳动合同法"),
+        # Subjects of which no law is; and a law in whose name no two others end.
+        ("欠薪仲裁法第五条", ARBITRATION),
+        ("全民体育仲裁法第五条", ARBITRATION),
+        ("体育民法典第五条", CIVIL),
+        ("体育劳动法第五条", "中华人民共和国劳动法"),
     ],
 )
 def test_what_is_asked_about_before_a_law_is_no_part_of_its_name(text: str, law: str) -> None:
@@ -289,6 +297,8 @@ def test_a_title_may_stand_within_the_name_of_an_interpretation() -> None:
     [
         "最高人民法院关于适用《中华人民共和国行政诉讼法》的解释",
         "重庆市实施《中华人民共和国老年人权益保障法》办法",
+        "重庆市实施《中华人民共和国老年人权益保障法》规定",
+        "最高人民法院关于适用《民法典》的规定",
     ],
 )
 def test_nothing_but_a_kind_may_stand_behind_the_title_within_a_name(name: str) -> None:
@@ -310,6 +320,39 @@ def test_a_book_of_a_code_in_book_marks_is_the_code(name: str) -> None:
 
 def test_a_bracket_that_opens_before_a_name_is_no_part_of_it() -> None:
     assert laws("无效（现民法典婚姻家庭编解释九第七十八条）") == ["民法典婚姻家庭编解释九"]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("《民法典》（第1165条）", "《民法典》（第1165条"),
+        ("民法典(第1165条)", "民法典(第1165条"),
+        ("民法典规定：第1165条", "民法典规定：第1165条"),
+        ("依照《民法典》规定的第1165条", "《民法典》规定的第1165条"),
+        ("依照《民法典》的规定，第1165条", "《民法典》的规定，第1165条"),
+        ("民法典（主席令第四十五号）第1165条", "民法典（主席令第四十五号）第1165条"),
+        ("《民法典》第一O七九条", "《民法典》第一O七九条"),
+    ],
+)
+def test_what_stands_between_the_law_and_its_article_is_no_part_of_the_name(
+    text: str, span: str
+) -> None:
+    (found,) = find_citations(text, NAMES)
+    assert (found.law, text[found.start : found.end]) == (CIVIL, span)
+
+
+def test_the_note_behind_a_title_may_name_another_law() -> None:
+    assert laws("《民法典》（根据刑法第三条）") == [CRIMINAL]
+
+
+def test_what_is_counted_in_a_text_is_no_article() -> None:
+    text = "第一，《民法典》第五百八十五条；第二，第五百八十六条。"
+    assert cited(text) == [(CIVIL, "585", "")]
+
+
+@pytest.mark.parametrize("before", ["当时有效的", "双方主张的", "签约时施行的"])
+def test_a_law_that_is_not_held_begins_behind_what_is_said_of_it(before: str) -> None:
+    assert laws(f"{before}合同法第五十二条") == ["合同法"]
 
 
 # --- paragraphs without 条 ---

@@ -186,7 +186,7 @@ def submit_answer(
 
 
 BAD_IN_TEXT = {
-    "repealed": "已经废止",
+    "repealed": "已经废止；应当适用旧法的，请写明“原《…》”",
     "no_such_article": "法律中没有这一条",
     "no_such_part": "这一条没有这一款或者这一项",
     "no_such_law": "没有找到这部法律",
@@ -194,7 +194,11 @@ BAD_IN_TEXT = {
 
 
 def require_good_citations(text: str) -> None:
-    """Raise Invalid when the text cites an article that is repealed or does not exist."""
+    """Raise Invalid when the text cites an article that is repealed or does not exist.
+
+    The former law, named as such (原《公司法》第二十条), is only remarked upon by the check: of what happened before a
+    change it is the law.
+    """
     wrong = [
         f"“{found.text}”：{BAD_IN_TEXT[found.status]}"
         for found in knowledge.check(text)
