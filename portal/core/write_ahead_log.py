@@ -36,7 +36,8 @@ def keep_short(connection: Connection) -> None:
     global _not_before
     if connection.dialect.name != "sqlite" or next(_commits) % EVERY:
         return
-    if time.monotonic() < _not_before:
+    # Whoever rolls back inside a unit goes on with another connection.
+    if connection.closed or time.monotonic() < _not_before:
         return
     # Straight to the driver: SQLAlchemy would begin a transaction first, in which the log cannot be begun anew.
     raw = connection.connection.driver_connection

@@ -88,6 +88,14 @@ def test_a_fault_of_the_log_fails_no_commit(monkeypatch: pytest.MonkeyPatch) -> 
     assert db.session.query(Counter).count() == 1
 
 
+def test_a_unit_that_was_rolled_back_within_still_commits_what_came_after() -> None:
+    with unit_of_work():
+        db.session.add(Counter(name="a", value=0))
+        db.session.rollback()
+        db.session.add(Counter(name="b", value=0))
+    assert [each.name for each in db.session.query(Counter)] == ["b"]
+
+
 def test_nobody_reads_while_waiting_for_the_turn_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
     add("a")
     found = []
