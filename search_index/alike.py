@@ -25,13 +25,46 @@ Idf = Callable[[UInt64], Float32]
 # What every question has, in the books' words and in those of the south-west.
 _QUESTION_WORDS = re.compile(
     r"怎么办|怎么样|怎么|怎样|咋个办|咋办|咋整|咋个|咋样|咋|啷个办|啷个|啥子|啥|哪个|哪里|哪些|好多|好久|多少|如何|什么"
-    r"|请问|想问一下|是不是|能不能|可不可以|要不要|可以|要得不|得不得|得行不|没得|吗|呢|啊|吧|嘛|哦|我|的|了|\W"
+    r"|请问|想问一下|是不是|能不能|可不可以|要不要|可以|要得不|得不得|得行不|硬是|吗|呢|啊|吧|嘛|哦|不\Z|我|的|了|\W"
 )
+# What people say for what is written; both sides of a comparison are brought to the second.
+_WRITTEN = {
+    spoken: written
+    for written, several in {
+        "孩子": "娃儿 娃娃 细娃 小孩 孙娃 娃",
+        "家里": "屋头 屋里",
+        "爸": "老汉儿 老汉 父亲 爸爸 爹",
+        "妈": "母亲 妈妈 老妈",
+        "老公": "男人 丈夫 男的",
+        "老婆": "婆娘 堂客 妻子 媳妇",
+        "离婚": "离了婚 离了",
+        "被": "遭",
+        "让": "喊 叫",
+        "别人": "别个 人家",
+        "邻居": "隔壁",
+        "借条": "欠条 条子",
+        "工资": "工钱",
+        "押金": "押钱",
+        "物业": "物管",
+        "辞职": "不想干 不干了",
+        "辞退": "开除 撵 开了 解雇",
+        "怀孕": "怀起 怀上",
+        "公司": "厂里 厂头 单位",
+        "树": "树子",
+        "车": "车子",
+        "房": "房子 屋子 屋",
+        "没": "没有 没得",
+        "去世": "死了 走了 过世 不在了",
+    }.items()
+    for spoken in several.split()
+}
+_SPOKEN = re.compile("|".join(sorted(_WRITTEN, key=len, reverse=True)))
 
 
 def pairs(text: str) -> set[str]:
     """The neighbouring characters of a question, without the words that every question has."""
-    parts = [part for part in _QUESTION_WORDS.split(analysis.normalise(text)) if part]
+    written = _SPOKEN.sub(lambda said: _WRITTEN[said[0]], analysis.normalise(text))
+    parts = [part for part in _QUESTION_WORDS.split(written) if part]
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
 
 

@@ -22,6 +22,11 @@ ALONE_WEIGHT = 3.0
 # What of a word counts when a row holds only a word of the thesaurus for it, and when no document holds it at all.
 THESAURUS_SHARE = 0.8
 UNKNOWN_SHARE = 0.3
+# Of a text with more different words than these a row need hold no more than of one with so many: the rest tells who
+# did what on which day, and no text about the law holds that.
+MOST_WORDS = 20
+# A story is at best as sure as this: what it tells besides is for a person to read, so its teller is offered one.
+STORY_AT_BEST = (WEAK + STRONG) / 2
 
 
 def sureness(snapshot: Snapshot, query: Query, ranked: Ranked) -> float:
@@ -32,7 +37,10 @@ def sureness(snapshot: Snapshot, query: Query, ranked: Ranked) -> float:
     if ranked.share is None:
         return ALONE_WEIGHT * coverage(snapshot, query, best, STRONG / ALONE_WEIGHT)
     standing_out = SHARE_WEIGHT * ranked.share
-    return standing_out + coverage(snapshot, query, best, STRONG - standing_out)
+    times = max(1.0, len(query.words) / MOST_WORDS)
+    held = coverage(snapshot, query, best, (STRONG - standing_out) / times)
+    sure = standing_out + times * held
+    return min(sure, STORY_AT_BEST) if query.story else sure
 
 
 def coverage(snapshot: Snapshot, query: Query, row: int, enough: float) -> float:

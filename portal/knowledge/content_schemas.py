@@ -138,9 +138,12 @@ class UrgentEntry(Schema):
     id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
     words = _words()
     harmless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
+    broad = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
+    unless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
     at_once = fields.Boolean(load_default=True)
     alone = fields.Boolean(load_default=False)
     others = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
+    always = CleanString(load_default=None, min_length=2, max_length=12)
     steps = fields.List(
         fields.Nested(UrgentStep), required=True, validate=validate.Length(min=1, max=5)
     )

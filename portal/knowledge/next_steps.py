@@ -20,6 +20,7 @@ URGENT = "urgent"
 SAFETY = "safety"
 _SEARCH = "/api/v1/search?q="
 _NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，或者先选一个问题类别。"
+_SERVICE_LINE = "公共法律服务热线"
 # Less is no question that somebody could recognise as their own.
 _SHORTEST_REST = 4
 
@@ -61,6 +62,7 @@ def of(
     if lost or unfound or needs:
         # Nobody in danger is asked about the spelling.
         steps += ([] if needs else _correction(found)) + _never_a_dead_end(found)
+        steps += _in_danger() if lost and not needs else []
     else:
         steps += _correction(found)
         steps += [_ask()] if unsure else []
@@ -166,7 +168,26 @@ def _ask() -> Step:
 
 def _call() -> Step:
     phone = settings().service_phone
-    return _step("call", f"拨打公共法律服务热线 {phone}。", "", f"tel:{phone}")
+    return _step("call", f"拨打{_SERVICE_LINE} {phone}。", "", f"tel:{phone}")
+
+
+def help_lines() -> list[dict[str, str]]:
+    """Return whom to call whatever was asked: no list of wordings will ever hear all who are in danger."""
+    lines = [{**line, "url": f"tel:{line['phone']}"} for line in search_content.always()]
+    service = _call()
+    phone = settings().service_phone
+    return [
+        *lines,
+        {"label": _SERVICE_LINE, "text": service["text"], "phone": phone, "url": service["url"]},
+    ]
+
+
+def _in_danger() -> list[Step]:
+    """What a page says that found nothing fitting: the question may have been of a danger that no wording knows."""
+    return [
+        _step("emergency", line["text"], "", f"tel:{line['phone']}")
+        for line in search_content.always()[:1]
+    ]
 
 
 def _step(code: str, text: str, method: str, url: str) -> Step:

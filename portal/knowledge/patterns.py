@@ -1,7 +1,7 @@
 """What people write, as patterns that an editor can read: the notation at the head of `content/search/urgent.yaml`.
 
-Blanks part what must all be said in any order; 甲…乙 is one after the other nearby; （甲/乙） is one of them;
-<组名> is any word of a group; =甲 is the whole question.
+Blanks part what must all be said in any order; 甲…乙 is one after the other nearby; ～ is the rest of the thought;
+（甲/乙） is one of them; <组名> is any word of a group; =甲 is the whole question.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOISE = re.compile(r"[\W_]+")
 _END = "\n"
 _ENDS = re.compile(r"[\s\W_]*[，。！？；：,.!?;:\n][\s\W_]*")
 # What stands between two words of one thought; more would join what different sentences say.
-_SIGNS = {"（": "(?:", "）": ")", "/": "|", "…": ".{0,6}?"}
+_SIGNS = {"（": "(?:", "）": ")", "/": "|", "…": ".{0,6}?", "～": ".*"}
 _GROUP = re.compile("<([^<>]+)>")
 # Every other question holds one of these; a rarer character tells more.
 _COMMON = frozenset("我的了人在他她是不有要到家")
@@ -98,7 +98,7 @@ def _needs(signs: Iterator[str]) -> list[frozenset[str]]:
             ways.append([])
         elif sign == "（":
             ways[-1] += _needs(signs)
-        elif sign != "…":
+        elif sign not in "…～":
             ways[-1].append(frozenset(sign))
     if len(ways) > 1:
         # One of each way makes one for them all, unless one of them needs nothing.

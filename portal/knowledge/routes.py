@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response
 
-from portal.knowledge import citations, history, index, queries, related
+from portal.knowledge import citations, history, index, next_steps, queries, related
 from portal.knowledge.categories import require_known
 from portal.knowledge.documents import key_of, subject_of
 from portal.knowledge.law_schemas import (
@@ -33,6 +33,7 @@ from portal.knowledge.schemas import (
     GuideItem,
     GuideListArgs,
     GuideSchema,
+    HelpLinesSchema,
     SearchArgs,
     SearchResultSchema,
     SuggestionArgs,
@@ -88,6 +89,15 @@ def suggestions(query: dict[str, Any]) -> dict[str, Any]:
             for line in lines
         ]
     }
+
+
+@search_blp.get("/search/help-lines", audience=PUBLIC, returns=HelpLinesSchema)
+def help_lines() -> Response:
+    """随时可以拨打的电话：请显示在每个检索页面上，不论提问写了什么"""
+    response = ready({"items": next_steps.help_lines()})
+    # They change once in years; an hour spares a request a page and loses nobody.
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
 
 
 @search_blp.post(

@@ -221,12 +221,28 @@ class SearchNextStepSchema(Schema):
                 "browse_category",
                 "ask",
                 "call",
+                "emergency",
             ]
         },
     )
     text = fields.String(required=True)
     method = fields.String(required=True)
     url = fields.String(required=True)
+
+
+class HelpLineSchema(Schema):
+    """A number that is good to have on every page."""
+
+    label = fields.String(required=True)
+    phone = fields.String(required=True)
+    text = fields.String(required=True)
+    url = fields.String(required=True, metadata={"description": "tel: 开头，可以直接拨打"})
+
+
+class HelpLinesSchema(Schema):
+    """Whom to call, whatever was asked."""
+
+    items = fields.List(fields.Nested(HelpLineSchema), required=True)
 
 
 class SearchResultSchema(Schema):

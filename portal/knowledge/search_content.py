@@ -126,11 +126,17 @@ def urgent_for(text: str) -> list[dict[str, Any]]:
     """Return the entries of urgent help that fit `text`; none for most questions.
 
     Help that is not for this moment (`at_once` false) shows only where nothing more pressing does, and
-    help instead of results (`alone`) only where more is said than what `others` do or did.
+    help instead of results (`alone`) only where more is said than what `others` do or did. A `broad` wording
+    never takes results away: it says little by itself and counts where nobody asks about the law (`unless`).
     """
-    matching = _matching(text, current().urgent)
+    said = patterns.plain(text)
+    matching = [
+        entry
+        for entry in current().urgent
+        if patterns.fits(said, entry["words"], entry["harmless"])
+        or patterns.fits(said, entry["broad"], entry["harmless"], entry["unless"])
+    ]
     matching = [entry for entry in matching if entry["at_once"]] or matching
-    said = patterns.plain(text) if matching else ""
     return [
         {**entry, "alone": patterns.fits(said, entry["words"], entry["harmless"], entry["others"])}
         if entry["alone"]
@@ -139,14 +145,23 @@ def urgent_for(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def always() -> list[dict[str, str]]:
+    """Return the numbers that every page of a search shows, whatever was asked: label, text and phone."""
+    return [
+        {"label": entry["always"], **entry["steps"][0]}
+        for entry in current().urgent
+        if entry["always"]
+    ]
+
+
 def services_for(text: str) -> list[dict[str, Any]]:
     """Return the services that `text` asks for: text, method and url."""
-    return _matching(text, current().services)
-
-
-def _matching(text: str, entries: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
     said = patterns.plain(text)
-    return [entry for entry in entries if patterns.fits(said, entry["words"], entry["harmless"])]
+    return [
+        entry
+        for entry in current().services
+        if patterns.fits(said, entry["words"], entry["harmless"])
+    ]
 
 
 def _article_of(repeal: Repeal) -> Article | None:
@@ -176,7 +191,7 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
 def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return an entry with its wordings as patterns; raises BrokenFile."""
     read = {}
-    for name in ("words", "harmless", "others"):
+    for name in ("words", "harmless", "broad", "unless", "others"):
         try:
             wordings = [patterns.read(text, groups) for text in entry.get(name, ())]
         except ValueError as error:

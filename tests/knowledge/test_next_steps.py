@@ -13,7 +13,7 @@ from portal.consultations.policies import NEXT_STEPS
 from portal.core.db import db
 from portal.knowledge import operations, search_content
 from portal.knowledge.models import SearchMiss
-from portal.knowledge.schemas import SearchResultSchema
+from portal.knowledge.schemas import HelpLinesSchema, SearchResultSchema
 from search_index import SearchIndex
 
 CONTENT = Path(__file__).parents[2] / "content" / "search"
@@ -55,6 +55,29 @@ def test_what_else_somebody_in_despair_asked_is_one_step_away(shipped, api):
     found = {step["code"]: step for step in steps(api, "公司拖欠工资，我真的不想活了")}
     answer = api.client.get(found["search_rest"]["url"]).json
     assert answer["items"][0]["title"] == "公司拖欠工资怎么办？"
+
+
+def test_every_page_can_show_whom_to_call_whatever_was_asked_and_keep_it_for_an_hour(shipped, api):
+    answer = api.get("/search/help-lines")
+    assert [(line["label"], line["phone"], line["url"]) for line in answer.json["items"]] == [
+        ("报警", "110", "tel:110"),
+        ("急救", "120", "tel:120"),
+        ("火警", "119", "tel:119"),
+        ("公共法律服务热线", "12348", "tel:12348"),
+    ]
+    assert all(line["phone"] in line["text"] for line in answer.json["items"])
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert HelpLinesSchema().validate(answer.json) == {}
+
+
+def test_whom_to_call_is_told_also_where_nothing_can_be_searched(api):
+    assert api.get("/search", query_string={"q": "工资"}).status_code == 503
+    assert "12348" in [line["phone"] for line in api.get("/search/help-lines").json["items"]]
+
+
+def test_a_danger_that_no_wording_knows_still_leads_to_help_where_nothing_fits(shipped, api):
+    last = steps(api, "魑魅魍魉饕餮")[-1]
+    assert (last["code"], last["url"]) == ("emergency", "tel:110")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ KINDS = ("faq", "answer")
         ("咋个办", "咋个办啷个办", False),
         ("？！", "房东", False),
         ("债", "债", True),
+        ("娃儿他老汉喊我搬", "孩子的父亲让我搬走", True),
+        ("遭厂里开除了", "被公司辞退", True),
+        ("挨着我的房子", "被公司辞退", False),
     ],
 )
 def test_which_questions_are_alike(asked: str, wording: str, alike: bool) -> None:

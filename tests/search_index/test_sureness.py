@@ -79,3 +79,26 @@ def test_the_share_of_the_first_rows_is_told_only_among_many(tmp_path: Path) -> 
     assert shares[0] is None
     assert shares[1] is not None
     assert 0.0 < shares[1] < 1.0
+
+
+def test_of_a_long_text_a_row_need_hold_no_more_than_of_one_with_twenty_words(
+    index: SearchIndex,
+) -> None:
+    snapshot = index.snapshot()
+    many = "".join(chr(ord("一") + 97 * number) + "，" for number in range(60))
+    query = snapshot.query("押金不退，" + many)
+    assert len(query.words) > 2 * sureness.MOST_WORDS
+    ranked = Ranked(np.array([0]), np.array([100.0], dtype=np.float32), share=0.1)
+    held = sureness.coverage(snapshot, query, 0, 1.0)
+    assert sureness.sureness(snapshot, query, ranked) == pytest.approx(
+        sureness.SHARE_WEIGHT * 0.1 + held * len(query.words) / sureness.MOST_WORDS
+    )
+
+
+def test_a_story_is_never_so_sure_that_its_teller_is_offered_nobody(index: SearchIndex) -> None:
+    snapshot = index.snapshot()
+    ranked = Ranked(np.array([0]), np.array([100.0], dtype=np.float32), share=0.99)
+    told = "房东不退押金，我找了他很多次。" * 12
+    assert sureness.sureness(snapshot, snapshot.query("押金不退"), ranked) > sureness.STRONG
+    story = sureness.sureness(snapshot, snapshot.query(told), ranked)
+    assert sureness.WEAK < story < sureness.STRONG
