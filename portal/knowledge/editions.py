@@ -20,7 +20,7 @@ _EDITION = re.compile(
 )
 # A law that is named without an edition after one that was named with it is meant in the same.
 _NAMED = re.compile("[《(]")
-# Words before a name: 原《公司法》, 修订前的公司法, 已废止的《合同法》, 当时有效的《公司法》, 新公司法.
+# Words before a name that say which edition is meant: 原《公司法》, 已废止的《合同法》, 新公司法.
 _ONCE = "原|旧|修[订改正][以之]?前的?|现?已经?被?(?:废止|失效|修[改订正])的"
 _THEN = "(?:当[时年]|(?<![现届同此])时)(?:仍?然?尚?正?在?)(?:有效|生效|施行|实施|适用)?的"
 _FORMERLY = re.compile(rf"(?:{_ONCE}|(?P<then>{_THEN}))\s*")
