@@ -6,13 +6,13 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from portal.accounts.models import ContactSafety
 from portal.accounts.operations import sessions
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, rows_changed
 from portal.core.events import subscribe
 from portal.core.jobs import JobRun, enqueue, job_handler, periodic
 from portal.notary import bringing
@@ -101,12 +101,7 @@ def remind() -> int:
     ).all()
     reminded = 0
     for booking in found:
-        if not steps.write(
-            booking,
-            NotaryBooking.state == BookingState.CONFIRMED,
-            NotaryBooking.reminded_at.is_(None),
-            reminded_at=clock.now(),
-        ):
+        if not _mark_reminded(booking):
             continue
         steps.tell(
             booking,
@@ -117,6 +112,25 @@ def remind() -> int:
         )
         reminded += 1
     return reminded
+
+
+def _mark_reminded(booking: NotaryBooking) -> bool:
+    """Write down that the reminder goes out; False where the appointment was moved or ended, or another run was quicker.
+
+    The version does not count it: whoever moves or cancels at this moment has seen all there is to see.
+    """
+    marked = db.session.execute(
+        update(NotaryBooking)
+        .where(
+            NotaryBooking.id == booking.id,
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.starts_at == booking.starts_at,
+            NotaryBooking.reminded_at.is_(None),
+        )
+        .values(reminded_at=clock.now(), updated_at=NotaryBooking.updated_at)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(marked) > 0
 
 
 @subscribe(CalendarYearPublished)

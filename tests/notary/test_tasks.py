@@ -15,9 +15,10 @@ from portal.core.jobs.queue import ensure_periodic
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import policies, tasks
 from portal.notary.models import BookingState, NotaryBooking
+from portal.notary.operations import changing
 from portal.notifications.models import Message
 from tests.conftest import SettableClock
-from tests.notary.conftest import Desk, again
+from tests.notary.conftest import Desk, again, at
 
 NINE = "2026-03-03 09:00"
 OFFICE = uuid.uuid4()
@@ -55,6 +56,29 @@ def test_a_reminder_comes_once_the_working_day_before_with_what_to_bring(
     worker.drain()
     told = [m for m in messages("notary.reminder") if m.params]
     assert "身份证件" in str(told[0].params["checklist"])
+
+
+def test_a_reminder_is_no_change_that_another_step_could_stumble_over(
+    desk: Desk, clock: SettableClock
+) -> None:
+    booking = desk.confirmed(desk.person(), NINE)
+    before = again(booking.id).version
+    with unit_of_work():
+        assert tasks.remind() == 1
+    assert again(booking.id).reminded_at is not None
+    assert again(booking.id).version == before
+
+
+def test_whoever_moves_while_reminders_are_made_is_not_reminded_of_the_old_time(
+    desk: Desk, clock: SettableClock
+) -> None:
+    person = desk.person()
+    read = again(desk.confirmed(person, NINE).id)
+    db.session.expunge(read)
+    changing.reschedule(person, again(read.id), at("2026-03-03 10:00"))
+    with unit_of_work():
+        assert not tasks._mark_reminded(read)
+        assert tasks.remind() == 1
 
 
 def test_an_sms_names_the_reference_and_nothing_of_the_matter(

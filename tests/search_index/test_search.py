@@ -36,6 +36,26 @@ def test_kinds_are_mixed_and_carry_what_a_list_shows(index: SearchIndex) -> None
     assert result.total == sum(result.facets["kind"].values()) >= len(result.hits)
 
 
+def test_every_result_stands_on_exactly_one_page_however_deep_the_list(tmp_path: Path) -> None:
+    # More than the second ranking looks at, and many of them score the same.
+    many = [
+        article(CODE, str(number), f"承租人{'应当' * (number % 7)}支付租金。")
+        for number in range(1, 381)
+    ]
+    IndexWriter(tmp_path, THESAURUS).build(many, silent)
+    index = SearchIndex.open(tmp_path)
+    pages = [keys(index, "承租人不付租金", size=20, offset=at) for at in range(0, 380, 20)]
+    assert {len(page) for page in pages} == {20}
+    listed = [key for page in pages for key in page]
+    assert sorted(listed) == sorted(each.key for each in many)
+    assert keys(index, "承租人不付租金", size=380) == listed
+    scores = [
+        hit.score for hit in index.search(SearchRequest(text="承租人不付租金", size=380)).hits
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] > 0.0
+
+
 def test_filters_and_facets(index: SearchIndex) -> None:
     everything = index.search(SearchRequest(text="犬只 赔偿 损害", size=50))
     local = index.search(

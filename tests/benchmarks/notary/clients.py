@@ -35,7 +35,7 @@ class Tally:
         code = str(problem.get("code", ""))
         clear = code in codes and problem.get("detail") and problem.get("next_step")
         if not clear:
-            self.unclear[f"{answer.status} {code}"] += 1
+            self.unclear[f"{answer.status} {code}, not among {codes}"] += 1
         return code
 
 
