@@ -69,8 +69,8 @@ _NO_NAME = re.compile(
     "|公司|单位|双方|当事人|员工|劳动者|法院|律师|[甲乙]方|[原被]告"
     "|(?:法|法律|法规|条例|规定|办法|解释|条文|制度|要求|协议|合同|约定|情形?|情况)$"
 )
-# So many laws that end in the name of a law make it one of which the subject of another law makes one more:
-# There are 义务教育法 and 职业教育法, so there may be a 消防教育法. No code is such a law: 离婚民法典 is the code.
+# So many laws that end in the name of a law make it one of which the subject of another law makes one more. There are
+# 义务教育法 and 职业教育法, so there may be a 消防教育法. No code is such a law: 离婚民法典 is the code.
 _FAMILY = 2
 # What a place makes; a 法 it never makes.
 _LOCAL_KINDS = ("条例", "办法", "规定", "规则", "细则")

@@ -134,8 +134,8 @@ class SearchIndex:
         filters = _filters(request)
         facets, total = snapshot.facets(np.concatenate((_rows(cited), found)), filters)
         passing = snapshot.passing(filters)
-        allowed = matching & snapshot.passing_rows(filters) if filters else matching
-        cited = [row for row in cited if passing[snapshot.combination[row]]]
+        allowed = matching & passing
+        cited = [row for row in cited if passing[row]]
         offset, size = max(request.offset, 0), max(request.size, 0)
         depth = max(min(offset + size, snapshot.size), 1)
         dated = request.as_of is not None
@@ -147,7 +147,7 @@ class SearchIndex:
         ]
         leading, place = None, 0
         if request.leading_kinds and len(ranked.rows) and not citations:
-            kinds = snapshot.passing((("kind", request.leading_kinds),)) & passing
+            kinds = snapshot.passing((("kind", request.leading_kinds),))
             leading, place = _leading(snapshot, rest, words, full, allowed, kinds)
         # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
         surely = leading is not None and place == 0
@@ -209,9 +209,7 @@ class SearchIndex:
         words, full = snapshot.scores(query)
         wanted = (("kind", kinds), ("level", levels))
         filters = tuple((name, values) for name, values in wanted if values)
-        allowed = _matching(words)
-        if filters:
-            allowed &= snapshot.passing_rows(filters)
+        allowed = _matching(words) & snapshot.passing(filters)
         ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
@@ -255,7 +253,7 @@ class SearchIndex:
         words[[row, *snapshot.version_rows(row)]] = 0.0
         allowed = _matching(words)
         if kinds:
-            allowed &= snapshot.passing_rows((("kind", kinds),))
+            allowed &= snapshot.passing((("kind", kinds),))
         ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         shown = Shown.of(snapshot, query)
         return [
@@ -409,7 +407,7 @@ def _leading(
     best = (0.0, -1, 0.0)
     for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
         fit = likeness + float(words[row]) / full / 2
-        if fit > best[0] and allowed[row] and kinds[snapshot.combination[row]]:
+        if fit > best[0] and allowed[row] and kinds[row]:
             best = (fit, row, likeness)
     fit, row, likeness = best
     if fit < ALIKE:
@@ -423,7 +421,7 @@ def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, flo
     Cubes, because a second document that holds half as much of the question says little.
     """
     without = snapshot.passing((("category", ("",)),))
-    rows = rows[~without[snapshot.combination[rows]]]
+    rows = rows[~without[rows]]
     votes: dict[str, float] = {}
     for row in rows[top_rows(words[rows], 10)]:
         value = snapshot.values["category"][snapshot.codes["category"][row]]

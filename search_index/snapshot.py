@@ -69,7 +69,7 @@ class Snapshot:
         self.order = self._concatenated("order")
         self.valid_from = self._concatenated("valid_from")
         self.valid_to = self._concatenated("valid_to")
-        self.combination, self._combined = self._combinations()
+        self._combination, self._combined = self._combinations()
         self._masks: dict[Filters, Bool] = {}
         self._prepare_articles()
         self._prepare_ranking()
@@ -172,7 +172,7 @@ class Snapshot:
         return numbers.astype(np.min_scalar_type(len(distinct))), combined
 
     def _value_mask(self, name: str, values: tuple[str, ...]) -> Bool:
-        return self._passing(name, values)[self.combination]
+        return self._passing(name, values)[self._combination]
 
     def _passing(self, name: str, values: tuple[str, ...]) -> Bool:
         """Which combinations have one of `values`."""
@@ -180,17 +180,13 @@ class Snapshot:
         return wanted[self._combined[name]]
 
     def passing(self, filters: Filters) -> Bool:
-        """Which combinations pass all filters."""
-        passing = np.ones(len(self._combined["kind"]), dtype=bool)
-        for name, values in filters:
-            passing &= self._passing(name, values)
-        return passing
-
-    def passing_rows(self, filters: Filters) -> Bool:
-        """Which rows pass all filters."""
+        """Which rows pass all filters; remembered, and not to be written into."""
         mask = self._masks.get(filters)
         if mask is None:
-            mask = self.passing(filters)[self.combination]
+            passing = np.ones(len(self._combined["kind"]), dtype=bool)
+            for name, values in filters:
+                passing &= self._passing(name, values)
+            mask = passing[self._combination]
             if len(self._masks) >= MOST_MASKS:
                 self._masks.clear()
             self._masks[filters] = mask
@@ -198,7 +194,7 @@ class Snapshot:
 
     def facets(self, rows: Rows, filters: Filters) -> tuple[dict[str, dict[str, int]], int]:
         """Counts per value, each dimension under the other dimensions' filters only; and how many pass all."""
-        counts = np.bincount(self.combination[rows], minlength=len(self._combined["kind"]))
+        counts = np.bincount(self._combination[rows], minlength=len(self._combined["kind"]))
         passing = {name: self._passing(name, values) for name, values in filters}
         facets = {}
         for name in DIMENSIONS:

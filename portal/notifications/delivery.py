@@ -197,14 +197,7 @@ def _finish(
             message.attempts += attempted
             message.sent_at = clock.now() if state is MessageState.SENT else None
             if state is not MessageState.SENT:
-                publish(
-                    SmsNotSent(
-                        message.recipient_kind,
-                        message.template,
-                        message.subject_kind,
-                        message.subject_id,
-                    )
-                )
+                publish(SmsNotSent.of(message))
         run.complete()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from portal.notifications.models import Recipient
+from portal.notifications.models import Message, Recipient
 
 
 @dataclass(frozen=True)
@@ -16,3 +16,8 @@ class SmsNotSent:
     template: str
     subject_kind: str
     subject_id: uuid.UUID | None
+
+    @classmethod
+    def of(cls, sms: Message) -> SmsNotSent:
+        """Tell of an SMS."""
+        return cls(sms.recipient_kind, sms.template, sms.subject_kind, sms.subject_id)

@@ -128,14 +128,14 @@ def _queue(sms: Message, decision: gate.Decision) -> None:
     db.session.add(sms)
     db.session.flush()
     if not going_out:
-        publish(SmsNotSent(sms.recipient_kind, sms.template, sms.subject_kind, sms.subject_id))
-    if going_out:
-        enqueue(
-            DELIVER,
-            {"message_id": str(sms.id)},
-            run_at=decision.not_before,
-            max_attempts=MOST_ATTEMPTS,
-        )
+        publish(SmsNotSent.of(sms))
+        return
+    enqueue(
+        DELIVER,
+        {"message_id": str(sms.id)},
+        run_at=decision.not_before,
+        max_attempts=MOST_ATTEMPTS,
+    )
 
 
 @transactional
