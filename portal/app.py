@@ -97,7 +97,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
 
 def _engine_options(settings: Settings) -> dict[str, object]:
     # Parameters never appear in an error's text: they would print the ID number that broke a constraint.
-    options: dict[str, object] = {"hide_parameters": True, "pool_pre_ping": True}
+    options: dict[str, object] = {"hide_parameters": True}
     if settings.database_url.startswith("sqlite"):
         options["module"] = pysqlite3.dbapi2
     return options

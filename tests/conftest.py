@@ -22,6 +22,7 @@ from portal.core.db import Base, db
 from portal.core.jobs import worker
 from portal.knowledge import categories
 from portal.web import rate_limits
+from portal.working_days import cache as calendar_cache
 from tests.support import create_schema, own_application
 
 API = "/api/v1"
@@ -125,6 +126,7 @@ def database(app: Flask) -> Iterator[None]:
         rate_limits.reset()
         # What a process remembers of a table that has just been emptied.
         categories.forget()
+        calendar_cache.forget()
         yield
         db.session.rollback()
         db.session.remove()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import os
+import time
 import uuid
 import weakref
 from datetime import UTC, datetime
@@ -27,8 +28,10 @@ from sqlalchemy import (
     Uuid,
     event,
 )
-from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from portal.core import clock, driver
 
@@ -162,7 +165,36 @@ def configure_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        _ask_connections_that_lay(engine)
     forget_connections_on_fork(engine)
+
+
+# Seconds that a connection has lain in the pool, after which it is asked whether it is still alive. In a rush none lies so
+# long, and to ask is one of some ten errands to the server in a request. No server comes back from a restart so soon.
+ASKED_AFTER = 1.0
+_LAID_DOWN = "portal.laid_down"
+
+
+def _ask_connections_that_lay(engine: Engine) -> None:
+    """Have the pool replace its connections when the server has closed one of them meanwhile."""
+
+    def laid_down(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_LAID_DOWN] = time.monotonic()
+
+    def taken_up(
+        connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        now = time.monotonic()
+        if now - record.info.get(_LAID_DOWN, now) < ASKED_AFTER:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("the server has closed the connection") from error
+
+    event.listen(engine, "checkin", laid_down)
+    event.listen(engine, "checkout", taken_up)
 
 
 def forget_connections_on_fork(engine: Engine) -> None:

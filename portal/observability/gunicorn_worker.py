@@ -1,4 +1,5 @@
-"""What gunicorn refuses before the application sees it, answered like every other refusal.
+"""gunicorn's worker as the house has it: requests compute one at a time (`portal.web.lanes`), and what gunicorn refuses
+before the application sees it is answered like every other refusal.
 
 gunicorn's own answer is English HTML that repeats what was sent, and its log line holds the address
 and the query string. See `gunicorn.conf.py`.
@@ -23,6 +24,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from portal.core.db import new_id
 from portal.web import problems
+from portal.web.lanes import Application, Lanes
 
 _log = structlog.get_logger(__name__)
 _REASONS = {
@@ -59,7 +61,14 @@ def answer(status: int, request_id: str) -> bytes:
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker with the house's refusals."""
+    """gunicorn's threaded worker with a lane for what computes, and with the house's refusals."""
+
+    wsgi: Application
+
+    def load_wsgi(self) -> None:
+        """Load the application; called by gunicorn once in each process."""
+        super().load_wsgi()
+        self.wsgi = Lanes(self.wsgi)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Log what was refused without its words, and tell the caller; called by gunicorn."""

@@ -1,9 +1,10 @@
 """The calendar in memory, so that counting costs no query per day.
 
-The tables are read when a revision has changed. Whether one has is asked once per database session
-(a request, a job) and, in a session that lives longer, every two seconds: one small statement.
-Other processes therefore see a new year at their next request, and the publisher's own process at
-its commit.
+The tables are read when a revision has changed. Whether one has is asked every two seconds, with one
+small statement: once in a process for all who only read, and by each unit of work for itself, because
+it may have published a year that nobody else may see before its commit. Other processes therefore see a
+new year within two seconds, and the publisher's own process at its commit or, where somebody was reading
+at that moment, as late as the others.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
+from portal.core import unit_of_work
 from portal.core.db import db
 from portal.core.prepared import Prepared
 from portal.working_days.calendar import Calendar, DayKind, Named, YearState
@@ -36,30 +38,43 @@ class _Copy:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a session knows: when it last asked, and the copy that was then the right one."""
+    """What a session or the process knows: when and where it last asked, and the copy that was then the right one."""
 
     at: float
     generation: int
+    engine: Engine
     copy: _Copy
 
 
 _lock = threading.Lock()
 _copy = _Copy(frozenset(), Calendar())
+_seen: _Seen | None = None
 _generation = 0
 
 
 def current() -> Calendar:
     """Return the calendar as the database has it, at most two seconds old."""
-    global _copy
-    info = db.session().info
-    generation = _generation
-    seen: _Seen | None = info.get(_CHECKED)
+    global _seen
+    session, generation = db.session(), _generation
+    writing = unit_of_work.of(session) is not None
+    seen: _Seen | None = session.info.get(_CHECKED) if writing else _seen
     if (
-        seen is not None
-        and seen.generation == generation
-        and time.monotonic() - seen.at < RECHECK_SECONDS
+        seen is None
+        or seen.generation != generation
+        or seen.engine is not db.engine
+        or time.monotonic() - seen.at >= RECHECK_SECONDS
     ):
-        return seen.copy.calendar
+        seen = _Seen(time.monotonic(), generation, db.engine, _read())
+        if writing:
+            session.info[_CHECKED] = seen
+        else:
+            _seen = seen
+    return seen.copy.calendar
+
+
+def _read() -> _Copy:
+    """Return the copy in memory when the database still has its revisions, otherwise a new one."""
+    global _copy
     stamp = _stamp()
     with _lock:
         copy = _copy
@@ -67,8 +82,7 @@ def current() -> Calendar:
         copy = _Copy(stamp, _load(stamp))
         with _lock:
             _copy = copy
-    info[_CHECKED] = _Seen(time.monotonic(), generation, copy)
-    return copy.calendar
+    return copy
 
 
 def forget() -> None:

@@ -6,7 +6,7 @@ import threading
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.audit.models import AuditEvent
@@ -148,17 +148,31 @@ def test_a_notice_may_move_days_of_the_december_before_and_take_them_back(calend
     assert not counting.is_workday(D("2026-12-26")).is_workday
 
 
-def test_counting_asks_the_database_once_per_session_and_not_per_day(calendar_2026, statements):
+def test_counting_asks_the_database_once_in_two_seconds_and_not_per_day_or_request(
+    calendar_2026, statements, monkeypatch
+):
+    seconds = [1000.0]
+    monkeypatch.setattr(cache.time, "monotonic", lambda: seconds[0])
     counting.is_workday(D("2026-03-02"))
-    with statements() as seen:
-        for n in range(60):
-            counting.add_workdays(D("2026-03-02"), n)
-    assert seen == []
     db.session.remove()
     with statements() as seen:
         for n in range(60):
             counting.add_workdays(D("2026-03-02"), n)
+    assert seen == []
+    seconds[0] += cache.RECHECK_SECONDS
+    with statements() as seen:
+        for n in range(60):
+            counting.add_workdays(D("2026-03-02"), n)
     assert len(seen) == 1
+
+
+def test_a_unit_of_work_asks_for_itself_and_keeps_what_it_sees_to_itself(calendar_2026):
+    assert not counting.is_workday(D("2026-03-03")).provisional
+    with pytest.raises(LookupError), unit_of_work():
+        db.session.execute(delete(CalendarYear).where(CalendarYear.year == 2026))
+        assert counting.is_workday(D("2026-03-03")).provisional
+        raise LookupError
+    assert not counting.is_workday(D("2026-03-03")).provisional
 
 
 def test_another_process_is_seen_within_seconds(calendar_2026, monkeypatch):
