@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from portal.accounts.identity import documents, phones
@@ -13,6 +15,7 @@ from portal.notary.models import (
     PENDING_STATES,
     BookingState,
     NotaryBooking,
+    NotaryMatter,
     NotaryOffice,
     NotaryParty,
     NotaryWaiting,
@@ -21,6 +24,7 @@ from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing
 from portal.notary.queries import bookings, cases, contacts
 from portal.notary.queries.availability import OfficeAvailability
+from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
 from portal.notary.workflow import BOOKING, WAITING
 
 _BASE = "/api/v1/notary"
@@ -49,7 +53,7 @@ def availability(found: OfficeAvailability) -> dict[str, Any]:
             {
                 "date": day.day.isoformat(),
                 "free": day.free,
-                "times": [clock.local(each).isoformat(timespec="seconds") for each in day.times],
+                "times": [_told(each) for each in day.times],
                 "reason": None if day.reason is None else day.reason.value,
                 "reason_text": day.reason_text,
                 "provisional": day.provisional,
@@ -94,21 +98,50 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
 
 
 def hold(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
-    """A time that is kept for somebody."""
+    """A time that is kept for somebody, ready as JSON: in a rush thousands hold one at the same office."""
+    kept_until, priority, replaces = booking.kept_until, booking.priority, booking.replaces_id
     return {
-        "id": booking.id,
-        "state": booking.state,
-        "office": office(booking.office),
-        "matter": booking.matter,
-        "starts_at": booking.starts_at,
-        "ends_at": booking.ends_at,
+        "id": str(booking.id),
+        "state": booking.state.value,
+        "state_label": booking.state.label,
+        "office": _known(booking.office, booking.office.office.version, _office_dumped),
+        "matter": _known(booking.matter, 0, _MATTER.dump),
+        "starts_at": _told(booking.starts_at),
+        "ends_at": _told(booking.ends_at),
         "party_count": booking.party_count,
-        "priority": booking.priority,
-        "kept_until": booking.kept_until,
-        "replaces_id": booking.replaces_id,
+        "priority": None if priority is None else priority.value,
+        "kept_until": None if kept_until is None else _told(kept_until),
+        "replaces_id": None if replaces is None else str(replaces),
         "next_step": NEXT_STEP_BY_STATE[booking.state],
         "allowed_actions": actions(actor, booking),
     }
+
+
+def _told(instant: datetime) -> str:
+    return clock.local(instant).isoformat(timespec="seconds")
+
+
+def _office_dumped(found: NotaryOffice) -> Any:
+    return _OFFICE.dump(office(found))
+
+
+# Made once: a schema copies all of its fields when it is made.
+_OFFICE, _MATTER = NotaryOfficeSchema(), NotaryMatterSchema()
+_MOST_KNOWN = 500
+_dumped: dict[tuple[uuid.UUID, int, int], Any] = {}
+
+
+def _known(
+    found: NotaryOffice | NotaryMatter, part: int, dump: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Return the JSON of an office or a matter, made once for each of its versions (`part` is that of what belongs to it)."""
+    key = found.id, found.version, part
+    made: dict[str, Any] | None = _dumped.get(key)
+    if made is None:
+        if len(_dumped) >= _MOST_KNOWN:
+            _dumped.clear()
+        made = _dumped[key] = dump(found)
+    return made
 
 
 def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:

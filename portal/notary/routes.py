@@ -113,7 +113,7 @@ def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
     status=201,
     problems=(404,),
 )
-def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dumped, int]:
+def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Response, int]:
     """保留一个时段，几分钟内有效
 
     同一账号一次保留一个。约满、没有这个时段或者当天不办理时答复 409，并附上离所选时间最近的空闲时段。
@@ -122,16 +122,16 @@ def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Dum
     wish, seen = prepared
     booking = holding.hold(actor, wish, seen)
     conditional.tag(booking)
-    return presenting.hold(actor, booking), 201
+    return ready(presenting.hold(actor, booking)), 201
 
 
 @blp.get("/holds", audience=RESIDENT, returns=schemas.NotaryHoldsSchema)
-def holds() -> Dumped:
+def holds() -> Response:
     """正在为我保留的时段：我保留的、排队等到的、因原时段停办而留出的"""
     actor = current_actor()
     found = bookings.pending_of(actor.own_id)
     kept = [booking for booking in found if presenting.may_be_kept(booking)]
-    return {"items": [presenting.hold(actor, booking) for booking in kept]}
+    return ready({"items": [presenting.hold(actor, booking) for booking in kept]})
 
 
 @blp.delete("/holds/<uuid:hold_id>", audience=RESIDENT, problems=(410,))

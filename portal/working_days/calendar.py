@@ -17,6 +17,8 @@ from datetime import date, timedelta
 from portal.core.db import LabelledEnum
 
 ONE_DAY = timedelta(days=1)
+# Some years of start days for a handful of periods; beyond, counting begins anew.
+MOST_COUNTED = 10_000
 SATURDAY = 5
 
 # Holidays for all on fixed dates (全国年节及纪念日放假办法 2, rules 7.3): New Year 1 day, Labour
@@ -105,6 +107,10 @@ class Calendar:
     states: Mapping[int, YearState] = field(default_factory=dict)
     tables: Mapping[int, Mapping[date, Named]] = field(default_factory=dict)
     _exceptions: Mapping[date, Named] = field(init=False, repr=False, compare=False)
+    # What was counted before: a busy hour asks for the same lead and horizon thousands of times.
+    _counted: dict[tuple[date, int], Counted] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Merge the tables for look-ups."""
@@ -153,13 +159,19 @@ class Calendar:
         _not_negative(n)
         if n == 0:
             return self.roll_forward(start)
-        day, provisional = start, False
-        while n:
+        known = self._counted.get((start, n))
+        if known is not None:
+            return known
+        day, provisional, left = start, False, n
+        while left:
             day += ONE_DAY
             status = self.status(day)
             provisional = provisional or status.provisional
-            n -= status.is_workday
-        return Counted(day, day, provisional)
+            left -= status.is_workday
+        if len(self._counted) >= MOST_COUNTED:
+            self._counted.clear()
+        counted = self._counted[start, n] = Counted(day, day, provisional)
+        return counted
 
     def add_caldays(self, start: date, n: int) -> Counted:
         """Return `start` plus `n` calendar days, start day not counted, and rolled (rules 7.5).

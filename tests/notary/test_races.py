@@ -254,7 +254,7 @@ def test_a_seat_that_was_lost_leaves_no_lock_behind(app: Flask, desk: Desk) -> N
     if is_sqlite():
         pytest.skip("writers are alone there")
     (slot,) = seats.free_slots_between(
-        desk.office.id, desk.matter.code, (Quota.OPEN,), 1, at(NINE).date(), at(NINE), at(TEN)
+        desk.office.id, desk.matter.code, (Quota.OPEN,), 1, at(NINE), at(TEN)
     )[:1]
     run, lost = seats.Run((slot,)), threading.Event()
     first_has_them, second_may_end = threading.Event(), threading.Event()

@@ -198,7 +198,6 @@ def _keeps_its_time(office: NotaryOffice, booking: NotaryBooking) -> bool:
         booking.matter.code,
         seats.quotas_for(booking.priority),
         booking.seats,
-        booking.day,
         booking.starts_at,
         booking.ends_at,
     )

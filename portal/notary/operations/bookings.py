@@ -56,7 +56,10 @@ def new(
         **time_of(run),
         **fields,
     }
-    return NotaryBooking(**values)
+    booking = NotaryBooking()
+    # Not one by one: it never comes into a session, so nobody asks which of them have changed.
+    booking.__dict__.update(values)
+    return booking
 
 
 def time_of(run: Run) -> dict[str, Any]:

@@ -174,9 +174,7 @@ def reschedule(
     quotas = seats.quotas_for(booking.priority)
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     until = starts_at + timedelta(minutes=need * office.slot_minutes)
-    free = seats.free_slots_between(
-        office.id, matter.code, quotas, booking.seats, day, starts_at, until
-    )
+    free = seats.free_slots_between(office.id, matter.code, quotas, booking.seats, starts_at, until)
     old = seats.live_claims(*seats.of_booking(booking.id))
     # Its own seats count as free: a longer matter may be moved by half of its length. Not where it is no longer done.
     codes = counters[booking.counter_id]

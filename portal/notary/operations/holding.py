@@ -98,7 +98,7 @@ def look(actor: Actor, wish: Wish) -> Look:
             f"保留到 {clock.spoken(other.kept_until)}。"
         )
     wanted = office.seats_for(wish.party_count)
-    found = candidates(office, matter, wish, day, wanted)
+    found = candidates(office, matter, wish, wanted)
     if not found and other is None and not freeing.lapsed_days_of(office.id, day):
         raise refusing.at(office, matter, wanted, seats.quotas_for(wish.priority), wish.starts_at)
     return Look(matter, office, other, day, wanted, found)
@@ -119,7 +119,7 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
         _end_other_hold(seen.other, office, day)
     run = take_first(seen.found, wanted)
     while run is None:
-        found = candidates(office, matter, wish, day, wanted)
+        found = candidates(office, matter, wish, wanted)
         if not found:
             break
         # Whatever is lost now is full and not found again, so that this comes to an end.
@@ -128,7 +128,7 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
         # Full, as far as can be seen: whatever has lapsed there is freed now, and not when a job comes by.
         lapsed = freeing.lapsed_days_of(office.id, day)
         if freeing.settle(lapsed):
-            found = candidates(office, matter, wish, day, wanted, most=None)
+            found = candidates(office, matter, wish, wanted, most=None)
             # Only where the locks are held: another counter's would be taken out of order.
             run = take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
     if run is None:
@@ -173,7 +173,6 @@ def candidates(
     office: NotaryOffice,
     matter: NotaryMatter,
     wish: Wish,
-    day: date,
     wanted: int,
     *,
     most: int | None = MOST_TRIED,
@@ -187,7 +186,6 @@ def candidates(
         matter.code,
         quotas,
         wanted,
-        day,
         wish.starts_at,
         until,
         most=most if need == 1 else None,

@@ -73,7 +73,7 @@ def _take(office: NotaryOffice, matter: NotaryMatter, wish: Wish) -> Run:
     day, wanted = clock.local(wish.starts_at).date(), office.seats_for(wish.party_count)
     # Locks the days of all counters at once, so that what is taken next is taken in the order that everybody keeps.
     freeing.settle(freeing.all_counters_on(office.id, day))
-    found = holding.candidates(office, matter, wish, day, wanted, most=None)
+    found = holding.candidates(office, matter, wish, wanted, most=None)
     run = holding.take_first(found, wanted)
     if run is None:
         # What had lapsed stays freed, and with whom it was offered to.

@@ -138,7 +138,7 @@ _BETWEEN = Prepared(
             NotarySlot.quota.in_(
                 [bindparam(name, type_=NotarySlot.quota.type) for name in ("quota", "other_quota")]
             ),
-            NotarySlot.day == bindparam("day"),
+            # Not by the day as well, or else the slots of all offices on that day are gone through.
             NotarySlot.starts_at >= bindparam("first"),
             NotarySlot.starts_at < bindparam("until"),
         )
@@ -177,13 +177,12 @@ def free_slots_between(
     matter_code: str,
     quotas: Sequence[Quota],
     seats: int,
-    day: date,
     first: datetime,
     until: datetime,
     *,
     most: int | None = None,
 ) -> list[SlotRow]:
-    """Return what `free_slots` does, for the slots of `day` that begin from `first` on and before `until`.
+    """Return what `free_slots` does, for the slots that begin from `first` on and before `until`.
 
     With `most`, no more than so many of them, chosen by chance: where one will do, nobody reads those of all counters.
     """
@@ -193,7 +192,6 @@ def free_slots_between(
             "seats": seats,
             "quota": quotas[0],
             "other_quota": quotas[-1],
-            "day": day,
             "first": first,
             "until": until,
         }
