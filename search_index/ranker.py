@@ -88,24 +88,24 @@ class Ranker:
         query: Query,
         words: Float32,
         full: float,
-        allowed: Bool,
+        allowed: Rows,
         count: int,
         *,
         dated: bool = False,
     ) -> Ranked:
-        """The best `count` of the allowed rows, best first; every one of them has words above 0.
+        """The best `count` of the allowed rows, best first.
 
-        `words` are the words' scores of all rows and `full` that of a full match. When the law of a day is searched
+        `words` are the words' scores of all rows and `full` that of a full match; `allowed` are numbers of rows in their
+        order, all of which have words above 0. When the law of a day is searched
         (`dated`), being out of force today is no reason to rank lower.
         """
-        first = words + self._prior
-        first *= allowed
+        first = words[allowed] + self._prior[allowed]
         if count > DEPTH:
             chosen = top_rows(first, count)
             # In the order of the rows on every page: what scores the same stands in it.
-            head, rest = np.sort(chosen[:DEPTH]), chosen[DEPTH:]
+            head, rest = allowed[np.sort(chosen[:DEPTH])], chosen[DEPTH:]
         else:
-            head, rest = best_rows(first, DEPTH), np.empty(0, dtype=np.int64)
+            head, rest = allowed[best_rows(first, DEPTH)], np.empty(0, dtype=np.int64)
         if not len(head):
             return Ranked(head, np.empty(0, dtype=np.float32))
         scores = self._second(query, words, full, head)
@@ -117,7 +117,7 @@ class Ranker:
         shown = 100.0 * part
         rows = head[order]
         if len(rest):
-            rows = np.concatenate((rows, rest))
+            rows = np.concatenate((rows, allowed[rest]))
             shown = np.concatenate((shown, shown[-1] * first[rest] / first[rest[0]]))
         return Ranked(
             rows[:count],

@@ -118,7 +118,8 @@ class Teaching:
         cubes = alike * alike * alike
         strengths = np.concatenate((cubes * cubes, cubes))
         weights = strengths[self.vote_strength]
-        return np.bincount(self.vote_place, weights, self.last_place + 1).astype(np.float64)
+        votes = np.bincount(self.vote_place, weights, self.last_place + 1)
+        return votes.astype(np.float64, copy=False)
 
     def voted(self, votes: Float64, rows: Rows) -> Float64:
         """How strongly law, chapter and article of some rows were voted for, from 0 to about 1: a line per row."""

@@ -129,12 +129,12 @@ class SearchIndex:
         if request.as_of is not None:
             words *= snapshot.valid_on(request.as_of)
         words[cited] = 0.0
-        matching = _matching(words)
-        found = np.flatnonzero(matching)
+        least = _least(words)
+        found = np.flatnonzero(words >= least)
         filters = _filters(request)
         facets, total = snapshot.facets(np.concatenate((_rows(cited), found)), filters)
         passing = snapshot.passing(filters)
-        allowed = matching & passing
+        allowed = found[passing[found]]
         cited = [row for row in cited if passing[row]]
         offset, size = max(request.offset, 0), max(request.size, 0)
         depth = max(min(offset + size, snapshot.size), 1)
@@ -148,7 +148,8 @@ class SearchIndex:
         leading, place = None, 0
         if request.leading_kinds and len(ranked.rows) and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
-            leading, place = _leading(snapshot, rest, words, full, allowed, kinds)
+            may_lead = passing & kinds & (words >= least)
+            leading, place = _leading(snapshot, rest, words, full, may_lead)
         # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
         surely = leading is not None and place == 0
         if leading is not None and leading in ranked.rows[: place + 1]:
@@ -209,7 +210,8 @@ class SearchIndex:
         words, full = snapshot.scores(query)
         wanted = (("kind", kinds), ("level", levels))
         filters = tuple((name, values) for name, values in wanted if values)
-        allowed = _matching(words) & snapshot.passing(filters)
+        found = np.flatnonzero(words >= _least(words))
+        allowed = found[snapshot.passing(filters)[found]]
         ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         return list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
 
@@ -251,9 +253,9 @@ class SearchIndex:
         query = replace(snapshot.query(text[: MAX_TEXT * 2]), story=False)
         words, full = snapshot.scores(query)
         words[[row, *snapshot.version_rows(row)]] = 0.0
-        allowed = _matching(words)
+        allowed = np.flatnonzero(words >= _least(words))
         if kinds:
-            allowed &= snapshot.passing((("kind", kinds),))
+            allowed = allowed[snapshot.passing((("kind", kinds),))[allowed]]
         ranked = snapshot.ranker.ranked(query, words, full, allowed, size)
         shown = Shown.of(snapshot, query)
         return [
@@ -347,9 +349,9 @@ def _articles_begun(snapshot: Snapshot, typed: str, size: int) -> list[Suggestio
     ]
 
 
-def _matching(words: Float32) -> Bool:
-    """Which rows' words count as a result."""
-    return words >= max(float(words.max(initial=0.0)) * RELEVANT_SHARE, 1e-6)
+def _least(words: Float32) -> float:
+    """The words' score from which on a row counts as a result."""
+    return max(float(words.max(initial=0.0)) * RELEVANT_SHARE, 1e-6)
 
 
 def _rows(rows: list[int]) -> Rows:
@@ -397,7 +399,7 @@ def _filters(request: SearchRequest) -> Filters:
 
 
 def _leading(
-    snapshot: Snapshot, text: str, words: Float32, full: float, allowed: Bool, kinds: Bool
+    snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool
 ) -> tuple[int | None, int]:
     """The row that asks what is asked, and its place in the list; None when none surely does.
 
@@ -407,7 +409,7 @@ def _leading(
     best = (0.0, -1, 0.0)
     for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
         fit = likeness + float(words[row]) / full / 2
-        if fit > best[0] and allowed[row] and kinds[row]:
+        if fit > best[0] and may_lead[row]:
             best = (fit, row, likeness)
     fit, row, likeness = best
     if fit < ALIKE:

@@ -159,8 +159,16 @@ def run_jobs(database: None) -> Callable[[], int]:
 
 
 @pytest.fixture
-def statements(database: None) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Collect the statements that read and write the database inside a `with` block."""
+def statements(
+    database: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Collect the statements that read and write the database inside a `with` block.
+
+    The calendar, which is looked up when seconds have gone by, is known before.
+    """
+    monkeypatch.setattr(calendar_cache, "RECHECK_SECONDS", 3600.0)
+    calendar_cache.current()
+    db.session.rollback()
 
     @contextmanager
     def watch() -> Iterator[list[str]]:

@@ -18,7 +18,7 @@ def asked(snapshot: Snapshot, text: str) -> tuple[float, float]:
     """How much of a question its best row holds, and how sure the page is."""
     query = snapshot.query(text)
     words, full = snapshot.scores(query)
-    ranked = snapshot.ranker.ranked(query, words, full, words > 0, snapshot.size)
+    ranked = snapshot.ranker.ranked(query, words, full, np.flatnonzero(words > 0), snapshot.size)
     held = sureness.coverage(snapshot, query, int(ranked.rows[0]), 1.0)
     return held, sureness.sureness(snapshot, query, ranked)
 
@@ -75,7 +75,9 @@ def test_the_share_of_the_first_rows_is_told_only_among_many(tmp_path: Path) -> 
         snapshot = SearchIndex.open(tmp_path / str(many)).snapshot()
         query = snapshot.query("押金")
         words, full = snapshot.scores(query)
-        shares.append(snapshot.ranker.ranked(query, words, full, words > 0, 1).share)
+        shares.append(
+            snapshot.ranker.ranked(query, words, full, np.flatnonzero(words > 0), 1).share
+        )
     assert shares[0] is None
     assert shares[1] is not None
     assert 0.0 < shares[1] < 1.0

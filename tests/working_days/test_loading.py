@@ -153,6 +153,7 @@ def test_counting_asks_the_database_once_in_two_seconds_and_not_per_day_or_reque
 ):
     seconds = [1000.0]
     monkeypatch.setattr(cache.time, "monotonic", lambda: seconds[0])
+    cache.forget()
     counting.is_workday(D("2026-03-02"))
     db.session.remove()
     with statements() as seen:
