@@ -213,15 +213,11 @@ def _in_edition(
         status = _BY_VALIDITY[article.version.status]
         message = _message(article, status)
         gone = article.version.status is Validity.REPEALED
-        if status is CitationStatus.REPEALED and edition.former:
+        # The year tells one edition from a later one. Of a law that is gone it tells nothing: every edition has a year.
+        if status is CitationStatus.REPEALED and (edition.former or not gone):
             status = CitationStatus.FORMER
             what = f"{law}已经废止，引用的是废止前的" if gone else f"引用的是{named}的"
             message = f"{what}{citation.label}，请确认应当适用的就是它。"
-        elif status is CitationStatus.REPEALED and not gone:
-            message = (
-                f"{named}已经不是现行版本，{citation.label}请改引现行条文；"
-                f"应当适用修改前的规定的，请写明“原{law}”。"
-            )
     return replace(
         citation, status=status, message=message, article_id=article.id if article else None
     )
