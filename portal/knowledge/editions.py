@@ -18,8 +18,8 @@ from search_index.analysis import normalise
 _EDITION = re.compile(
     r"\((?:[^()]{1,30}[,;]|根据)?((?:19|20)\d\d)(?:年[^()]{0,40}|[^()\d]{0,6}(?:[,;][^()]{1,30})?)\)"
 )
-# Or before it: 2018年修正的公司法, 2018年10月26日修订的《公司法》, 2018年修正版《公司法》. What is said to be passed or in force
-# since a year (1994年公布的《劳动法》) is the law as such.
+# Or before it: 2018年修正的公司法, 2018年10月26日修订的《公司法》, 2018年修正版《公司法》. What is said to be passed or in
+# force since a year (1994年公布的《劳动法》) is the law as such.
 _YEAR_BEFORE = (
     r"((?:19|20)\d\d)年?(?:\d{1,2}月\d{1,2}日)?(?:修[订改正]后?的|(?:修[订改正])?版的?)\s*"
 )
