@@ -23,7 +23,7 @@ from search_index.wrapped import unwrap
 
 # The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条. The number of the document may stand before them.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    r"(?:\([^()]{0,40}号[^()]{0,20}\))?+(?:[\s|:,”\"]|的|中|之)*+"
+    r"(?:\([^()]{0,40}号[^()]{0,20}\))?+(?:[\s|:,”\"→]|的|中|之)*+"
     rf"(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+\(?$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
@@ -48,6 +48,31 @@ _BEFORE_LAW_BEHIND = re.compile(r"[ |]*(?P<open>\()?")
 _BEHIND_LAW = re.compile(
     rf"(?![ |]*第?[ ]*(?:{NUMERAL}|[0-9]))(?:$|[\s,。;:!?、)\"”|]|的?(?:规定|内容|原文|全文)|关于|是什么|怎么|如何)"
 )
+# A question goes on behind the law: 1079条民法典离婚. What comes by the piece is counted there: 100条民法典知识.
+_QUESTION = 40
+_CLEARLY_AN_ARTICLE = re.compile(r"[第§]|[0-9]{3}")
+_COUNTED_OF_A_LAW = re.compile(
+    rf"[ |]*第?[ ]*(?:{NUMERAL}|[0-9])"
+    "|的?(?:新|知识|要点|重点|考点|解读|热点|问答|案例|法条|条文|亮点|干货|常识|口诀|变化|看点)"
+)
+# What may stand between an article and another of the same law in one sentence: 第九条关于…的规定和第十条, 第九条和关于…的
+# 第十条, 第九条规定…,第十条规定. Right before the second stands what joins the two.
+_BETWEEN_ARTICLES = re.compile(
+    r"(?P<begun>和|及|与|以及|或者?|、)?[^。;!?\n《》]{0,60}?"
+    r"(?:和|及|与|以及|或者?|并且?|、|(?P<comma>,[且但]?)|(?<=的))"
+    r"(?:违反|符合|不?属于|(?:依法)?构成|根据|依据|依照|按照|适用|参照)?"
+)
+_FAR_IN_PROSE = 70
+_SAYS_BEHIND = re.compile("的?规定|所[称列]")
+# The article may be that of a text which is no law, of another law, or of a list of what is said.
+_OF_ANOTHER_TEXT = re.compile(
+    r"约定|约明|载明|双方|协议|章程|公约|手册|村规民约|判决|裁定|[上前]述|签[订署的]|写[明的]|租约|[借欠]条|(?:保证|承诺)书"
+    r"|(?:该|此|(?<![基根资])本|(?<![合共])同)(?:法|条|款|合同|解释|规定|条例|办法|规则|细则|决定)"
+    rf"|(?:{NUMERAL}|[0-9])\s*条|(?:^|[,、])\s*第?(?:{NUMERAL}|[0-9]{{1,3}})[,、.]"
+    r"|(?:法典?|条例|办法|规则|细则|解释|制度|合同)(?:和|及|与|以及|或者?|、)$"
+)
+_ABOUT_WHAT = re.compile("(?:关于|有关)[^,]+的$")
+_OF_A_CONTRACT = re.compile(r"\s*(?:的?约定|约明|载明)")
 _YEAR = re.compile(r"\(((?:19|20)\d\d)")
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定|总则|通则|修正案|纪要)"
@@ -143,9 +168,9 @@ class _Reader:
         self.titles = Titles(normal)
         self._laws = laws
         self._resolve = cache(laws.resolve)
-        # The law cited last, and where its citation ends.
+        # The law named last, and the citation before.
         self._last: tuple[str, tuple[str, ...]] | None = None
-        self._position = 0
+        self._before: _Meant | None = None
 
     def meant(self, listed: ArticleList) -> _Meant | None:
         """The law that a list belongs to; None when it is no citation."""
@@ -160,7 +185,11 @@ class _Reader:
             return self._named(listed, *named)
         if back := _ANAPHORA.search(self.normal, max(0, listed.start - 10), listed.start):
             return self._pointed_to(listed, back)
-        return self._named_behind(listed)
+        return self._named_behind(listed) or self._gone_on_to(listed)
+
+    @property
+    def _position(self) -> int:
+        return self._before.end if self._before is not None else 0
 
     @cached_property
     def _whole(self) -> tuple[int, int]:
@@ -197,13 +226,13 @@ class _Reader:
         normal, start = self.normal, listed.start
         if not _BEFORE_NUMBER.search(normal, max(0, start - 3), start):
             return None
-        if normal[start] != "第" and not normal[start].isdigit():
+        if normal[start] not in "第§" and not normal[start].isdigit():
             return None
         gap = _BEFORE_LAW_BEHIND.match(normal, listed.end)
         begin = gap.end() if gap else listed.end
         title = self.titles.beginning(begin)
         end, written = title or (self._laws.longest_beginning(normal, begin), "")
-        if end is None or not _BEHIND_LAW.match(normal, end):
+        if end is None or not (_BEHIND_LAW.match(normal, end) or self._asks(listed, begin, end)):
             return None
         written = written or normal[begin:end]
         if gap is not None and gap["open"]:
@@ -214,8 +243,40 @@ class _Reader:
         self._last = (written, candidates)
         return self._cited(_Meant(written, candidates, start, end))
 
+    def _asks(self, listed: ArticleList, begin: int, end: int) -> bool:
+        """Whether the text is a question that begins with a number and a law in one piece: 1079条民法典离婚."""
+        first, last = self._whole
+        return (
+            listed.start == first
+            and last - first <= _QUESTION
+            and begin == listed.end
+            and _CLEARLY_AN_ARTICLE.match(self.normal, listed.start) is not None
+            and not _COUNTED_OF_A_LAW.match(self.normal, end)
+        )
+
+    def _gone_on_to(self, listed: ArticleList) -> _Meant | None:
+        """The law of the citation before, where the same sentence goes on to another of its articles."""
+        normal, start = self.normal, listed.start
+        before = self._before
+        if before is None or normal[start] != "第" or start - before.end > _FAR_IN_PROSE:
+            return None
+        prose = normal[before.end : start]
+        between = _BETWEEN_ARTICLES.fullmatch(prose)
+        if between is None or _OF_ANOTHER_TEXT.search(prose):
+            return None
+        if _OF_A_CONTRACT.match(normal, listed.end):
+            return None
+        if prose.endswith("的") and not (between["begun"] and _ABOUT_WHAT.search(prose)):
+            return None
+        if any(self._laws.longest_ending(prose, end) is not None for end in range(len(prose) + 1)):
+            return None
+        # 第九条规定…,第十条规定; a comma by itself joins nothing.
+        if between["comma"] and not _SAYS_BEHIND.match(normal, listed.end):
+            return None
+        return self._cited(_Meant(before.written, before.candidates, start, listed.end))
+
     def _cited(self, meant: _Meant) -> _Meant:
-        self._position = meant.end
+        self._before = meant
         return meant
 
 
@@ -239,7 +300,7 @@ def _with_same_articles(normal: str, found: list[Citation]) -> list[Citation]:
 
 def _is_named_directly(normal: str, start: int, laws: LawNames, titles: Titles) -> bool:
     """Whether a known name, or any in book marks, stands right before a place."""
-    while start and normal[start - 1].isspace():
+    while start and (normal[start - 1].isspace() or normal[start - 1] == "→"):
         start -= 1
     return bool(start) and (
         normal[start - 1] == "》"
