@@ -376,7 +376,9 @@ class AnswerIn(Schema):
         fields.Nested(CheckedElsewhereIn),
         load_default=list,
         validate=validate.Length(max=30, error="最多说明 30 部法律。"),
-        metadata={"description": "引用了没有收录的法律时，逐部写明在哪里核对过"},
+        metadata={
+            "description": "另行核对的法律：引用了没有收录的法律时，逐部写明名称和在哪里核对过"
+        },
     )
 
 

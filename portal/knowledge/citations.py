@@ -101,7 +101,8 @@ class CheckedCitation:
 def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
     """Return the article of the current version that is meant, both named in any usual form.
 
-    Raises Invalid with code no_such_law, ambiguous_law, no_such_article, or, with `in_force`,
+    Raises Invalid with code no_such_law, ambiguous_law, no_such_article, article_repealed for a law
+    that is not held and of which a held text says that it is gone, or, with `in_force`,
     article_repealed and article_not_in_force_yet. An article of a law that was amended in part is
     returned; its `version.status` says so.
     """
@@ -109,6 +110,9 @@ def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
     candidates = names.resolve(law)
     number = parse_article_number(article)
     if not candidates:
+        replaced = unheld.replaced(law)
+        if replaced is not None:
+            raise _refusal("article_repealed", replaced.message, "请改引现行有效的条文。")
         raise _refusal(
             "no_such_law",
             f"没有收录《{short(law)}》。",

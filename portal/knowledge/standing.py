@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from portal.core.db import db
 from portal.core.errors import Invalid
-from portal.knowledge import unheld
 from portal.knowledge.citations import CitationStatus, check, resolve
 from portal.knowledge.models import Article, LawVersion
 from portal.knowledge.names import short
@@ -27,10 +26,7 @@ _BARS = {
     CitationStatus.NO_SUCH_PART: "这一条没有这一款或者这一项",
     CitationStatus.NO_SUCH_LAW: "没有收录这部法律",
 }
-HOW_TO_GO_ON = (
-    "没有收录的法律，请先导入，或者由承办律师提交答复时在 checked_elsewhere 中写明法律名称和在哪里核对过；"
-    "其余的请改正引用。"
-)
+HOW_TO_GO_ON = "没有收录的法律，请先导入，或者由承办律师在“另行核对的法律”中写明名称和在哪里核对过；其余的请改正引用。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +49,13 @@ class Basis:
 def rest_on(law: str, article: str, elsewhere: Iterable[Elsewhere] = ()) -> Basis:
     """Return the article that is meant, of a law that is held or is said to have been read elsewhere.
 
-    Raises Invalid as `resolve` does; also for a law that is not held and of which a held text says that it is gone.
+    Raises Invalid as `resolve` does; what is said of a law that is held, or gone by a held text, changes nothing.
     """
     try:
         found = resolve(law, article)
     except Invalid as refusal:
-        if refusal.code != CitationStatus.NO_SUCH_LAW:
-            raise
-        replaced = unheld.replaced(law)
-        if replaced is not None:
-            raise Invalid(replaced.message, code="article_repealed") from None
-        if _key(law) not in {_key(each.law) for each in elsewhere}:
+        stated = {_key(each.law) for each in elsewhere}
+        if refusal.code != CitationStatus.NO_SUCH_LAW or _key(law) not in stated:
             raise
     else:
         return Basis(found.law.name, found.label, found.id)

@@ -49,7 +49,7 @@ def test_an_answer_that_cites_a_law_not_held_is_refused_with_how_to_go_on(distri
         "checked_elsewhere": ["没有收录《工伤保险条例》，请导入，或者写明在哪里核对过。"],
     }
     assert "先导入" in refused.json["next_step"]
-    assert "在哪里核对过" in refused.json["next_step"]
+    assert "“另行核对的法律”" in refused.json["next_step"]
 
 
 def test_it_goes_out_when_the_lawyer_says_where_the_law_was_read_and_everybody_is_told(district):
