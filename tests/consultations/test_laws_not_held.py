@@ -85,6 +85,29 @@ def test_the_law_may_be_named_in_any_form_of_its_name(district, law):
     assert answer.status_code == 200, answer.json
 
 
+@pytest.mark.parametrize(
+    ("cited", "law"),
+    [
+        ("民诉法解释第九十条", "民诉法解释"),
+        (
+            "《最高人民法院关于适用〈中华人民共和国民事诉讼法〉的解释》第九十条",
+            "《最高人民法院关于适用〈中华人民共和国民事诉讼法〉的解释》",
+        ),
+        (
+            "《最高人民法院关于审理民间借贷案件适用法律若干问题的规定》（2020年修正）第二十五条",
+            "最高人民法院关于审理民间借贷案件适用法律若干问题的规定",
+        ),
+        (
+            "最高人民法院关于适用《中华人民共和国民法典》合同编通则若干问题的解释第三条",
+            "最高人民法院关于适用《民法典》合同编通则若干问题的解释",
+        ),
+    ],
+)
+def test_interpretations_are_named_as_they_are_cited(district, cited, law):
+    _, answer = submit(district, f"您的情况可以参照{cited}。", elsewhere=[{**READ, "law": law}])
+    assert answer.status_code == 200, answer.json
+
+
 def test_an_answer_may_rest_on_nothing_but_a_law_that_is_not_held(district):
     consultation_id, answer = submit(district, citations=[ON_INJURY])
     assert answer.status_code == 200, answer.json
