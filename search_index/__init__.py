@@ -6,6 +6,7 @@ through `IndexWriter`, `SearchRequest` goes in and `SearchResult` comes out thro
 """
 
 from search_index.analysis import content_words, tokens
+from search_index.citations import Citation, find_citations
 from search_index.documents import (
     CitationMatch,
     Document,
@@ -32,7 +33,6 @@ from search_index.numerals import (
     parse_article_number,
 )
 from search_index.paragraphs import Absent, absent_part
-from search_index.query import Citation, find_citations
 from search_index.searcher import SearchIndex
 from search_index.store.writer import IndexWriter
 from search_index.thesaurus import Thesaurus

@@ -22,7 +22,7 @@ _UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标�
 UNITS = rf"{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}}"
 _PART = rf"(?:\s*+{UNITS})?(?:\s*+(?:前段|后段|但书))?"
 _NUMBER = re.compile(
-    rf"(?P<ordinal>第\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
+    rf"(?P<ordinal>(?:第|(?P<sign>§{{1,2}}))\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
     rf"(?:(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?(?P<part>{_PART}))"
     # 民法典1079第9款: what has paragraphs is an article.
     rf"|(?P<loose>\s*+(?=第){UNITS}))?"
@@ -154,7 +154,9 @@ def _number(match: re.Match[str], joint: str, before: _Number | None) -> _Number
         number = canonical(str(before.value), match["twig"])
         written, ordinal, closed = match["twig"], True, True
     else:
-        written, ordinal, closed = match["number"], bool(match["ordinal"]), bool(match["closed"])
+        written, ordinal = match["number"], bool(match["ordinal"])
+        # §1079 needs no 条.
+        closed = bool(match["closed"] or match["sign"])
         number = canonical(written, match["branch"] or match["inner"])
     if not number:
         return None

@@ -39,7 +39,7 @@ _CHINESE_END = re.compile("[\u4e00-\u9fff]{1,20}$")
 # Behind these a name begins, whatever longer one its letters would make.
 _LEADS_IN = re.compile(
     "(?:根据|依据|依照|按照|参照|比照|遵照|违反|触犯|违背|适用|参见|对于|关于|审理|办理|处理|实施|执行|修改|修正|修订"
-    "|[我本]国|中国|国家|全国|[最现旧新原老]|现行|[的之后前和与及或并在于对由依按据以是为有即如照见看查将把被让给比同跟而但且则也都又再就已未不可应须按])$"
+    "|[我本]国|中国|国家|全国|[最现旧新原老]|现行|[的之后前和与及或并在于对由依按据以是为有即如照见看查将把被让给比跟而但且则也都又再就已未不可应须按]|(?<![合共])同)$"
 )
 # Whose law is no Chinese law, whatever its name.
 _ELSEWHERE = re.compile(
@@ -67,11 +67,13 @@ _ON_THE_BASIS_OF = re.compile("(?:根据|依据|依照|按照|参照|比照)(?P<
 _NO_NAME = re.compile(
     "[的和与及或你我他她您]|[上前]述|有关|相关|国家|大陆|当时|当前|目前|现有|有效|最新|修[订改正]|以[上下]|本案"
     "|公司|单位|双方|当事人|员工|劳动者|法院|律师|[甲乙]方|[原被]告"
-    "|(?:法|法律|法规|条例|规定|办法|解释|条文|制度|要求|协议|合同|约定|情形?|情况)$"
+    "|(?:法|法律|法规|条例|规定|办法|解释|条文|制度|要求|协议|合同|约定|纠纷|情形?|情况)$"
 )
 # So many laws that end in the name of a law make it one of which the subject of another law makes one more. There are
 # 义务教育法 and 职业教育法, so there may be a 消防教育法. No code is such a law: 离婚民法典 is the code.
 _FAMILY = 2
+# Letters of a word.
+ONE_WORD = 2
 # What a place makes; a 法 it never makes.
 _LOCAL_KINDS = ("条例", "办法", "规定", "规则", "细则")
 # What people call rules that are no law: 公司规定, 法律规定, 按照有关规定.
@@ -246,7 +248,7 @@ class LawNames:
             return None
         words = before[0]
         tail = max((_tail_in(words, part) for part in self._before_core(simple)), default=0)
-        if tail > 1:
+        if tail > 1 and self._makes_a_name(words, tail, simple):
             return start - tail
         place = _ELSEWHERE.search(words)
         if place is None and simple.endswith(_LOCAL_KINDS):
@@ -267,6 +269,20 @@ class LawNames:
         if basis is not None and not _NO_NAME.search(basis["name"]):
             return start - len(basis["name"])
         return None
+
+    def _makes_a_name(self, words: str, tail: int, simple: str) -> bool:
+        """Whether the last letters of `words` are more than the end of what is asked about: 合同纠纷 before 仲裁法.
+
+        A single word that stands somewhere in a title makes a name where it begins one, or stands right before the known name
+        there as well (欠薪|调解仲裁法).
+        """
+        rest = words[:-tail]
+        return (
+            tail > ONE_WORD
+            or not rest
+            or _LEADS_IN.search(rest) is not None
+            or any(part.endswith(words[-tail:]) for part in self._before_core(simple))
+        )
 
     def _subject_in(self, words: str) -> int:
         """How many of the last letters of `words` are the subject of a law, with nothing before it that belongs to it."""

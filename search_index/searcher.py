@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from search_index import analysis
+from search_index.citations import Citation, find_citations
 from search_index.documents import (
     CitationMatch,
     CitationStatus,
@@ -26,7 +27,7 @@ from search_index.errors import IndexFormatError, IndexMissing
 from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
 from search_index.numerals import format_article_number
-from search_index.query import Citation, Query, find_citations
+from search_index.query import Query
 from search_index.ranking import Bool, Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp

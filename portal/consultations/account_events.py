@@ -112,6 +112,7 @@ def _erase_texts(consultation: Consultation) -> None:
         # An answer addresses the person and repeats the story.
         answer.text = ERASED
         answer.review_note = None
+        answer.checked_elsewhere = None
     publication = consultation.publication
     if publication is not None and publication.state is not PublicationState.PUBLISHED:
         # A draft still holds everything that was to be taken out.

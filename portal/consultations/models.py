@@ -186,6 +186,10 @@ class Answer(PublicId, Timestamped, Versioned, Model):
     )
     signed_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     signed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # What the author said of laws that the portal does not hold: [{law, source}], in the order of the list handed in.
+    checked_elsewhere: Mapped[Any] = mapped_column(
+        EncryptedJSON("consultation_answer.checked_elsewhere"), nullable=True
+    )
 
     citations: Mapped[list[AnswerCitation]] = relationship(
         order_by="AnswerCitation.position", cascade="all, delete-orphan", passive_deletes=True
@@ -193,7 +197,7 @@ class Answer(PublicId, Timestamped, Versioned, Model):
 
 
 class AnswerCitation(PublicId, Model):
-    """An article the answer rests on, as it was resolved when it was entered."""
+    """An article the answer rests on, as it was resolved when it was entered; without an id where its law is not held."""
 
     __tablename__ = "consultation_answer_citation"
     __table_args__ = (
@@ -206,7 +210,7 @@ class AnswerCitation(PublicId, Model):
     position: Mapped[int]
     law: Mapped[str] = mapped_column(String(200))
     article: Mapped[str] = mapped_column(String(40))
-    article_id: Mapped[uuid.UUID] = mapped_column(Uuid)
+    article_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
 
 
 class TimelineEvent(PublicId, Model):

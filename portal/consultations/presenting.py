@@ -18,9 +18,11 @@ from portal.consultations.models import (
     PublicationState,
 )
 from portal.consultations.notifications import NEXT_STEP_BY_STATE, STAFF_NEXT_STEP_BY_STATE
+from portal.consultations.operations.citing import read_elsewhere
 from portal.consultations.operations.publishing import FIELDS, public_text, publishable
 from portal.consultations.workflow import CONSULTATION
 from portal.core.actor import Actor
+from portal.knowledge import standing
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
@@ -115,7 +117,7 @@ def for_resident(actor: Actor, consultation: Consultation) -> dict[str, Any]:
         **_base(actor, consultation, _deadlines([consultation.id])[consultation.id]),
         "timeline": [e for e in consultation.events if e.action not in _INTERNAL_STEPS],
         "rating_comment": consultation.rating_comment,
-        "answers": [a for a in consultation.answers if a.state is AnswerState.SIGNED],
+        "answers": [_answer(a) for a in consultation.answers if a.state is AnswerState.SIGNED],
         "publication_id": publication.id if publication and public else None,
     }
 
@@ -147,12 +149,21 @@ def _masked_name(consultation: Consultation) -> str | None:
     return name[0] + "＊" * (len(name) - 1) if name else None
 
 
-def _staff_answer(answer: Answer, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+def _answer(answer: Answer) -> dict[str, Any]:
+    elsewhere = read_elsewhere(answer)
     return {
         "id": answer.id,
         "text": answer.text,
         "citations": answer.citations,
+        "checked_elsewhere": elsewhere,
+        "checked_elsewhere_note": standing.told(elsewhere) or None,
         "signed_at": answer.signed_at,
+    }
+
+
+def _staff_answer(answer: Answer, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+    return {
+        **_answer(answer),
         "state": answer.state,
         "author_id": answer.author_id,
         "author_name": names.get(answer.author_id),
@@ -235,6 +246,8 @@ def public_question(publication: Publication) -> dict[str, Any]:
         for answer in publication.consultation.answers
         if answer.state is AnswerState.SIGNED
         for citation in answer.citations
+        # What is not held leads nowhere; the text says where it was read, as far as it may be public.
+        if citation.article_id is not None
     ]
     return {
         "id": publication.id,

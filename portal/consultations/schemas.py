@@ -120,7 +120,14 @@ class AnswerCitationSchema(Schema):
 
     law = fields.String()
     article = fields.String()
-    article_id = fields.UUID()
+    article_id = fields.UUID(allow_none=True, metadata={"description": "没有收录这部法律时为 null"})
+
+
+class CheckedElsewhereSchema(Schema):
+    """A law that is not held, and where the lawyer read it."""
+
+    law = fields.String()
+    source = fields.String()
 
 
 class AnswerSchema(Schema):
@@ -129,6 +136,11 @@ class AnswerSchema(Schema):
     id = fields.UUID()
     text = fields.String()
     citations = fields.List(fields.Nested(AnswerCitationSchema))
+    checked_elsewhere = fields.List(fields.Nested(CheckedElsewhereSchema))
+    checked_elsewhere_note = fields.String(
+        allow_none=True,
+        metadata={"description": "没有收录的法律和核对的来源，请与答复一起显示；没有时为 null"},
+    )
     signed_at = LocalDateTime()
 
 
@@ -334,6 +346,23 @@ class AnswerCitationIn(Schema):
     article = CleanString(required=True, min_length=1, max_length=40)
 
 
+class CheckedElsewhereIn(Schema):
+    """Where the lawyer read a law that is not held."""
+
+    law = CleanString(
+        required=True,
+        min_length=2,
+        max_length=200,
+        metadata={"description": "法律名称，按引用时的写法"},
+    )
+    source = CleanString(
+        required=True,
+        min_length=2,
+        max_length=200,
+        metadata={"description": "在哪里核对的，例如国家法律法规数据库"},
+    )
+
+
 class AnswerIn(Schema):
     """An answer, or the draft of one."""
 
@@ -342,6 +371,14 @@ class AnswerIn(Schema):
         fields.Nested(AnswerCitationIn),
         load_default=list,
         validate=validate.Length(max=30, error="最多引用 30 条。"),
+    )
+    checked_elsewhere = fields.List(
+        fields.Nested(CheckedElsewhereIn),
+        load_default=list,
+        validate=validate.Length(max=30, error="最多说明 30 部法律。"),
+        metadata={
+            "description": "另行核对的法律：引用了没有收录的法律时，逐部写明名称和在哪里核对过"
+        },
     )
 
 

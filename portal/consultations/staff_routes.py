@@ -8,9 +8,10 @@ from typing import Any
 from portal.audit import operations as audit
 from portal.consultations import operations, policies, presenting, queries, schemas
 from portal.consultations.models import SUBJECT_KIND, Consultation, Publication
-from portal.consultations.operations.answering import CitationEntry
+from portal.consultations.operations.citing import CitationEntry
 from portal.consultations.operations.publishing import RedactionAddition, RedactionDecision
 from portal.core.errors import Forbidden, NotFound
+from portal.knowledge.standing import Elsewhere
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
 from portal.web.pagination import Page, page_schema
@@ -194,6 +195,10 @@ def _entries(body: Dumped) -> list[CitationEntry]:
     return [CitationEntry(**entry) for entry in body["citations"]]
 
 
+def _elsewhere(body: Dumped) -> list[Elsewhere]:
+    return [Elsewhere(**each) for each in body["checked_elsewhere"]]
+
+
 @blp.put(
     "/<uuid:consultation_id>/answer-draft",
     audience=LAWYER,
@@ -204,7 +209,9 @@ def _entries(body: Dumped) -> list[CitationEntry]:
 def save_draft(consultation_id: uuid.UUID, body: Dumped) -> Dumped:
     """保存答复草稿；引用的法条当即核验"""
     consultation = _load(consultation_id)
-    operations.save_draft(current_actor(), consultation, body["text"], _entries(body))
+    operations.save_draft(
+        current_actor(), consultation, body["text"], _entries(body), _elsewhere(body)
+    )
     return _dump(consultation)
 
 
@@ -216,10 +223,15 @@ def save_draft(consultation_id: uuid.UUID, body: Dumped) -> Dumped:
     if_match=True,
 )
 def submit_answer(consultation_id: uuid.UUID, body: Dumped) -> Dumped:
-    """提交答复，等待另一人签发"""
+    """提交答复，等待另一人签发
+
+    引用了没有收录的法律的，逐部写明在哪里核对过；签发人看得到，签发时再核验一次。
+    """
     consultation = _load(consultation_id)
     return _dump(
-        operations.submit_answer(current_actor(), consultation, body["text"], _entries(body))
+        operations.submit_answer(
+            current_actor(), consultation, body["text"], _entries(body), _elsewhere(body)
+        )
     )
 
 
@@ -231,7 +243,10 @@ def submit_answer(consultation_id: uuid.UUID, body: Dumped) -> Dumped:
     if_match=True,
 )
 def sign_off(consultation_id: uuid.UUID, body: Dumped) -> Dumped:
-    """签发，或者退回修改；签发人不得是答复人"""
+    """签发，或者退回修改；签发人不得是答复人
+
+    签发时再核验一次引用；提交以后导入的法律按收录的条文核验。
+    """
     actor, consultation = current_actor(), _load(consultation_id)
     if body["decision"] == "approve":
         operations.sign_off(actor, consultation)

@@ -101,7 +101,8 @@ class CheckedCitation:
 def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
     """Return the article of the current version that is meant, both named in any usual form.
 
-    Raises Invalid with code no_such_law, ambiguous_law, no_such_article, or, with `in_force`,
+    Raises Invalid with code no_such_law, ambiguous_law, no_such_article, article_repealed for a law
+    that is not held and of which a held text says that it is gone, or, with `in_force`,
     article_repealed and article_not_in_force_yet. An article of a law that was amended in part is
     returned; its `version.status` says so.
     """
@@ -109,6 +110,9 @@ def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
     candidates = names.resolve(law)
     number = parse_article_number(article)
     if not candidates:
+        replaced = unheld.replaced(law)
+        if replaced is not None:
+            raise _refusal("article_repealed", replaced.message, "请改引现行有效的条文。")
         raise _refusal(
             "no_such_law",
             f"没有收录《{short(law)}》。",
@@ -213,15 +217,11 @@ def _in_edition(
         status = _BY_VALIDITY[article.version.status]
         message = _message(article, status)
         gone = article.version.status is Validity.REPEALED
-        if status is CitationStatus.REPEALED and edition.former:
+        # The year tells one edition from a later one. Of a law that is gone it tells nothing: every edition has a year.
+        if status is CitationStatus.REPEALED and (edition.former or not gone):
             status = CitationStatus.FORMER
             what = f"{law}已经废止，引用的是废止前的" if gone else f"引用的是{named}的"
             message = f"{what}{citation.label}，请确认应当适用的就是它。"
-        elif status is CitationStatus.REPEALED and not gone:
-            message = (
-                f"{named}已经不是现行版本，{citation.label}请改引现行条文；"
-                f"应当适用修改前的规定的，请写明“原{law}”。"
-            )
     return replace(
         citation, status=status, message=message, article_id=article.id if article else None
     )

@@ -16,8 +16,14 @@ from search_index.analysis import normalise
 # Behind a law's name or at its end: (2018年修正), (2018年10月26日修订), (2018修正), (2018).
 # Also beside other notes: (法释[2009]11号,2020年修正), (2018年修正,以下简称公司法).
 _EDITION = re.compile(
-    r"\((?:[^()]{1,30}[,;])?((?:19|20)\d\d)(?:年[^()]{0,40}|[^()\d]{0,6}(?:[,;][^()]{1,30})?)\)"
+    r"\((?:[^()]{1,30}[,;]|根据)?((?:19|20)\d\d)(?:年[^()]{0,40}|[^()\d]{0,6}(?:[,;][^()]{1,30})?)\)"
 )
+# Or before it: 2018年修正的公司法, 2018年10月26日修订的《公司法》, 2018年修正版《公司法》. What is said to be passed or in
+# force since a year (1994年公布的《劳动法》) is the law as such.
+_YEAR_BEFORE = (
+    r"((?:19|20)\d\d)年?(?:\d{1,2}月\d{1,2}日)?(?:修[订改正]后?的|(?:修[订改正])?版的?)\s*"
+)
+_EDITION_BEFORE = re.compile(_YEAR_BEFORE)
 # A law that is named without an edition after one that was named with it is meant in the same.
 _NAMED = re.compile("[《(]")
 # Words before a name that say which edition is meant: 原《公司法》, 已废止的《合同法》, 新公司法.
@@ -32,7 +38,7 @@ _GONE = re.compile(
 _SHORT = re.compile('[简下]称为?:?["“《]?(?P<name>[^"”》()]{2,20})')
 _NOW = re.compile(r"(?:新|现行|修[订改正][以之]?后的?|新修[订改正]的?)\s*")
 _LEAD = re.compile(
-    rf"(?:(?<![还复中草平高])原|旧|新|现行|新修[订改正]的?|修[订改正][以之]?[前后]的?|{_ONCE[2:]}|{_THEN})\s*$"
+    rf"(?:{_YEAR_BEFORE}|(?<![还复中草平高])原|旧|新|现行|新修[订改正]的?|修[订改正][以之]?[前后]的?|{_ONCE[2:]}|{_THEN})\s*$"
 )
 # What goes on without naming a law: 、第二十一条, 该法第三条.
 _GOES_ON = re.compile(r"[第0-9零一二三四五六七八九十百千之该本同上前]")
@@ -61,7 +67,7 @@ def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
     given: dict[str, str] = {}
     for text, law in citations:
         written = normalise(text)
-        edition = _EDITION.search(written)
+        edition = _EDITION.search(written) or _EDITION_BEFORE.match(written)
         formerly = _FORMERLY.match(written) or _GONE.search(written)
         before = named.get(law)
         if edition is not None:
@@ -83,7 +89,7 @@ def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
 
 def said_of(text: str, start: int, end: int) -> str:
     """Return a citation in a text with the words around it that tell an old or the new edition of its law."""
-    before = _LEAD.search(normalise(text[max(0, start - 12) : start]))
+    before = _LEAD.search(normalise(text[max(0, start - 20) : start]))
     behind = _GONE.match(normalise(text[end : end + 40]).lstrip())
     return (before[0] if before else "") + text[start:end] + (behind[0] if behind else "")
 

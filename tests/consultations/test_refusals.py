@@ -10,8 +10,8 @@ import pytest
 
 from portal.consultations import operations
 from portal.consultations.models import Consultation, RejectionReason
-from portal.consultations.operations.answering import CitationEntry
 from portal.consultations.operations.asking import Question
+from portal.consultations.operations.citing import CitationEntry
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, WrongState

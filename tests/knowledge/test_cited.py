@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.core.db import db
+from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, operations, queries
+from portal.knowledge.citations import resolve
 from portal.knowledge.models import Article, SearchMiss
 from portal.knowledge.schemas import SearchResultSchema
 from tests.factories.laws import make_law
@@ -319,6 +321,13 @@ def test_a_repealed_law_named_as_such_is_told_as_an_edition_that_is_not_held(
     assert (told["status"], told["holds"]) == ("other_edition", False)
     assert "废止（第三条），没有收录它的条文。请自行核对。" in told["message"]
     assert told["repealed_by"]["title"] == "《民法典》第三条"
+
+
+def test_an_entry_that_names_a_repealed_law_is_refused_with_what_replaced_it(replaced):
+    with pytest.raises(Invalid) as refusal:
+        resolve("合同法", "第五十二条")
+    assert (refusal.value.code, list(refusal.value.errors)) == ("article_repealed", ["law"])
+    assert "已由《民法典》废止（第三条）" in refusal.value.message
 
 
 def test_what_names_a_repealed_law_is_no_gap_in_the_content(replaced, api):

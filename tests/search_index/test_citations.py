@@ -329,6 +329,8 @@ def test_a_range_is_the_same_in_every_form(first: int, size: int, joint: str) ->
         "《民\n",
         "依照民法典第三十\n八条的规定赔偿全部的损失\n",
         " \n",
+        "规定的甲、第一条",
+        "关于甲的规定和第一条",
     ],
 )
 def test_a_long_text_is_read_in_proportion_to_its_length(piece: str) -> None:

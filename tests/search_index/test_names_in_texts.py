@@ -65,7 +65,9 @@ def cited(text: str) -> list[tuple[str, str, str]]:
 # --- a known name at the end of a longer one ---
 
 
-@pytest.mark.parametrize("before", ["", "根据", "当事人在", "第三十条第二款和", "劳动者依据"])
+@pytest.mark.parametrize(
+    "before", ["", "根据", "当事人在", "第三十条第二款和", "劳动者依据", "欠薪"]
+)
 def test_the_end_of_two_longer_names_is_neither_the_law_of_the_short_name(before: str) -> None:
     (meant,) = laws(f"{before}调解仲裁法第五条")
     assert set(meant) == {LABOUR_DISPUTES, LAND_DISPUTES}
@@ -76,6 +78,8 @@ def test_the_end_of_two_longer_names_is_neither_the_law_of_the_short_name(before
     [
         ("劳动调解仲裁法第五条", LABOUR_DISPUTES),
         ("按照土地纠纷仲裁法第五条", LAND_DISPUTES),
+        ("邻居的土地纠纷仲裁法第五条", LAND_DISPUTES),
+        ("邻居土地纠纷仲裁法第五条", LAND_DISPUTES),
         ("劳动争议调解仲裁法第五条", LABOUR_DISPUTES),
         ("农产品质量法第五条", "中华人民共和国农产品质量安全法"),
         ("重庆物业管理条例第五条", CHONGQING),
@@ -131,6 +135,11 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         # Subjects of which no law is; and a law in whose name no two others end.
         ("欠薪仲裁法第五条", ARBITRATION),
         ("全民体育仲裁法第五条", ARBITRATION),
+        # A word that another title has as well is not yet the beginning of that title.
+        ("合同纠纷仲裁法第五条", ARBITRATION),
+        ("买卖合同纠纷仲裁法第五条", ARBITRATION),
+        ("根据合同纠纷仲裁法第五条", ARBITRATION),
+        ("借款纠纷仲裁法第五条", ARBITRATION),
         ("体育民法典第五条", CIVIL),
         ("体育劳动法第五条", "中华人民共和国劳动法"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
@@ -10,32 +10,25 @@ from portal.consultations import deadlines, policies
 from portal.consultations.models import (
     SUBJECT_KIND,
     Answer,
-    AnswerCitation,
     AnswerState,
     Consultation,
     ConsultationState,
     MessageKind,
 )
-from portal.consultations.operations import steps
+from portal.consultations.operations import citing, steps
+from portal.consultations.operations.citing import CitationEntry
 from portal.consultations.operations.moderating import pause_for_resident
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
-from portal.knowledge import citations as knowledge
+from portal.knowledge import standing
+from portal.knowledge.standing import Elsewhere
 from portal.supervision import operations as supervision
 
 # While it is with a lawyer.
 HANDLED = (ConsultationState.CLAIMED, ConsultationState.ASKED_BACK, ConsultationState.IN_REVIEW)
-
-
-@dataclass(frozen=True)
-class CitationEntry:
-    """A citation as the lawyer types it."""
-
-    law: str
-    article: str
 
 
 def refuse_if_taken(actor: Actor, consultation: Consultation) -> None:
@@ -120,9 +113,16 @@ def open_answer(consultation: Consultation) -> Answer | None:
 
 @transactional
 def save_draft(
-    actor: Actor, consultation: Consultation, text: str, entries: list[CitationEntry]
+    actor: Actor,
+    consultation: Consultation,
+    text: str,
+    entries: list[CitationEntry],
+    elsewhere: Sequence[Elsewhere] = (),
 ) -> Answer:
-    """Keep the lawyer's draft; every citation is checked as it is entered. Counts as progress for CO-D3."""
+    """Keep the lawyer's draft; every citation is checked as it is entered. Counts as progress for CO-D3.
+
+    `elsewhere` says of laws that are not held where the lawyer read them.
+    """
     if not policies.can_handle(actor, consultation):
         raise Forbidden("只有承办律师可以写答复。")
     if consultation.state is not ConsultationState.CLAIMED:
@@ -133,79 +133,40 @@ def save_draft(
         consultation.answers.append(answer)
     answer.author_id = actor.own_id
     answer.text = text
-    _replace_citations(answer, entries)
+    citing.replace(answer, entries, elsewhere)
     answer.updated_at = clock.now()
     db.session.flush()
     supervision.restart(SUBJECT_KIND, consultation.id, deadlines.CLAIM_SILENCE)
     return answer
 
 
-def _replace_citations(answer: Answer, entries: list[CitationEntry]) -> None:
-    problems: dict[str, list[str]] = {}
-    resolved = []
-    for position, entry in enumerate(entries):
-        try:
-            resolved.append(knowledge.resolve(entry.law, entry.article))
-        except Invalid as error:
-            problems[f"citations.{position}"] = [error.message]
-    if problems:
-        raise Invalid("引用的法条没有通过核验。", code="bad_citation", errors=problems)
-    answer.citations.clear()
-    db.session.flush()
-    answer.citations.extend(
-        AnswerCitation(
-            # As the law writes itself, whatever was typed.
-            position=position,
-            law=article.law.name,
-            article=article.label,
-            article_id=article.id,
-        )
-        for position, article in enumerate(resolved)
-    )
-
-
 @transactional
 def submit_answer(
-    actor: Actor, consultation: Consultation, text: str, entries: list[CitationEntry]
+    actor: Actor,
+    consultation: Consultation,
+    text: str,
+    entries: list[CitationEntry],
+    elsewhere: Sequence[Elsewhere] = (),
 ) -> Consultation:
     """Hand the answer to a second person.
 
-    At least one citation is needed, and every citation in the running text must be an article in force (`BAD_IN_TEXT`).
+    At least one citation is needed, and every citation in the running text must be an article in force. Of a law that is
+    not held the lawyer says in `elsewhere` where it was read; who said so of which law stands in the record.
     """
     if not entries:
         raise Invalid(errors={"citations": ["请至少引用一条法律条文。"]})
-    answer = save_draft(actor, consultation, text, entries)
-    require_good_citations(text)
+    answer = save_draft(actor, consultation, text, entries, elsewhere)
+    standing.require_needed(elsewhere, citing.require_good(answer))
     answer.state = AnswerState.SUBMITTED
     answer.submitted_at = clock.now()
     answer.review_note = None
-    steps.move(consultation, "submit_answer", actor, {"citations": len(entries)})
+    detail: steps.Detail = {"citations": len(entries)}
+    if elsewhere:
+        detail["checked_elsewhere"] = "、".join(standing.plain_name(each.law) for each in elsewhere)
+    steps.move(consultation, "submit_answer", actor, detail)
     _end_silence(consultation)
     steps.start_clock(consultation, deadlines.SIGN_OFF)
     return consultation
-
-
-BAD_IN_TEXT = {
-    "repealed": "已经废止；应当适用旧法的，请写明“原《…》”",
-    "no_such_article": "法律中没有这一条",
-    "no_such_part": "这一条没有这一款或者这一项",
-    "no_such_law": "没有找到这部法律",
-}
-
-
-def require_good_citations(text: str) -> None:
-    """Raise Invalid when the text cites an article that is repealed or does not exist.
-
-    The former law, named as such (原《公司法》第二十条), is only remarked upon by the check: of what happened before a
-    change it is the law.
-    """
-    wrong = [
-        f"“{found.text}”：{BAD_IN_TEXT[found.status]}"
-        for found in knowledge.check(text)
-        if found.status in BAD_IN_TEXT
-    ]
-    if wrong:
-        raise Invalid("正文中引用的法条有误。", code="bad_citation", errors={"text": wrong})
 
 
 @transactional
@@ -225,14 +186,17 @@ def send_back(actor: Actor, consultation: Consultation, note: str) -> Consultati
 
 @transactional
 def sign_off(actor: Actor, consultation: Consultation) -> Consultation:
-    """Sign the answer and give it to the resident. The law may have changed since it was written, so it is checked again."""
+    """Sign the answer and give it to the resident.
+
+    The law may have changed since it was written, and what was not held may be held now, so everything is checked again.
+    """
     answer = open_answer(consultation)
     if answer is not None and answer.author_id == actor.id:
         raise Forbidden("答复须由另一人签发，您不能签发自己写的答复。")
     steps.move(consultation, "sign_off", actor)
     if answer is None:
         raise Conflict("没有待签发的答复。")
-    require_good_citations(answer.text)
+    citing.look_again(answer)
     now = clock.now()
     answer.state = AnswerState.SIGNED
     answer.signed_by_id = actor.id

@@ -19,13 +19,14 @@ from portal.consultations.models import (
 )
 from portal.consultations.notifications import RESIDENT_TEMPLATES
 from portal.consultations.operations import steps
-from portal.consultations.operations.answering import require_good_citations
+from portal.consultations.operations.citing import read_elsewhere
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid, WrongState
 from portal.core.unit_of_work import transactional
 from portal.knowledge import operations as knowledge
+from portal.knowledge import standing
 from portal.notifications import operations as notifications
 
 FIELDS = ("title", "question", "answer")
@@ -82,7 +83,7 @@ def propose_publication(actor: Actor, consultation: Consultation) -> Publication
     texts = {
         "title": _title(consultation.text),
         "question": consultation.text,
-        "answer": "\n\n".join(answer.text for answer in answers),
+        "answer": "\n\n".join(_with_what_was_said(answer) for answer in answers),
     }
     # A name that the question gives away is a name in the answer as well.
     known += {
@@ -108,6 +109,11 @@ def propose_publication(actor: Actor, consultation: Consultation) -> Publication
     db.session.flush()
     steps.note(consultation, "propose_publication", "准备公开稿", actor, {"found": len(redactions)})
     return publication
+
+
+def _with_what_was_said(answer: Answer) -> str:
+    """An answer and which of its laws are not held: words of a person, so that they are looked through like all others."""
+    return "\n\n".join(filter(None, (answer.text, standing.told(read_elsewhere(answer)))))
 
 
 def _title(text: str) -> str:
@@ -265,7 +271,10 @@ def confirm_publication(actor: Actor, publication: Publication) -> Publication:
             next_step="请逐处确认去掉或保留，然后再公开。",
         )
     texts = {field: public_text(publication, field) for field in FIELDS}
-    require_good_citations(texts["answer"])
+    standing.require_good_citations(
+        texts["answer"],
+        [each for answer in signed_answers(consultation) for each in read_elsewhere(answer)],
+    )
     now = clock.now()
     for field, text in texts.items():
         setattr(publication, field, text)
