@@ -136,7 +136,7 @@ def dictionary_pieces(normal: str) -> list[str]:
 
 
 def _meaningful(word: str) -> bool:
-    return any(char.isalnum() for char in word)
+    return word.isalnum() or any(char.isalnum() for char in word)
 
 
 def tokens(text: str) -> list[Token]:

@@ -11,6 +11,7 @@ from search_index import analysis
 from search_index.analysis import normalise
 from search_index.learning import Bridges
 from search_index.ranking import MAX_TERMS, Float32
+from search_index.thesaurus import Entries
 
 BIGRAM_WEIGHT = 0.8
 THESAURUS_WEIGHT = 0.6
@@ -58,7 +59,8 @@ def read_query(
     normal = normalise(text)
     cut = analysis.pieces(normal)
     items = list(dict.fromkeys(analysis.meaningful(cut)))
-    entries, within = _entries(normal, cut, synonyms)
+    known = synonyms if isinstance(synonyms, Entries) else Entries(synonyms)
+    entries, within = _entries(normal, cut, known)
     weights = {analysis.word_hash(item): WITHIN_WEIGHT if item in within else 1.0 for item in items}
     if bigram_weight:
         for pair in analysis.bigrams(normal):
@@ -66,7 +68,7 @@ def read_query(
             weights.setdefault(analysis.bigram_hash(pair), weight)
     same: dict[str, None] = {}
     for entry in entries:
-        for other in synonyms[entry]:
+        for other in known[entry]:
             for word in analysis.content_pieces(other):
                 same.setdefault(word)
     for word in same:
@@ -82,9 +84,7 @@ def read_query(
     return Query(tuple(items), terms, values, text, tuple(same), near, story=len(text) >= STORY)
 
 
-def _entries(
-    text: str, cut: list[str], synonyms: Mapping[str, tuple[str, ...]]
-) -> tuple[list[str], frozenset[str]]:
+def _entries(text: str, cut: list[str], synonyms: Entries) -> tuple[list[str], frozenset[str]]:
     """The thesaurus's words in a question, each once, and those that mean something else within a longer one.
 
     Found are words as the segmenter finds them and those that it cuts through. A word within a longer
@@ -112,7 +112,7 @@ def _entries(
     return list(found), frozenset(within.difference(found))
 
 
-def _places(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+def _places(cut: list[str], synonyms: Entries) -> Iterator[tuple[int, int]]:
     """Where the entries stand: a piece itself, or what begins in one and ends in another (醉|驾会判|几年: 醉驾).
 
     One of a single character is never cut.
@@ -124,6 +124,8 @@ def _places(cut: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> Iterator
         if piece in synonyms and piece not in analysis.STOP_WORDS:
             yield begin, end
         for start in range(max(begin, end + 1 - LONGEST_ENTRY), end):
+            if text[start : start + 2] not in synonyms.begins:
+                continue
             for stop in range(end + 1, min(start + LONGEST_ENTRY, len(text)) + 1):
                 if text[start:stop] in synonyms:
                     yield start, stop

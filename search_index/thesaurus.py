@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +13,25 @@ from search_index.errors import SearchIndexError
 from search_index.store.files import load_json, save_json
 
 
+class Entries(dict[str, tuple[str, ...]]):
+    """A resident's word to the law's words; not changed once it is made.
+
+    `begins` are the first two characters of every word: most places of a question begin none.
+    """
+
+    def __init__(
+        self, words: Mapping[str, tuple[str, ...]] | Iterable[tuple[str, tuple[str, ...]]] = ()
+    ) -> None:
+        super().__init__(words)
+        self.begins = frozenset(word[:2] for word in self)
+
+
 @dataclass(frozen=True, slots=True)
 class Thesaurus:
     """`law_names`: short name to full name. `words`: a resident's word to the law's words."""
 
     law_names: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=Entries)
 
     @classmethod
     def from_yaml(cls, path: Path) -> Thesaurus:
@@ -35,7 +48,10 @@ class Thesaurus:
                 raise SearchIndexError(f"{path.name}: {word} needs a list of words")
         return cls(
             {str(short): str(full) for short, full in names.items()},
-            {normalise(str(word)): tuple(map(normalise, others)) for word, others in words.items()},
+            Entries(
+                (normalise(str(word)), tuple(map(normalise, others)))
+                for word, others in words.items()
+            ),
         )
 
     def save(self, path: Path) -> None:
@@ -46,5 +62,5 @@ class Thesaurus:
     def load(cls, path: Path) -> Thesaurus:
         """Read what `save` wrote."""
         value = load_json(path)
-        words = {word: tuple(others) for word, others in value["words"].items()}
-        return cls(value["law_names"], words)
+        words = ((word, tuple(others)) for word, others in value["words"].items())
+        return cls(value["law_names"], Entries(words))
