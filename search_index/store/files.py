@@ -6,9 +6,11 @@ folder is synced as a whole and becomes visible by `switch_link`, which is a ren
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +91,9 @@ def switch_link(link: Path, target: str) -> None:
     """Point `link` at `target` (a sibling's name) in one step; readers see the old or the new."""
     temporary = link.with_name(f".{link.name}.{os.getpid()}.{time.monotonic_ns()}")
     temporary.symlink_to(target)
+    if link.is_dir() and not link.is_symlink():
+        # A copy that followed the links has put a folder in its place (`read_link`).
+        shutil.rmtree(link)
     try:
         temporary.replace(link)
     except OSError:
@@ -98,11 +103,15 @@ def switch_link(link: Path, target: str) -> None:
 
 
 def read_link(link: Path) -> str | None:
-    """The name `link` points at, None when there is none."""
+    """The name `link` points at, None when there is none, or something else in its place, as after a copy without links."""
     try:
         return str(link.readlink())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None
+        raise
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,6 +214,26 @@ def test_an_index_of_another_format_is_refused(writable: Pair, tmp_path: Path) -
         writer.update([faq("x", "问题", "答")])
     assert not (tmp_path / "index" / "generations" / "000001" / "delta").exists()
     writer.build(library())
+    assert keys(SearchIndex.open(tmp_path / "index"), "租房押金")
+
+
+@pytest.mark.parametrize("copied_as", ["folder", "file"])
+def test_an_index_copied_without_its_links_counts_as_missing_until_it_is_built_anew(
+    writable: Pair, tmp_path: Path, copied_as: str
+) -> None:
+    """As a copy that follows links leaves it, or an archive that knows none."""
+    writer, _ = writable
+    link = tmp_path / "index" / "current"
+    target = link.resolve()
+    link.unlink()
+    if copied_as == "folder":
+        shutil.copytree(target, link)
+    else:
+        link.write_text(f"generations/{target.name}", encoding="utf-8")
+    with pytest.raises(IndexMissing):
+        SearchIndex.open(tmp_path / "index")
+    writer.build(library())
+    assert link.is_symlink()
     assert keys(SearchIndex.open(tmp_path / "index"), "租房押金")
 
 
