@@ -24,10 +24,9 @@ wsgi_app = "wsgi:app"
 proc_name = "portal"
 bind = f"{_settings.host}:{_settings.port}"
 
-# Threads of one process share one interpreter and lose time handing it to each other at every call
-# into the database: on two cores, four processes of four threads hold a quarter to a third more seats
-# per second than two of eight (`make bench-notary`). Threads are there for whoever sends slowly. The
-# class is gunicorn's `gthread`, which answers in the house's form also what it cannot read.
+# Threads are there for whoever sends or receives slowly; of one process's requests one at a time
+# computes (docs/decisions/one-request-computes.md). The class is gunicorn's `gthread`, which answers in
+# the house's form also what it cannot read.
 worker_class = "portal.observability.gunicorn_worker.Worker"
 workers = _settings.workers
 threads = _settings.threads
