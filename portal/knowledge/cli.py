@@ -248,7 +248,7 @@ def urgent(sentences: tuple[str, ...]) -> None:
         told = "像" if examples.hears(said) else "不像"
         pairs = "、".join(examples.telling(said)) or "没有"
         click.echo(
-            f"  例句：听着{told}有危险（{examples.score(said):.1f} 分，{HEARD:.1f} 分起算），"
+            f"  例句：听着{told}有危险（{examples.score(said):.2f} 分，{HEARD:.2f} 分起算），"
             f"最像的字词：{pairs}"
         )
 
