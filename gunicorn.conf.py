@@ -85,7 +85,7 @@ def on_starting(server):
     import gc
 
     from portal.core import schema_version
-    from portal.knowledge import index
+    from portal.knowledge import index, search_content
     from portal.observability import listening
     from wsgi import app
 
@@ -97,6 +97,7 @@ def on_starting(server):
         if refused is not None:
             sys.exit(refusal(ConfigurationError([refused])))
         index.preload()
+        search_content.current()
     gc.collect()
     gc.freeze()
 

@@ -61,10 +61,14 @@ _WRITTEN = {
 _SPOKEN = re.compile("|".join(sorted(_WRITTEN, key=len, reverse=True)))
 
 
+def written(text: str) -> str:
+    """A question with the written words for the spoken ones."""
+    return _SPOKEN.sub(lambda said: _WRITTEN[said[0]], text)
+
+
 def pairs(text: str) -> set[str]:
     """The neighbouring characters of a question, without the words that every question has."""
-    written = _SPOKEN.sub(lambda said: _WRITTEN[said[0]], analysis.normalise(text))
-    parts = [part for part in _QUESTION_WORDS.split(written) if part]
+    parts = [part for part in _QUESTION_WORDS.split(written(analysis.normalise(text))) if part]
     return {part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))}
 
 

@@ -154,7 +154,7 @@ class SearchResult:
     `categories` then tells to which the best documents belong, in shares of 1. What is neither weak nor
     `strong` may fit or not. `corrected` is the text with a likely slip put right; where `is_guess`, it
     is to be asked about and not assumed. `leading` asks the same as the request and belongs at
-    `leading_place` of the list, 0 where that is certain, although it ranks lower.
+    `leading_place` of the list, 0 where that is certain or nothing else is nearly as alike, although it ranks lower.
     """
 
     hits: tuple[Hit, ...] = ()

@@ -42,10 +42,11 @@ MAX_TEXT = 400
 RELEVANT_SHARE = 0.05
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12
-# How alike a published question must be to stand before what ranks better: from the first pair of numbers on in
-# the first place, from the second in the second (docs/search.md has the figures).
+# How alike a published question must be to stand before what ranks better: from the first pair of numbers on it surely
+# asks the same; from the second it stands first where no other one is nearly as alike, else second (docs/search.md).
 SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
-ALIKE, LEAST_ALIKE = 0.45, 0.2
+ALIKE, LEAST_ALIKE = 0.35, 0.2
+CLEAR_LEAD = 0.1
 MAX_CITED = 20
 CITED_SCORE = 100.0
 # No citation is without one of these, and looking for citations takes as long as ranking.
@@ -146,13 +147,12 @@ class SearchIndex:
             (row, score, "words")
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
-        leading, place = None, 0
+        leading, place, surely = None, 0, False
         if request.leading_kinds and len(ranked.rows) and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
             may_lead = passing & kinds & (words >= least)
-            leading, place = _leading(snapshot, rest, words, full, may_lead)
+            leading, place, surely = _leading(snapshot, rest, words, full, may_lead)
         # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
-        surely = leading is not None and place == 0
         if leading is not None and leading in ranked.rows[: place + 1]:
             leading = None
         sure = STRONG if cited or surely else sureness(snapshot, query, ranked)
@@ -401,21 +401,26 @@ def _filters(request: SearchRequest) -> Filters:
 
 def _leading(
     snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool
-) -> tuple[int | None, int]:
-    """The row that asks what is asked, and its place in the list; None when none surely does.
+) -> tuple[int | None, int, bool]:
+    """The row that asks what is asked, its place in the list, and whether it surely does; None when none does.
 
     To the likeness of the questions comes, at half its weight, the share of the question's words that the whole
     text holds: a spoken question often names what only the text behind a wording says.
     """
-    best = (0.0, -1, 0.0)
+    fits: dict[int, tuple[float, float]] = {}
     for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
-        fit = likeness + float(words[row]) / full / 2
-        if fit > best[0] and may_lead[row]:
-            best = (fit, row, likeness)
-    fit, row, likeness = best
+        if may_lead[row]:
+            fit = likeness + float(words[row]) / full / 2
+            fits[row] = max(fits.get(row, (0.0, 0.0)), (fit, likeness))
+    if not fits:
+        return None, 0, False
+    row = max(fits, key=lambda each: fits[each])
+    fit, likeness = fits.pop(row)
     if fit < ALIKE:
-        return None, 0
-    return row, 0 if fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS else 1
+        return None, 0, False
+    surely = fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS
+    second, _ = max(fits.values(), default=(0.0, 0.0))
+    return row, 0 if surely or fit - second >= CLEAR_LEAD else 1, surely
 
 
 def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, float]:

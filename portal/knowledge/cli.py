@@ -1,4 +1,4 @@
-"""Commands: `flask law import`, `flask law import-starter`, `flask content load`, `flask search rebuild`."""
+"""Commands: `flask law import`, `law import-starter`, `content load`, `search rebuild`, `search urgent` and others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from flask.cli import AppGroup
 
 from portal.core.clock import local
 from portal.core.errors import Invalid
-from portal.knowledge import evaluation, index, operations, queries, reviews, starter
+from portal.knowledge import (
+    evaluation,
+    index,
+    operations,
+    patterns,
+    queries,
+    reviews,
+    search_content,
+    starter,
+)
+from portal.knowledge.danger import HEARD
 from portal.knowledge.importing.run import SUFFIXES, shortened
 from portal.knowledge.models import SearchEvaluation
 from portal.knowledge.operations import ImportReport
@@ -215,6 +225,32 @@ def evaluate() -> None:
         raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
     tell_evaluation(made, before[0] if before else None)
     click.echo(json.dumps(SearchEvaluationSchema().dump(made), ensure_ascii=False))
+
+
+@search_group.command("urgent")
+@click.argument("sentences", nargs=-1, required=True, metavar="一句话...")
+def urgent(sentences: tuple[str, ...]) -> None:
+    """试一试：提问里写了这句话，会不会先显示求助电话，是哪一项写法起的作用。"""
+    if slips := search_content.slips():
+        raise click.ClickException("\n".join(slips))
+    for sentence in sentences:
+        shown = search_content.urgent_for(sentence)
+        phones = "、".join(dict.fromkeys(s["phone"] for entry in shown for s in entry["steps"]))
+        alone = "，不列检索结果" if any(entry["alone"] for entry in shown) else ""
+        click.echo(f"“{sentence}”：{f'显示 {phones}{alone}' if shown else '不显示求助电话'}。")
+        for heard in search_content.hearings(sentence):
+            for written in heard.count:
+                click.echo(f"  写法（{heard.entry}）：{written}")
+            for written in heard.harmless:
+                click.echo(f"  看着像，不算（{heard.entry}）：{written}")
+        examples = search_content.current().examples
+        said = patterns.plain(sentence)
+        told = "像" if examples.hears(said) else "不像"
+        pairs = "、".join(examples.telling(said)) or "没有"
+        click.echo(
+            f"  例句：听着{told}有危险（{examples.score(said):.2f} 分，{HEARD:.2f} 分起算），"
+            f"最像的字词：{pairs}"
+        )
 
 
 MEASURES = (

@@ -138,14 +138,24 @@ class UrgentEntry(Schema):
     id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
     words = _words()
     harmless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
-    broad = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
-    unless = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
     at_once = fields.Boolean(load_default=True)
     alone = fields.Boolean(load_default=False)
     others = fields.List(CleanString(min_length=2, max_length=300), load_default=list)
     always = CleanString(load_default=None, min_length=2, max_length=12)
     steps = fields.List(
         fields.Nested(UrgentStep), required=True, validate=validate.Length(min=1, max=5)
+    )
+
+
+class ExamplesEntry(Schema):
+    """An entry of search/danger.yaml: sentences from which it is learned how people in danger speak, or do not."""
+
+    id = CleanString(required=True, min_length=1, max_length=80, validate=_SLUG)
+    danger = fields.Boolean(required=True)
+    sentences = fields.List(
+        CleanString(min_length=2, max_length=300),
+        required=True,
+        validate=validate.Length(min=1, error="至少要有一句。"),
     )
 
 

@@ -1,7 +1,7 @@
 """What people write, as patterns that an editor can read: the notation at the head of `content/search/urgent.yaml`.
 
-Blanks part what must all be said in any order; 甲…乙 is one after the other nearby; ～ is the rest of the thought;
-（甲/乙） is one of them; <组名> is any word of a group; =甲 is the whole question.
+Blanks part what must all be said in any order; 甲…乙 is one after the other nearby; （甲/乙） is one of them;
+ <组名> is any word of a group; =甲 is the whole question.
 """
 
 from __future__ import annotations
@@ -28,14 +28,20 @@ class Part:
         return not any(need.isdisjoint(signs) for need in self.needs)
 
 
-Wording = tuple[Part, ...]
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What an editor wrote, and the parts that must all be said."""
+
+    written: str
+    parts: tuple[Part, ...]
+
 
 _NOISE = re.compile(r"[\W_]+")
 # Where one thought ends; the one sign that a `plain` question keeps.
 _END = "\n"
 _ENDS = re.compile(r"[\s\W_]*[，。！？；：,.!?;:\n][\s\W_]*")
 # What stands between two words of one thought; more would join what different sentences say.
-_SIGNS = {"（": "(?:", "）": ")", "/": "|", "…": ".{0,6}?", "～": ".*"}
+_SIGNS = {"（": "(?:", "）": ")", "/": "|", "…": ".{0,6}?"}
 _GROUP = re.compile("<([^<>]+)>")
 # Every other question holds one of these; a rarer character tells more.
 _COMMON = frozenset("我的了人在他她是不有要到家")
@@ -50,7 +56,9 @@ class Wordings:
         self._always: list[int] = []
         self._by_sign: dict[str, list[int]] = {}
         for number, wording in enumerate(self._wordings):
-            needs = min((part.needs[0] for part in wording if part.needs), key=_cost, default=None)
+            needs = min(
+                (part.needs[0] for part in wording.parts if part.needs), key=_cost, default=None
+            )
             for sign in needs or ():
                 self._by_sign.setdefault(sign, []).append(number)
             if needs is None:
@@ -63,7 +71,7 @@ class Wordings:
         for sign in self._signs & signs:
             numbers.update(self._by_sign[sign])
         likely = (self._wordings[number] for number in sorted(numbers))
-        return [wording for wording in likely if all(part.may_fit(signs) for part in wording)]
+        return [wording for wording in likely if all(part.may_fit(signs) for part in wording.parts)]
 
 
 def read(written: str, groups: Mapping[str, Sequence[str]]) -> Wording:
@@ -73,7 +81,7 @@ def read(written: str, groups: Mapping[str, Sequence[str]]) -> Wording:
         raise ValueError(f"没有“{unknown[0]}”这一组词。")
     whole = _GROUP.sub(lambda match: f"（{'/'.join(groups[match[1]])}）", written)
     try:
-        return tuple(_part(part) for part in whole.split())
+        return Wording(written, tuple(_part(part) for part in whole.split()))
     except re.error:
         raise ValueError(f"“{written}”的括号不成对。") from None
 
@@ -98,7 +106,7 @@ def _needs(signs: Iterator[str]) -> list[frozenset[str]]:
             ways.append([])
         elif sign == "（":
             ways[-1] += _needs(signs)
-        elif sign not in "…～":
+        elif sign != "…":
             ways[-1].append(frozenset(sign))
     if len(ways) > 1:
         # One of each way makes one for them all, unless one of them needs nothing.
@@ -123,28 +131,32 @@ def fits(text: str, wordings: Wordings, *harmless: Wordings) -> bool:
     A wording may go on behind a comma, as people set them anywhere. What is harmless must be so within one thought:
     老公打我，钱也拿走了 is not about money that somebody sent.
     """
-    signs = frozenset(text)
-    likely = wordings.within(signs)
-    if not likely:
-        return False
+    found = said(text, wordings)
+    return bool(found and left(found, text, *harmless))
+
+
+def said(text: str, wordings: Wordings) -> list[Wording]:
+    """Return which of the `wordings` a `plain` question says."""
     whole = text.replace(_END, "")
-    said = [wording for wording in likely if _says(whole, wording)]
-    if not said:
-        return False
-    rest = text
+    return [wording for wording in wordings.within(frozenset(text)) if _says(whole, wording)]
+
+
+def left(found: list[Wording], text: str, *harmless: Wordings) -> list[Wording]:
+    """Return which of the wordings that a question says it says also without what is `harmless` in it."""
+    signs = frozenset(text)
     for several in harmless:
         for wording in several.within(signs):
-            rest = _removed(rest, wording)
-    whole = rest.replace(_END, "")
-    return any(_says(whole, wording) for wording in said)
+            text = _removed(text, wording)
+    whole = text.replace(_END, "")
+    return [wording for wording in found if _says(whole, wording)]
 
 
 def _says(text: str, wording: Wording) -> bool:
-    return all(part.pattern.search(text) for part in wording)
+    return all(part.pattern.search(text) for part in wording.parts)
 
 
 def _removed(text: str, wording: Wording) -> str:
-    for part in wording:
+    for part in wording.parts:
         # What stood on both sides does not become a word.
         text = part.pattern.sub(" ", text)
     return text
@@ -174,7 +186,7 @@ def _beside(text: str, wordings: Wordings) -> tuple[str, str]:
     spans = [
         match.span()
         for wording in wordings.within(frozenset(text))
-        for part in wording
+        for part in wording.parts
         for match in part.pattern.finditer(text)
     ]
     if not spans:

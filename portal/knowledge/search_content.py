@@ -6,6 +6,7 @@ they change, so that a correction needs no restart; `content load` tells what is
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,14 @@ from portal.config import settings
 from portal.knowledge import patterns
 from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
+    ExamplesEntry,
     RepealEntry,
     ServiceEntry,
     UrgentEntry,
     WordGroups,
     messages_of,
 )
+from portal.knowledge.danger import Listener
 from portal.knowledge.models import Article
 from portal.knowledge.names import short
 from portal.knowledge.queries import lookup
@@ -35,6 +38,7 @@ FOLDER = "search"
 FILES: tuple[tuple[str, str, type[ma.Schema], str], ...] = (
     ("repealed_laws.yaml", "repealed", RepealEntry, "by"),
     ("urgent.yaml", "urgent", UrgentEntry, "id"),
+    ("danger.yaml", "examples", ExamplesEntry, "id"),
     ("services.yaml", "services", ServiceEntry, "id"),
 )
 GROUPS = "groups"
@@ -59,6 +63,7 @@ class SearchContent:
 
     repealed: Mapping[str, Repeal] = field(default_factory=dict)
     urgent: tuple[dict[str, Any], ...] = ()
+    examples: Listener = field(default_factory=lambda: Listener((), ()))
     services: tuple[dict[str, Any], ...] = ()
 
 
@@ -93,24 +98,32 @@ def current() -> SearchContent:
 
 def problems() -> tuple[list[str], list[str]]:
     """Check the files for their editor: what is wrong in them, and which sources are not held."""
-    folder = _folder()
-    wrong: list[str] = []
+    contents, wrong = _checked()
     notes: list[str] = []
+    for repeal in _built("repealed", contents.get("repealed", [])).values():
+        article = _article_of(repeal)
+        if article is None:
+            note = f"repealed_laws.yaml：《{repeal.by}》第 {repeal.number} 条没有收录。"
+            notes += [note] if note not in notes else []
+        elif not _says(article, repeal):
+            wrong.append(f"repealed_laws.yaml：{article.title}没有写明废止《{repeal.law}》。")
+    return wrong, notes
+
+
+def slips() -> list[str]:
+    """Return what cannot be read in the files, as sentences for their editor; looks at nothing but the files."""
+    return _checked()[1]
+
+
+def _checked() -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    contents: dict[str, list[dict[str, Any]]] = {}
+    wrong: list[str] = []
     for name, key, form, unique in FILES:
         try:
-            entries = _entries(folder / name, key, form, unique)
+            contents[key] = _entries(_folder() / name, key, form, unique)
         except BrokenFile as error:
             wrong += [f"{name}：{message}" for message in error.messages]
-            continue
-        if key == "repealed":
-            for repeal in _built(key, entries).values():
-                article = _article_of(repeal)
-                if article is None:
-                    note = f"{name}：《{repeal.by}》第 {repeal.number} 条没有收录。"
-                    notes += [note] if note not in notes else []
-                elif not _says(article, repeal):
-                    wrong.append(f"{name}：{article.title}没有写明废止《{repeal.law}》。")
-    return wrong, notes
+    return contents, wrong
 
 
 def repealed(name: str) -> tuple[Repeal, Article] | None:
@@ -126,16 +139,15 @@ def urgent_for(text: str) -> list[dict[str, Any]]:
     """Return the entries of urgent help that fit `text`; none for most questions.
 
     Help that is not for this moment (`at_once` false) shows only where nothing more pressing does, and
-    help instead of results (`alone`) only where more is said than what `others` do or did. A `broad` wording
-    never takes results away: it says little by itself and counts where nobody asks about the law (`unless`).
+    help instead of results (`alone`) only where more is said than what `others` do or did. Where no wording
+    is said, but the text sounds like danger, it is whom everybody may call.
     """
     said = patterns.plain(text)
-    matching = [
-        entry
-        for entry in current().urgent
-        if patterns.fits(said, entry["words"], entry["harmless"])
-        or patterns.fits(said, entry["broad"], entry["harmless"], entry["unless"])
-    ]
+    content = current()
+    urgent = content.urgent
+    matching = [entry for entry in urgent if patterns.fits(said, entry["words"], entry["harmless"])]
+    if not matching and content.examples.hears(said):
+        matching = [entry for entry in urgent if entry["always"]]
     matching = [entry for entry in matching if entry["at_once"]] or matching
     return [
         {**entry, "alone": patterns.fits(said, entry["words"], entry["harmless"], entry["others"])}
@@ -143,6 +155,32 @@ def urgent_for(text: str) -> list[dict[str, Any]]:
         else entry
         for entry in matching
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What an entry of urgent help makes of a text: the wordings that count, and those that it says harmlessly."""
+
+    entry: str
+    count: tuple[str, ...]
+    harmless: tuple[str, ...]
+
+
+def hearings(text: str) -> list[Hearing]:
+    """Tell an editor why `text` leads to urgent help or does not: every entry of which it says a wording."""
+    said = patterns.plain(text)
+    found = []
+    for entry in current().urgent:
+        heard = patterns.said(said, entry["words"])
+        counting = patterns.left(heard, said, entry["harmless"])
+        if heard:
+            others = [wording for wording in heard if wording not in counting]
+            found.append(Hearing(entry["id"], _written(counting), _written(others)))
+    return found
+
+
+def _written(wordings: list[patterns.Wording]) -> tuple[str, ...]:
+    return tuple(wording.written for wording in wordings)
 
 
 def always() -> list[dict[str, str]]:
@@ -191,7 +229,7 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
 def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return an entry with its wordings as patterns; raises BrokenFile."""
     read = {}
-    for name in ("words", "harmless", "broad", "unless", "others"):
+    for name in ("words", "harmless", "others"):
         try:
             wordings = [patterns.read(text, groups) for text in entry.get(name, ())]
         except ValueError as error:
@@ -201,6 +239,11 @@ def _with_patterns(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> di
 
 
 def _built(key: str, entries: list[dict[str, Any]]) -> Any:
+    if key == "examples":
+        sentences: dict[bool, list[str]] = {True: [], False: []}
+        for entry in entries:
+            sentences[entry["danger"]] += entry["sentences"]
+        return _learned(tuple(sentences[True]), tuple(sentences[False]))
     if key != "repealed":
         return tuple(entries)
     return {
@@ -210,6 +253,12 @@ def _built(key: str, entries: list[dict[str, Any]]) -> Any:
         for entry in entries
         for law in entry["laws"]
     }
+
+
+@functools.lru_cache(maxsize=1)
+def _learned(danger: tuple[str, ...], harmless: tuple[str, ...]) -> Listener:
+    """Learn from sentences, once from the same ones: an edit of another file need not wait for it."""
+    return Listener(danger, harmless)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

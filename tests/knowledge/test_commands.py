@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from portal.config import ROOT
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import cli, index, operations, starter
+from portal.knowledge import cli, index, operations, search_content, starter
 from portal.observability.health import readiness
 from search_index import BuildInProgress, IndexWriteError
 
@@ -85,6 +86,24 @@ def test_a_rebuild_that_cannot_be_is_told(run, monkeypatch, error, said):
     result = run("search", "rebuild")
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_an_editor_is_told_why_a_sentence_leads_to_help_or_does_not(run, monkeypatch):
+    monkeypatch.setattr(search_content, "_folder", lambda: ROOT / "content" / "search")
+    said = run("search", "urgent", "我不想活了", "电饭煲冒烟能退货吗", "他拿枕头捂到我脸").output
+    assert "“我不想活了”：显示 120、110，不列检索结果。\n  写法（self-harm）：不想活\n" in said
+    assert "“电饭煲冒烟能退货吗”：不显示求助电话。\n" in said
+    assert "“他拿枕头捂到我脸”：显示 110、120、119。\n  例句：听着像有危险" in said
+    harmless = run("search", "urgent", "想死心离婚").output
+    assert "不显示求助电话。\n  看着像，不算（self-harm）：想死\n" in harmless
+
+
+def test_an_editor_is_told_first_what_cannot_be_read(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(search_content, "_folder", lambda: tmp_path)
+    (tmp_path / "danger.yaml").write_text("examples:\n  - id: one\n", encoding="utf-8")
+    result = run("search", "urgent", "我不想活了")
+    assert result.exit_code == 1
+    assert "danger.yaml" in result.output
 
 
 def test_progress_is_rewritten_on_a_terminal(capsys, monkeypatch):

@@ -49,18 +49,23 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
     assert found[1] > found[2]
 
 
+DOCUMENTS = [
+    article(
+        "中华人民共和国示例法典",
+        str(number),
+        f"出租人收取押金的，租赁期满应当退还押金。押金{number}",
+    )
+    for number in range(1, 6)
+]
+DOCUMENTS += [
+    faq("deposit", "房东不退押金怎么办？", "可以起诉。", questions=("押金要不回来",)),
+    faq("water", "房东停水停电怎么办？", "可以报警。"),
+]
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> SearchIndex:
-    law = "中华人民共和国示例法典"
-    documents = [
-        article(law, str(number), f"出租人收取押金的，租赁期满应当退还押金。押金{number}")
-        for number in range(1, 6)
-    ]
-    documents += [
-        faq("deposit", "房东不退押金怎么办？", "可以起诉。", questions=("押金要不回来",)),
-        faq("water", "房东停水停电怎么办？", "可以报警。"),
-    ]
-    IndexWriter(tmp_path, THESAURUS).build(documents)
+    IndexWriter(tmp_path, THESAURUS).build(DOCUMENTS)
     return SearchIndex.open(tmp_path)
 
 
@@ -74,6 +79,21 @@ def test_the_text_that_asks_the_same_leads_although_it_ranks_lower(index: Search
     assert index.search(SearchRequest(text=question)).leading is None
     articles = SearchRequest(text=question, leading_kinds=KINDS, kinds=("article",))
     assert index.search(articles).leading is None
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [("租赁期满应当退还，出租人拖到起不退押金", 0), ("租赁期满出租人收取的押金不退押金", 1)],
+)
+def test_what_is_only_somewhat_alike_stands_first_where_it_is_clearly_ahead(
+    tmp_path: Path, question: str, place: int
+) -> None:
+    rival = faq("school", "培训班不退押金怎么办？", "可以投诉。")
+    IndexWriter(tmp_path, THESAURUS).build([*DOCUMENTS, rival])
+    result = SearchIndex.open(tmp_path).search(SearchRequest(text=question, leading_kinds=KINDS))
+    assert result.hits[0].kind == "article"
+    assert result.leading is not None
+    assert (result.leading.key, result.leading_place) == ("faq:deposit", place)
 
 
 def test_a_question_that_was_surely_asked_before_is_no_weak_search(index: SearchIndex) -> None:

@@ -72,6 +72,9 @@ def test_a_word_of_the_thesaurus_widens_the_question_also_where_the_segmenter_cu
     # Within a longer word it is another word.
     assert word_hash("协议") not in read_query("解除劳动合同", synonyms, {}).terms.tolist()
     assert word_hash("协议") in read_query("合同怎么解除", synonyms, {}).terms.tolist()
+    # Official names of crimes are long.
+    crime = {"教育设施重大安全事故罪": ("校舍",)}
+    assert word_hash("校舍") in read_query("教育设施重大安全事故罪判几年", crime, {}).terms.tolist()
 
 
 def test_a_word_of_the_thesaurus_within_a_longer_one_that_is_found_says_nothing_of_its_own() -> (
