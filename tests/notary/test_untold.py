@@ -11,7 +11,7 @@ from portal.core.jobs import worker
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import retention
 from portal.notary.operations import schedule
-from portal.notary.queries.cases import worklist_counts
+from portal.notary.queries.counts import worklist_counts
 from portal.notifications import senders
 from tests.conftest import SettableClock
 from tests.notary.caller import ASKED, LATER, MOBILE, actions, again_by, audited, booked, shown
