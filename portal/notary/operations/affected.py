@@ -351,7 +351,9 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
     )
     for booking in found:
         never_learned = untold.never_learned(booking)
-        since = None if never_learned else booking.untold_since
+        # What is told now takes the place of what was to be told; to who has no account it may not go out.
+        with_account = booking.account_id is not None
+        since = None if never_learned or with_account else booking.untold_since
         steps.write(booking, affected_at=None, affected_reason=None, untold_since=since)
         steps.note(booking, "unaffected", "时段恢复办理", SYSTEM)
         changing.end_other_times(SYSTEM, changing.pending_other_times(booking))
