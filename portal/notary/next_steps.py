@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from portal.core import clock
 from portal.notary import case_notifications as cases
 from portal.notary import deadlines
@@ -45,6 +48,13 @@ def of_booking(booking: NotaryBooking) -> str:
     if booking.day < clock.today():
         return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
     return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
+
+
+def of_lost_day(times: Sequence[datetime]) -> list[str]:
+    """Return in words that somebody who has to move can still come on their own day; nothing where no time is left."""
+    if not times:
+        return []
+    return [f"原定当天还有空：{'、'.join(clock.spoken(each) for each in times)}，可以改期到那时。"]
 
 
 def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:

@@ -276,6 +276,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
 
     The same time at another counter before any other; then one that leaves the whole time for an answer, and of those one on
     the nearest day, the later before the earlier, at the nearest hour: who planned that week should not have to come today.
+    From their own day on they may come sooner than the office gives out: it had expected them then.
     """
     if not booking.matter.active:
         return None
@@ -287,7 +288,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         booking.matter.code,
         quotas,
         booking.seats,
-        NotarySlot.day >= first,
+        NotarySlot.day >= min(first, booking.day),
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
