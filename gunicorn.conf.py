@@ -80,7 +80,7 @@ def on_starting(server):
     """
     import gc
 
-    from portal.core import running, schema_version
+    from portal.core import failures, running, schema_version
     from portal.knowledge import index
     from portal.observability import listening
     from wsgi import app
@@ -92,8 +92,8 @@ def on_starting(server):
         try:
             # Held by all workers as well, which inherit it.
             server.portal_lock = running.hold(running.Part.WEB)
-        except schema_version.SchemaDiffers as upgrading:
-            refused = refused or str(upgrading)
+        except (schema_version.SchemaDiffers, OSError) as error:
+            refused = refused or failures.sentence(error) or str(error)
         refused = refused or schema_version.difference_if_answering()
         if refused is not None:
             sys.exit(refusal(ConfigurationError([refused])))

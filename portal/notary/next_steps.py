@@ -24,6 +24,9 @@ from portal.notary.notifications import (
 )
 from portal.supervision import rules
 
+# How many free times a sentence names.
+NAMED = 3
+
 
 def contact(office: NotaryOffice) -> str:
     """Return how to reach an office; a telephone only where it has entered one."""
@@ -54,7 +57,9 @@ def of_lost_day(times: Sequence[datetime]) -> list[str]:
     """Return in words that somebody who has to move can still come on their own day; nothing where no time is left."""
     if not times:
         return []
-    return [f"原定当天还有空：{'、'.join(clock.spoken(each) for each in times)}，可以改期到那时。"]
+    first = "、".join(clock.spoken(each) for each in times[:NAMED])
+    more = "等" if len(times) > NAMED else ""
+    return [f"原定当天还有空：{first}{more}，可以改期到那时。"]
 
 
 def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:

@@ -352,7 +352,7 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
     )
     for booking in found:
         never_learned = untold.never_learned(booking)
-        # What is told now takes the place of what was to be told; to who has no account it may not go out.
+        # Who has an account finds on the portal what is told now, which takes the place of what they were to be told.
         with_account = booking.account_id is not None
         since = None if never_learned or with_account else booking.untold_since
         steps.write(booking, affected_at=None, affected_reason=None, untold_since=since)
