@@ -4,19 +4,14 @@ environment.
 
 import os
 import sys
-from pathlib import Path
 
 from portal.config import ConfigurationError, load_settings, prepare_folder, refusal
+from portal.observability import share_figures
 
 try:
     _settings = load_settings()
     prepare_folder("PORTAL_INSTANCE_DIR", _settings.instance_dir)
-    # Before anything imports prometheus_client: it decides at import whether it counts for one
-    # process or many.
-    _metrics = Path(
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.instance_dir / "metrics"))
-    ).absolute()
-    prepare_folder("PROMETHEUS_MULTIPROC_DIR", _metrics)
+    _metrics = share_figures(_settings)
 except ConfigurationError as error:
     sys.exit(refusal(error))
 
@@ -84,7 +79,7 @@ def on_starting(server):
     """
     import gc
 
-    from portal.core import schema_version
+    from portal.core import failures, running, schema_version
     from portal.knowledge import index, search_content
     from portal.observability import listening
     from wsgi import app
@@ -93,6 +88,11 @@ def on_starting(server):
 
     server.log.info("loading the segmenter and the search index")
     with app.app_context():
+        try:
+            # Held by all workers as well, which inherit it.
+            server.portal_lock = running.hold(running.Part.WEB)
+        except (schema_version.SchemaDiffers, OSError) as error:
+            refused = refused or failures.sentence(error) or str(error)
         refused = refused or schema_version.difference_if_answering()
         if refused is not None:
             sys.exit(refusal(ConfigurationError([refused])))

@@ -10,7 +10,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from portal.core import encryption, failures, key_rotation, schema_version
+from portal.core import encryption, failures, key_rotation, running, schema_version
 from portal.core.jobs import worker
 from portal.knowledge import index
 
@@ -69,10 +69,11 @@ def init_app(app: Flask) -> None:
     @click.option("--once", is_flag=True, help="只办完目前到期的任务，然后退出。")
     def run_worker(once: bool) -> None:
         """运行后台任务。"""
-        schema_version.require()
-        if once:
-            click.echo(f"办理了 {worker.drain()} 项任务。")
-        else:
-            # The segmenter's dictionary takes seconds to load: now, and not with the first published answer.
-            index.preload()
-            worker.Worker(app).run()
+        with running.hold(running.Part.WORKER):
+            schema_version.require()
+            if once:
+                click.echo(f"办理了 {worker.drain()} 项任务。")
+            else:
+                # The segmenter's dictionary takes seconds to load: now, and not with the first published answer.
+                index.preload()
+                worker.Worker(app).run()

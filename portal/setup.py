@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,8 +25,9 @@ from flask.cli import with_appcontext
 from portal.accounts import seeds
 from portal.accounts.operations.sms_codes import residents_are_found
 from portal.config import settings
-from portal.core import failures, key_rotation, schema_guards, schema_version
+from portal.core import failures, key_rotation, running, schema_guards, schema_version
 from portal.core.db import db
+from portal.core.jobs import worker
 from portal.knowledge import cli as knowledge_cli
 from portal.knowledge import operations as knowledge
 from portal.notary import content as notary
@@ -47,10 +50,10 @@ class Step:
     run: Callable[[], str]
 
 
-def steps() -> list[Step]:
+def steps(*, even_if_running: bool = False) -> list[Step]:
     """Return the steps of this installation in order."""
     every = [
-        Step("数据库结构", upgrade_database),
+        Step("数据库结构", partial(upgrade_database, even_if_running=even_if_running)),
         Step("密钥", check_keys),
         Step("机构", seed_offices),
         Step("工作日历", load_calendar),
@@ -69,14 +72,15 @@ def init_app(app: Flask) -> None:
 
 
 @click.command("setup")
+@click.option("--even-if-running", is_flag=True, help="门户的旧进程还在运行，也升级数据库结构。")
 @with_appcontext
-def setup() -> None:
+def setup(even_if_running: bool) -> None:
     """准备数据库、机构、日历、法律条文、内容和检索索引；已是最新的部分会跳过。"""
     # Progress is told in words below; the log's own lines would only repeat it.
     logging.getLogger().setLevel(logging.WARNING)
     started = time.monotonic()
     with _alone():
-        wanted = steps()
+        wanted = steps(even_if_running=even_if_running)
         for number, step in enumerate(wanted, 1):
             _carry_out(f"[{number}/{len(wanted)}]", step)
     click.echo(f"准备完成，用时 {time.monotonic() - started:.1f} 秒。")
@@ -110,8 +114,8 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def upgrade_database() -> str:
-    """Bring the schema to the newest revision and make sure of its guards."""
+def upgrade_database(*, even_if_running: bool = False) -> str:
+    """Bring the schema to the newest revision and make sure of its guards; not under processes of an older program."""
     known = schema_version.known()
     with db.engine.connect() as connection:
         present = schema_version.present(connection)
@@ -119,11 +123,34 @@ def upgrade_database() -> str:
             raise StepFailed(schema_version.difference(connection) or "")
     missing = known if present is None else known[: known.index(present)]
     if missing:
-        flask_migrate.upgrade()
+        with running.kept_out() as parts:
+            living = [part.label for part in parts]
+            if present is not None:
+                living += [name for name in _workers_by_their_sign() if name not in living]
+            if living and not even_if_running:
+                raise StepFailed(
+                    f"{'、'.join(living)}还在运行，是升级前的程序，会在升级后的数据库上出错。"
+                    "请先停止它再执行 setup（刚被强行杀死的，半分钟后不再算作运行）；"
+                    "确实要在运行中升级的，加上 --even-if-running，升级后立即重启它。"
+                )
+            flask_migrate.upgrade()
         return f"升级了 {len(missing)} 个版本"
     with db.engine.begin() as connection:
         schema_guards.install(connection)
     return UP_TO_DATE
+
+
+def _workers_by_their_sign() -> list[str]:
+    with db.engine.connect() as connection:
+        owners = worker.living(connection)
+    here = socket.gethostname()
+    hosts = [owner.rsplit(":", 1)[0] for owner in owners]
+    return [
+        running.Part.WORKER.label
+        if host == here
+        else f"主机 {host} 上的{running.Part.WORKER.label}"
+        for host in dict.fromkeys(hosts)
+    ]
 
 
 def check_keys() -> str:

@@ -148,6 +148,8 @@ def _erase(booking: NotaryBooking) -> None:
         agent=None,
         cancellation_reason=None,
         link_nonce=None,
+        # Nobody is left who could be told.
+        untold_since=None,
     )
     for party in booking.parties:
         # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from portal.core import clock
 from portal.notary import case_notifications as cases
 from portal.notary import deadlines
@@ -20,6 +23,9 @@ from portal.notary.notifications import (
     STOPPED_NEXT_STEP,
 )
 from portal.supervision import rules
+
+# How many free times a sentence names.
+NAMED = 3
 
 
 def contact(office: NotaryOffice) -> str:
@@ -45,6 +51,15 @@ def of_booking(booking: NotaryBooking) -> str:
     if booking.day < clock.today():
         return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
     return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
+
+
+def of_lost_day(times: Sequence[datetime]) -> list[str]:
+    """Return in words that somebody who has to move can still come on their own day; nothing where no time is left."""
+    if not times:
+        return []
+    first = "、".join(clock.spoken(each) for each in times[:NAMED])
+    more = "等" if len(times) > NAMED else ""
+    return [f"原定当天还有空：{first}{more}，可以改期到那时。"]
 
 
 def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:

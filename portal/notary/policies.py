@@ -47,8 +47,16 @@ def works_at(actor: Actor, office_id: uuid.UUID) -> bool:
 
 
 def can_look_at(actor: Actor, office_id: uuid.UUID) -> bool:
-    """Clerks of the office and supervisors see its days; supervisors change nothing."""
+    """Clerks of the office and supervisors see its days; of these, supervisors change only that it is closed."""
     return actor.is_staff and actor.has_role(*STAFF_ROLES, office_id=office_id)
+
+
+def can_close(actor: Actor, office_id: uuid.UUID) -> bool:
+    """Who may close the office as a whole, and take it back: in an emergency also a supervisor, when no clerk is there.
+
+    What its counters do, and when it opens beyond its hours, is the office's own affair (公证法 6).
+    """
+    return can_look_at(actor, office_id)
 
 
 def can_edit_matters(actor: Actor, subject: object = None) -> bool:

@@ -21,7 +21,7 @@ from portal.notary.models import (
     NotaryWaiting,
 )
 from portal.notary.notifications import NEXT_STEP_BY_STATE
-from portal.notary.operations import changing
+from portal.notary.operations import changing, next_free
 from portal.notary.queries import bookings, cases, contacts
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
@@ -166,6 +166,7 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     affected = booking.has_to_move
     other = changing.pending_other_times(booking) if affected else []
     own = actions(actor, booking)
+    that_day = next_free.on_lost_day(booking) if affected else []
     may_cancel = any(each["action"] == "cancel" for each in own)
     expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
     return {
@@ -186,11 +187,12 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "affected_reason": booking.affected_reason if affected else None,
         "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
+        "times_that_day": that_day,
         "allowed_actions": [*map(_acceptance, other), *own],
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),
-        "hints": bringing.hints(booking),
+        "hints": [*bringing.hints(booking), *next_steps.of_lost_day(that_day)],
         "deadlines": _deadlines(booking),
         "timeline": booking.history,
     }

@@ -396,6 +396,12 @@ class NotaryAppointmentSchema(NotaryAppointmentSummary):
         allow_none=True, metadata={"description": "由公证机构取消的，写明原因；自己取消的为空"}
     )
     other_time = fields.Nested(NotaryOtherTimeSchema, allow_none=True)
+    times_that_day = fields.List(
+        LocalDateTime(),
+        metadata={
+            "description": "原时段不能办理的，原定当天还空着的时间，可以改期到那时，不受提前预约天数的限制"
+        },
+    )
     parties = fields.List(fields.Nested(NotaryPartySchema))
     agent = fields.Nested(NotaryRepresentativeSchema, allow_none=True)
     papers = fields.List(

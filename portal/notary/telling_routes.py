@@ -36,7 +36,10 @@ CLERK = roles(policies.CLERK)
     returns=page_schema(schemas.UntoldSchema),
 )
 def index(query: Dumped) -> Any:
-    """没有账号、短信也发不到的当事人，其时段停办、恢复或者被取消，还没有告知；预约时间早的在前"""
+    """时段停办、恢复或者被取消，短信没有发到的当事人，还没有另行告知；预约时间早的在前
+
+    没有账号的都在内；有账号的看得到平台消息，只列短信发送失败、消息也没有读过的，按其意愿不发短信的不列。
+    """
     loading.own_offices()
     page = found.untold(current_actor(), query["cursor"], query["size"])
     contact = contacts.of_bookings(page.items)

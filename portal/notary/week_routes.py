@@ -1,4 +1,4 @@
-"""An office's days over HTTP: figures of a week at one look."""
+"""An office's days over HTTP: figures of a week at one look, and of all offices as they stand."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 from portal.core import clock
 from portal.notary import loading, policies
 from portal.notary import week_schemas as schemas
-from portal.notary.queries import week
+from portal.notary.queries import counts, lists, week
 from portal.web.blueprint import Blueprint, roles
+from portal.web.pagination import Page, PageArgs, page_schema
+from portal.web.request_context import current_actor
 
 blp = Blueprint(
     "staff-notary-week",
     __name__,
     url_prefix="/api/v1/staff/notary",
-    description="公证机构的一段日子：每天的预约、号源和停办。",
+    description="公证机构的概况和一段日子：每天的预约、号源和停办。",
 )
 Dumped = dict[str, Any]
 ANY = roles(*policies.STAFF_ROLES)
@@ -63,3 +65,19 @@ def show(office_id: uuid.UUID, query: Dumped) -> Dumped:
     office = loading.office_of(office_id)
     days = week.of(office, query["first"] or clock.today(), query["days"])
     return {"office": office.name, "days": [_day(each) for each in days]}
+
+
+@blp.get("/overview", audience=ANY, query=PageArgs, returns=page_schema(schemas.OfficeTodaySchema))
+def overview(query: Dumped) -> Any:
+    """我能管理或查看的公证机构此刻的概况：今天的预约、等候，和各项待办的数目
+
+    只有数目，不显示当事人；都是工作台里的同一批数目，分机构列出。
+    """
+    loading.own_offices()
+    page = lists.offices(current_actor(), query["cursor"], query["size"])
+    figures = counts.today(office.id for office in page.items)
+    rows = [
+        {"office_id": office.id, "office": office.name, **vars(figures[office.id])}
+        for office in page.items
+    ]
+    return Page(rows, page.next, page.size)

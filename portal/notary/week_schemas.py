@@ -70,3 +70,20 @@ class WeekSchema(Schema):
 
     office = fields.String()
     days = fields.List(fields.Nested(WeekDaySchema))
+
+
+class OfficeTodaySchema(Schema):
+    """What goes on and what waits at an office, as figures."""
+
+    office_id = fields.UUID()
+    office = fields.String()
+    appointments = fields.Integer(metadata={"description": "今天的预约数，已取消的不算"})
+    in_queue = fields.Integer(metadata={"description": "已取号、等候叫号的"})
+    not_checked_in = fields.Integer(metadata={"description": "到时间没有签到的"})
+    no_result = fields.Integer(metadata={"description": "到场后没有登记结果的，今天的不算"})
+    without_time = fields.Integer(metadata={"description": "原时段不能办理，没有留出新时段的"})
+    untold = fields.Integer(metadata={"description": "没有消息能告知当事人，须另行告知的"})
+    near_end = fields.Integer(metadata={"description": "期限将满或者已过的公证事项"})
+    overdue = fields.Integer(metadata={"description": "其中期限已过的"})
+    appeals = fields.Integer(metadata={"description": "没有处理的未到场申诉"})
+    to_hand_over = fields.Integer(metadata={"description": "已出证待领取的"})

@@ -87,6 +87,23 @@ def unread_count(actor: Actor) -> Unread:
     return Unread(int(number), int(badge))
 
 
+def has_read(resident_id: uuid.UUID, template: str, subject_id: uuid.UUID) -> bool:
+    """True when the resident has read on the portal the last message by this template about a subject."""
+    read_at = db.session.scalar(
+        select(Message.read_at)
+        .where(
+            Message.recipient_kind == Recipient.RESIDENT,
+            Message.recipient_id == resident_id,
+            Message.channel == Channel.IN_APP,
+            Message.template == template,
+            Message.subject_id == subject_id,
+        )
+        .order_by(Message.id.desc())
+        .limit(1)
+    )
+    return read_at is not None
+
+
 def of_resident(resident_id: uuid.UUID) -> list[Message]:
     """Return everything that was to be told to a resident on any channel, oldest first, for the
     export of their data.

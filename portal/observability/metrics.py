@@ -36,8 +36,11 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.jobs import Job, JobState, WorkerHeartbeat
 from portal.core.jobs import worker as job_worker
+from portal.observability import figures
 from portal.observability.routes import open_to
 from portal.web.blueprint import PUBLIC
+
+figures.install()
 
 REQUESTS = Counter(
     "portal_requests", "Requests by route template and status.", ("method", "route", "status")

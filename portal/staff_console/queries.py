@@ -11,7 +11,7 @@ from portal.core.actor import Actor
 from portal.core.db import db
 from portal.knowledge import queries as knowledge
 from portal.knowledge.models import MissState, ReviewState
-from portal.notary.queries import cases as notary
+from portal.notary.queries import counts as notary
 from portal.supervision import queries as supervision
 from portal.supervision.models import Deadline
 from portal.supervision.rules import RESIDENT

@@ -34,7 +34,7 @@ from portal.notary.operations import (
     waiting,
 )
 from portal.notary.operations.schedule import Applied
-from portal.notary.queries.cases import worklist_counts
+from portal.notary.queries.counts import worklist_counts
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.factories.people import make_staff, staff_headers

@@ -18,7 +18,7 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import CASE_KIND, NotaryTicket, PauseGround, TicketState
 from portal.notary.operations import cases, pauses
 from portal.notary.queries import cases as found
-from portal.notary.queries.cases import worklist_counts
+from portal.notary.queries.counts import worklist_counts
 from portal.supervision import sweep as supervision
 from portal.supervision.models import Deadline
 from portal.working_days import notice

@@ -72,7 +72,7 @@ class TestTheSameTimeAtAnotherCounter:
 
 
 class TestSoonerThanTheOfficeGivesOut:
-    """Whoever lost a time to the office may be given one today by a clerk; by themselves they choose as everybody."""
+    """Whoever lost a time to the office may come later that day all the same, and sooner by a clerk; others may not."""
 
     LATER_TODAY = at("2026-03-03 11:00").isoformat()
 
@@ -80,13 +80,56 @@ class TestSoonerThanTheOfficeGivesOut:
     def lost(self, hall: Hall, clock: SettableClock) -> str:
         """An appointment of today, whose time the office cannot keep; its office gives out nothing before tomorrow."""
         path = booked(hall, starts_at=at("2026-03-03 09:30").isoformat())
+        self.falls_out(hall, clock)
+        return path
+
+    def falls_out(self, hall: Hall, clock: SettableClock) -> None:
         change = {"lead_workdays": 1}
         seen = hall.api.get(hall.office, headers=hall.headers["clerk"])
         headers = {**hall.headers["clerk"], "If-Match": seen.headers["ETag"]}
         assert hall.api.patch(hall.office, change, headers=headers).status_code == 200
         clock.set("2026-03-03 09:00")
         close(hall.desk, TUESDAY, opens=time(9, 0), closes=time(10, 0))
-        return path
+
+    def move(self, hall: Hall, booking: Booked, starts_at: str) -> Any:
+        """The person moves the appointment."""
+        headers, path = hall.as_resident(booking), f"/notary/appointments/{booking.id}"
+        seen = hall.api.get(path, headers=headers)
+        match = {**headers, "If-Match": seen.headers["ETag"]}
+        return hall.api.post(f"{path}/reschedule", {"starts_at": starts_at}, headers=match)
+
+    def test_the_person_reads_what_is_free_that_day_and_moves_there(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        own, full = hall.booked("2026-03-03 09:30"), at("2026-03-03 10:30")
+        for _ in range(2):
+            hall.booked("2026-03-03 10:30")
+        self.falls_out(hall, clock)
+        seen = hall.api.get(f"/notary/appointments/{own.id}", headers=hall.as_resident(own)).json
+        assert seen["times_that_day"][0] == at("2026-03-03 10:00").isoformat()
+        assert self.LATER_TODAY in seen["times_that_day"]
+        assert full.isoformat() not in seen["times_that_day"]
+        assert "原定当天还有空：2026年3月3日10:00、" in seen["hints"][-1]
+        moved = self.move(hall, own, self.LATER_TODAY)
+        assert (moved.status_code, moved.json["starts_at"]) == (200, self.LATER_TODAY)
+        assert moved.json["times_that_day"] == []
+
+    def test_a_time_of_that_day_is_kept_where_nothing_else_is_free(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked("2026-03-03 09:30")
+        close(hall.desk, date(2026, 3, 4), date(2026, 4, 30))
+        self.falls_out(hall, clock)
+        seen = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).json
+        assert seen["other_time"]["starts_at"] == at("2026-03-03 10:00").isoformat()
+
+    def test_before_the_own_day_the_person_chooses_as_everybody(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked("2026-03-04 09:30")
+        self.falls_out(hall, clock)
+        close(hall.desk, date(2026, 3, 4))
+        assert self.move(hall, booking, self.LATER_TODAY).json["code"] == "too_soon"
 
     def test_a_clerk_moves_them_to_a_free_time_of_the_day(self, hall: Hall, lost: str) -> None:
         assert "reschedule" in actions(hall, lost)

@@ -135,6 +135,7 @@ EVERYBODY = {
             lambda actor: policies.can_look_at(actor, OFFICE),
             {"clerk", "anywhere", "supervisor"},
         ),
+        (lambda actor: policies.can_close(actor, OFFICE), {"clerk", "anywhere", "supervisor"}),
         (lambda actor: policies.is_system(actor, BOOKING), {"system"}),
         (
             lambda actor: policies.can_edit_matters(actor),

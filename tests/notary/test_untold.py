@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
 
+from portal.accounts import queries as accounts
+from portal.accounts.events import ResidentDeletionRequested
+from portal.accounts.models import ContactSafety
+from portal.core.events import publish
 from portal.core.jobs import worker
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import retention
 from portal.notary.operations import schedule
-from portal.notary.queries.cases import worklist_counts
+from portal.notary.queries.counts import worklist_counts
 from portal.notifications import senders
 from tests.conftest import SettableClock
 from tests.notary.caller import ASKED, LATER, MOBILE, actions, again_by, audited, booked, shown
-from tests.notary.hall import STAFF, Hall, desk_party
+from tests.notary.hall import STAFF, Booked, Hall, desk_party
 from tests.notary.test_day_races import clerk_of
 from tests.notary.test_schedule import clerk, close
 
@@ -33,6 +39,29 @@ def waiting(hall: Hall) -> int:
     counts = worklist_counts(clerk_of(hall))
     assert counts is not None
     return counts.untold
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """No SMS reaches its phone."""
+
+    class Refusing:
+        def send(self, *_: str) -> Any:
+            raise senders.Permanent("unknown number")
+
+    senders.use(Refusing())
+    try:
+        yield
+    finally:
+        senders.use(None)
+
+
+def shut(hall: Hall) -> None:
+    """A clerk closes the office on Tuesday."""
+    day = "2026-03-03"
+    body = {"kind": "closed", "first_day": day, "last_day": day, "reason": "设备检修"}
+    answer = hall.api.post(f"{hall.office}/exceptions", body, headers=hall.headers["clerk"])
+    assert answer.status_code == 201, answer.json
 
 
 def open_again(hall: Hall) -> None:
@@ -80,18 +109,11 @@ class TestWhoIsListed:
         assert listed(hall) == []
 
     def test_whose_sms_the_gateway_refuses_is_listed_then(self, hall: Hall) -> None:
-        class Refusing:
-            def send(self, *_: str) -> Any:
-                raise senders.Permanent("unknown number")
-
         path = booked(hall, contact_phone=MOBILE)
         close(hall.desk, TUESDAY)
         assert listed(hall) == []
-        senders.use(Refusing())
-        try:
+        with refusing():
             worker.drain()
-        finally:
-            senders.use(None)
         (row,) = listed(hall)
         assert row["reference"] == shown(hall, path)["reference"]
 
@@ -123,6 +145,96 @@ class TestWhoIsListed:
         assert "told" in actions(hall, path)
         assert "told" not in actions(hall, path, "supervisor")
         assert hall.step(path, "told", PHONED, "supervisor").status_code == 403
+
+
+class TestWithAnAccount:
+    """Their messages wait on the portal, but it is the SMS that calls them there: one that fails leaves them waiting."""
+
+    @pytest.fixture
+    def booking(self, hall: Hall) -> Booked:
+        """The appointment of somebody whose phone nothing reaches; what was told before it is done."""
+        found = hall.booked("2026-03-03 09:30")
+        worker.drain()
+        return found
+
+    def test_whose_sms_fails_is_listed_and_rung(self, hall: Hall, booking: Booked) -> None:
+        shut(hall)
+        with refusing():
+            worker.drain()
+        (row,) = listed(hall)
+        assert row["reference"] == booking.reference
+        assert "已留出" in row["to_tell"]
+        assert row["how_to_reach"] == "打电话告知，号码在预约里查看。"
+        assert {"told", "show_phone"} <= actions(hall, hall.at(booking))
+        hall.done(hall.at(booking), "told", PHONED)
+        assert listed(hall) == []
+
+    def test_so_is_whose_appointment_the_office_cancels(self, hall: Hall, booking: Booked) -> None:
+        hall.done(hall.at(booking), "cancellation", {"reason": "承办人临时有庭审"})
+        with refusing():
+            worker.drain()
+        assert [row["state"] for row in listed(hall)] == ["cancelled"]
+
+    def test_not_for_what_changes_nothing(self, hall: Hall) -> None:
+        hall.booked("2026-03-03 09:30")
+        with refusing():
+            worker.drain()
+        assert listed(hall) == []
+
+    @pytest.mark.parametrize("wish", [ContactSafety.IN_APP_ONLY, ContactSafety.NO_CONTACT])
+    def test_not_who_wants_no_sms(self, hall: Hall, booking: Booked, wish: ContactSafety) -> None:
+        with unit_of_work():
+            accounts.resident(booking.resident_id).contact_safety = wish
+        shut(hall)
+        worker.drain()
+        assert listed(hall) == []
+
+    def test_not_who_has_read_it_before_the_sms_was_given_up(
+        self, hall: Hall, booking: Booked
+    ) -> None:
+        shut(hall)
+        # The message is written down; its SMS waits.
+        assert worker.run_one("test")
+        headers = hall.as_resident(booking)
+        assert hall.api.post("/me/notifications/read", headers=headers).status_code == 200
+        with refusing():
+            worker.drain()
+        assert listed(hall) == []
+
+    def test_who_moves_it_on_the_portal_knows(self, hall: Hall, booking: Booked) -> None:
+        shut(hall)
+        with refusing():
+            worker.drain()
+        headers = hall.as_resident(booking)
+        path = f"/notary/appointments/{booking.id}"
+        seen = hall.api.get(path, headers=headers)
+        match = {**headers, "If-Match": seen.headers["ETag"]}
+        assert hall.api.post(f"{path}/other-time", headers=match).status_code == 200
+        assert listed(hall) == []
+
+    def test_whose_time_stands_again_is_told_that_all_the_same(
+        self, hall: Hall, booking: Booked
+    ) -> None:
+        shut(hall)
+        with refusing():
+            worker.drain()
+        open_again(hall)
+        assert listed(hall) == []
+        with refusing():
+            worker.drain()
+        (row,) = listed(hall)
+        assert "请按原时间到场" in row["to_tell"]
+
+    def test_nobody_is_looked_for_whose_account_is_closed(
+        self, hall: Hall, booking: Booked
+    ) -> None:
+        hall.done(hall.at(booking), "cancellation", {"reason": "承办人临时有庭审"})
+        with refusing():
+            worker.drain()
+        assert len(listed(hall)) == 1
+        with unit_of_work():
+            publish(ResidentDeletionRequested(booking.resident_id))
+        assert listed(hall) == []
 
 
 class TestTold:

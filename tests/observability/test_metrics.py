@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -169,3 +170,93 @@ def test_several_processes_are_added_up(tmp_path: Path, monkeypatch: pytest.Monk
     left = metrics.generate_latest(metrics.registry()).decode()
     assert value(left, "portal_db_connections") in (1, 4)
     assert value(left, 'portal_jobs_total{kind="test.many",outcome="done"}') == 5
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB, which is soon full."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only an administrator mounts a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path) -> None:
+    assert disk.is_mount()
+    with (disk / "filling").open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
+        while True:
+            file.write(bytes(4096))
+
+
+# More kinds than the first 64 KiB of a file hold, after the disk was filled; then a second process.
+COUNTER = """
+import os
+import sys
+import portal.observability
+from portal.observability import metrics
+
+metrics.job_finished("test.before", "done", 0.01)
+print("started", flush=True)
+sys.stdin.readline()
+for number in range(2000):
+    metrics.job_finished(f"test.{number}", "done", 0.01)
+metrics.job_finished("test.before", "done", 0.01)
+if os.fork() == 0:
+    metrics.job_finished("test.forked", "done", 0.01)
+    assert metrics.JOBS.labels("test.forked", "done")._value.get() == 1
+    os._exit(0)
+assert os.wait()[1] == 0
+assert metrics.JOBS.labels("test.1999", "done")._value.get() == 1
+assert metrics.JOBS.labels("test.before", "done")._value.get() == 2
+"""
+
+
+def count_on(folder: Path) -> subprocess.Popen[str]:
+    counting = subprocess.Popen(
+        [sys.executable, "-c", COUNTER],
+        cwd=ROOT,
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert counting.stdout is not None
+    assert counting.stdout.readline() == "started\n"
+    return counting
+
+
+def test_a_process_that_counts_outlives_a_full_disk(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = count_on(small_disk / "metrics")
+    fill(small_disk)
+    counting.communicate("go\n", timeout=60)
+    assert counting.returncode == 0
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(small_disk / "metrics"))
+    body = metrics.generate_latest(metrics.registry()).decode()
+    # What found room is told; nothing is half there that could not be read.
+    assert value(body, 'portal_jobs_total{kind="test.before",outcome="done"}') >= 1
+    assert "test.1999" not in body
+
+
+def test_figures_of_a_file_that_grew_are_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = count_on(tmp_path / "metrics")
+    counting.communicate("go\n", timeout=60)
+    assert counting.returncode == 0
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
+    body = metrics.generate_latest(metrics.registry()).decode()
+    for kind, times in (("before", 2), ("0", 1), ("1999", 1), ("forked", 1)):
+        assert value(body, f'portal_jobs_total{{kind="test.{kind}",outcome="done"}}') == times
+    assert all(path.suffix == ".db" for path in (tmp_path / "metrics").iterdir())
+    # Nothing of the files is a hole.
+    assert all(
+        path.stat().st_blocks * 512 >= path.stat().st_size
+        for path in (tmp_path / "metrics").iterdir()
+    )

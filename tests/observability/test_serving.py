@@ -1,5 +1,6 @@
 """The portal behind gunicorn with several workers: figures add up, the log is clean, it stops well."""
 
+import fcntl
 import http.client
 import json
 import os
@@ -28,6 +29,7 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    instance: Path
 
     def get(self, path: str) -> tuple[int, str]:
         """One request on a connection of its own, so that any worker may take it."""
@@ -108,7 +110,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn"], cwd=ROOT, env=environment, stdout=file, stderr=file
         )
-    running = Server(process, port, log)
+    running = Server(process, port, log, folder / "instance")
     try:
         running.wait_until_up()
         yield running
@@ -193,9 +195,21 @@ def test_four_hundred_characters_and_every_filter_fit_into_a_request_line(
     assert server.get(f"/api/v1/search?{query}")[0] in (422, 503)
 
 
+def runs(server: Server) -> bool:
+    """Whether setup would find the web running."""
+    with (server.instance / "web.running").open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_sigterm_ends_it_cleanly(server: Server) -> None:
+    assert runs(server)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(timeout=10) == 0
     last = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
     assert "Shutting down: Master" in last
     assert not any("Traceback" in event for event in last)
+    assert not runs(server)

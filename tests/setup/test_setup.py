@@ -7,12 +7,18 @@ import fcntl
 import functools
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -21,8 +27,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.accounts.models import Office, StaffMember
 from portal.config import ROOT, load_settings
-from portal.core import encryption
+from portal.core import clock, encryption, running, schema_version
 from portal.core.db import db
+from portal.core.jobs import WorkerHeartbeat
+from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import operations, starter
 from portal.knowledge.models import Law
 from portal.setup import setup
@@ -60,10 +68,10 @@ def fresh(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield app
 
 
-def run(app: Flask) -> Result:
+def run(app: Flask, *options: str) -> Result:
     with app.app_context():
         db.session.remove()
-    result: Result = app.test_cli_runner().invoke(setup)
+    result: Result = app.test_cli_runner().invoke(setup, options)
     return result
 
 
@@ -208,6 +216,117 @@ def test_two_runs_never_overlap(fresh: Flask) -> None:
         assert "另一个准备过程正在进行" in result.output
         assert "[1/9]" not in result.output
     assert run(fresh).exit_code == 0
+
+
+# A part of the portal with a child, as gunicorn has; which of the two dies first is up to the test.
+PART = """
+import os
+import sys
+import time
+from portal.app import create_app
+from portal.core import running
+
+with create_app(rooms=()).app_context():
+    held = running.hold(running.Part(sys.argv[1]))
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def running_part(app: Flask, part: running.Part) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A process that runs as `part` on the instance of `app`, and the id of its child."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PART, part.value],
+        cwd=ROOT,
+        env={**environment(Path(app.instance_path), ""), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    try:
+        yield process, child
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("part", list(running.Part))
+def test_tables_are_not_changed_under_a_running_part_and_a_killed_one_stands_in_nobodys_way(
+    fresh: Flask, part: running.Part
+) -> None:
+    with running_part(fresh, part) as (process, child):
+        result = run(fresh)
+        assert result.exit_code == 1
+        assert f"数据库结构没有完成：{part.label}还在运行" in result.output
+        assert "--even-if-running" in result.output
+        process.kill()
+        process.wait()
+        # What is left of it serves on.
+        assert f"{part.label}还在运行" in run(fresh).output
+        os.kill(child, signal.SIGKILL)
+        assert wait_until(lambda: "升级了" in run(fresh).output)
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    """Ask a few times: a killed process is gone a moment later."""
+    return any(holds() or time.sleep(0.2) for _ in range(10))
+
+
+def test_with_nothing_to_migrate_setup_does_not_mind_a_running_part(fresh: Flask) -> None:
+    assert run(fresh).exit_code == 0
+    with running_part(fresh, running.Part.WEB):
+        again = run(fresh)
+    assert again.exit_code == 0, again.output
+
+
+def test_who_insists_upgrades_under_a_running_part(fresh: Flask) -> None:
+    with running_part(fresh, running.Part.WEB):
+        result = run(fresh, "--even-if-running")
+    assert result.exit_code == 0, result.output
+    assert "升级了" in result.output
+
+
+@pytest.mark.parametrize(
+    ("owner", "seconds", "said"),
+    [
+        ("another-host:7", 5, "主机 another-host 上的后台任务还在运行"),
+        ("another-host:7", 40, None),
+        (f"{socket.gethostname()}:{os.getpid()}", 5, "后台任务还在运行"),
+        (f"{socket.gethostname()}:999999999", 5, None),
+    ],
+)
+def test_a_background_worker_elsewhere_is_known_by_its_sign_in_the_database(
+    fresh: Flask, owner: str, seconds: int, said: str | None
+) -> None:
+    with fresh.app_context():
+        flask_migrate.upgrade(revision="0014")
+        with unit_of_work():
+            beat = clock.now() - timedelta(seconds=seconds)
+            db.session.add(WorkerHeartbeat(owner=owner, started_at=beat, beat_at=beat))
+        db.session.remove()
+    result = run(fresh)
+    if said is None:
+        assert result.exit_code == 0, result.output
+    else:
+        assert said in result.output
+        assert result.exit_code == 1
+
+
+def test_no_part_starts_while_the_tables_are_being_changed(fresh: Flask) -> None:
+    with fresh.app_context(), running.kept_out() as living:
+        assert living == []
+        for part in running.Part:
+            with pytest.raises(schema_version.SchemaDiffers, match="正在升级"):
+                running.hold(part)
+    with fresh.app_context(), running.hold(running.Part.WEB), running.kept_out() as living:
+        assert living == [running.Part.WEB]
 
 
 def test_a_database_that_does_not_answer_is_said(tmp_path: Path) -> None:

@@ -190,6 +190,29 @@ def test_gunicorn_wipes_figures_of_dead_processes_only(gunicorn_config: dict[str
     assert left == sorted([f"counter_{os.getpid()}.db", "keep.txt"])
 
 
+@pytest.mark.parametrize(("command", "shared"), [(["worker"], True), (["audit", "verify"], False)])
+def test_only_the_background_worker_counts_into_the_folder_of_the_web(
+    tmp_path: Path, command: list[str], shared: bool
+) -> None:
+    instance = tmp_path / "instance"
+    # The database is empty, so that the command ends at once; the figures are open by then.
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "PORTAL_MODE": "test",
+            "PORTAL_INSTANCE_DIR": str(instance),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "请运行 flask --app wsgi setup" in done.stderr
+    assert bool(list(instance.glob("metrics/*.db"))) is shared
+
+
 def test_gunicorn_accepts_every_setting(gunicorn_config: dict[str, Any]) -> None:
     config = Config()
     ours = {name: value for name, value in gunicorn_config.items() if name in config.settings}

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import structlog
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from portal.core import clock, failures
 from portal.core.db import db
@@ -211,6 +211,21 @@ def _alive(owner: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def living(connection: Connection) -> list[str]:
+    """Return the owners that gave a sign lately, without those of this host whose process is gone."""
+    since = clock.now() - STALE_AFTER
+    owners = connection.scalars(
+        select(WorkerHeartbeat.owner)
+        .where(WorkerHeartbeat.beat_at >= since)
+        .order_by(WorkerHeartbeat.owner)
+    )
+    return [owner for owner in owners if not _of_this_host(owner) or _alive(owner)]
+
+
+def _of_this_host(owner: str) -> bool:
+    return owner.rsplit(":", 1)[0] == socket.gethostname()
 
 
 def last_beat_age() -> timedelta | None:

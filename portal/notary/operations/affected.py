@@ -275,6 +275,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
 
     The same time at another counter before any other; then one that leaves the whole time for an answer, and of those one on
     the nearest day, the later before the earlier, at the nearest hour: who planned that week should not have to come today.
+    From their own day on they may come sooner than the office gives out: it had expected them then.
     """
     if not booking.matter.active:
         return None
@@ -286,7 +287,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         booking.matter.code,
         quotas,
         booking.seats,
-        NotarySlot.day >= first,
+        NotarySlot.day >= min(first, booking.day),
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
@@ -350,7 +351,9 @@ def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
     )
     for booking in found:
         never_learned = untold.never_learned(booking)
-        since = None if never_learned else booking.untold_since
+        # Who has an account finds on the portal what is told now, which takes the place of what they were to be told.
+        with_account = booking.account_id is not None
+        since = None if never_learned or with_account else booking.untold_since
         steps.write(booking, affected_at=None, affected_reason=None, untold_since=since)
         steps.note(booking, "unaffected", "时段恢复办理", SYSTEM)
         changing.end_other_times(SYSTEM, changing.pending_other_times(booking))

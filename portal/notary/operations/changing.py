@@ -155,8 +155,9 @@ def reschedule(
         raise Conflict("新的时间与原来的相同。", code="same_time")
     require_before_start(booking)
     day = clock.local(starts_at).date()
-    # Whoever lost a time to the office may be given one sooner than it gives out, by a clerk who has asked them.
-    soon = booking.has_to_move and actor.is_staff
+    # Whoever lost a time to the office may have one sooner than it gives out: from their own day on, on which they were
+    # expected, by themselves; before that day by a clerk who has asked them.
+    soon = booking.has_to_move and (actor.is_staff or day >= booking.day)
     holding.require_bookable(office, day, starts_at, without_lead=soon)
     counters = dict(
         db.session.execute(

@@ -1,4 +1,4 @@
-"""The free times of an office that are nearest to one that cannot be had."""
+"""The free times of an office that are nearest to one that cannot be had, or are left on a day on which one was lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from portal.core import clock
 from portal.notary import runs
-from portal.notary.models import NotaryMatter, NotaryOffice, NotarySlot, Quota
+from portal.notary.models import NotaryBooking, NotaryMatter, NotaryOffice, NotarySlot, Quota
 from portal.notary.opening import bookable_days
 from portal.notary.operations import seats as seat_counts
 from portal.working_days.counting import current_calendar
@@ -77,3 +77,20 @@ def _look(
         if run.first.starts_at not in found[run.first.day]:
             found[run.first.day].append(run.first.starts_at)
     return dict(found)
+
+
+def on_lost_day(booking: NotaryBooking) -> list[datetime]:
+    """Return the times that are still free on the own day of a booking that has to move, however soon that is."""
+    if not booking.matter.active:
+        return []
+    office = booking.office
+    free = seat_counts.free_slots(
+        office.id,
+        booking.matter.code,
+        seat_counts.quotas_for(booking.priority),
+        booking.seats,
+        NotarySlot.day == booking.day,
+        NotarySlot.starts_at > clock.now(),
+    )
+    need = runs.slots_needed(booking.matter.minutes, office.slot_minutes)
+    return sorted({run.first.starts_at for run in seat_counts.runs_of(free, need)})

@@ -124,6 +124,22 @@ def _require_clerk(actor: Actor, office_id: uuid.UUID) -> None:
     zone_of_slots.require()
 
 
+def _require_may_enter(
+    actor: Actor, office_id: uuid.UUID, row: Exceptional | NotaryException
+) -> None:
+    """Raise Forbidden for who may not enter, or take back, what is different on some days."""
+    of_the_whole = row.kind is ExceptionKind.CLOSED and row.counter_id is None
+    if of_the_whole and policies.can_close(actor, office_id):
+        zone_of_slots.require()
+    elif policies.can_look_at(actor, office_id) and not policies.works_at(actor, office_id):
+        raise Forbidden(
+            "督办人员只能登记、撤销整个机构的停办。",
+            next_step="单个窗口停办和加开时段，请由机构的工作人员办理。",
+        )
+    else:
+        _require_clerk(actor, office_id)
+
+
 def _require_counter(office: NotaryOffice, counter_id: uuid.UUID | None) -> None:
     if counter_id is None:
         return
@@ -137,7 +153,7 @@ def add_exception(
     actor: Actor, office: NotaryOffice, given: Exceptional
 ) -> tuple[NotaryException, Applied]:
     """Close for some days or hours, or open beyond the hours; `given.reason` is what people are told."""
-    _require_clerk(actor, office.id)
+    _require_may_enter(actor, office.id, given)
     _require_counter(office, given.counter_id)
     if given.last_day < given.first_day or given.last_day < clock.today():
         raise Invalid(errors={"last_day": ["应当不早于第一天，也不早于今天。"]})
@@ -213,7 +229,7 @@ def _hints_of_extra(office: NotaryOffice, given: Exceptional) -> Iterator[str]:
 @transactional
 def remove_exception(actor: Actor, office: NotaryOffice, row: NotaryException) -> Applied:
     """Take an exception back; who was told to move is told that the time stands again."""
-    _require_clerk(actor, office.id)
+    _require_may_enter(actor, office.id, row)
     reason = row.reason
     db.session.delete(row)
     db.session.flush()

@@ -1,8 +1,9 @@
 """Who has lost a time, or got it back, and could be told by no message: kept until somebody has told them.
 
-Nobody without an account reads messages on the portal, so an SMS that does not go out leaves them without a word. The
-appointment says so itself (`untold_since`), in the transaction in which the SMS was held back or given up. It ends with a
-step that shows that they know, or with a clerk's word that they were told.
+Nobody without an account reads messages on the portal, so an SMS that does not go out leaves them without a word. Who has
+an account reads it there, but is drawn to it by the SMS: when that is given up, and not by their wish, they may not look in
+time. The appointment says so itself (`untold_since`), in the transaction in which the SMS was held back or given up. It ends
+with a step that shows that they know, or with a clerk's word that they were told.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from portal.core.unit_of_work import transactional
 from portal.notary import policies
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, ToldBy
 from portal.notary.operations import steps
+from portal.notifications import queries
 from portal.notifications.events import SmsNotSent
 from portal.notifications.models import Recipient
 
@@ -38,13 +40,21 @@ _CANCELLED = "notary.cancelled_by_office"
 
 @subscribe(SmsNotSent)
 def _on_not_sent(event: SmsNotSent) -> None:
-    if event.recipient_kind is not Recipient.SUBJECT or event.subject_kind != SUBJECT_KIND:
+    if event.subject_kind != SUBJECT_KIND or not _leaves_without_a_word(event):
         return
     booking = db.session.get(NotaryBooking, event.subject_id, populate_existing=True)
     if booking is None or not _still_holds(event.template, booking):
         return
     if steps.write(booking, NotaryBooking.untold_since.is_(None), untold_since=clock.now()):
         steps.note(booking, "untold", "没有消息能告知当事人，请另行告知", SYSTEM)
+
+
+def _leaves_without_a_word(event: SmsNotSent) -> bool:
+    if event.recipient_kind is Recipient.SUBJECT:
+        return True
+    if event.recipient_kind is not Recipient.RESIDENT or event.by_wish or event.subject_id is None:
+        return False
+    return not queries.has_read(event.recipient_id, event.template, event.subject_id)
 
 
 def _still_holds(template: str, booking: NotaryBooking) -> bool:
@@ -58,8 +68,15 @@ def _still_holds(template: str, booking: NotaryBooking) -> bool:
 
 
 def never_learned(booking: NotaryBooking) -> bool:
-    """True for somebody who does not know that their time fell away: when it stands again, nothing is left to be said."""
-    return booking.untold_since is not None and all(line.action != TOLD for line in booking.history)
+    """True for somebody who does not know that their time fell away: when it stands again, nothing is left to be said.
+
+    Never for who has an account, and may have read it there meanwhile.
+    """
+    return (
+        booking.account_id is None
+        and booking.untold_since is not None
+        and all(line.action != TOLD for line in booking.history)
+    )
 
 
 @transactional

@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import selectinload
 
-from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
 from portal.core.references import normalise_reference
@@ -19,20 +18,13 @@ from portal.notary import policies
 from portal.notary.case_workflow import CERTIFIED
 from portal.notary.models import (
     CASE_KIND,
-    AppealState,
-    BookingState,
     CaseState,
-    NotaryBooking,
     NotaryCase,
-    NotaryNoShow,
     NotaryTicket,
 )
-from portal.notary.queries.day import without_check_in, without_result
 from portal.supervision.models import Deadline, DeadlineState
-from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
 from portal.web.pagination import Key, Page, paginate
-from portal.working_days.counting import add_workdays
 
 UNDER_WAY = (
     CaseState.ACCEPTED,
@@ -116,13 +108,13 @@ class CaseFilter:
             # What is no reference is that of no case.
             found.append(NotaryCase.reference == (normalise_reference(self.reference) or ""))
         if self.to_hand_over:
-            found.append(_to_hand_over())
+            found.append(to_hand_over())
         if self.state is None and self.reference is None and not self.to_hand_over:
             found.append(NotaryCase.state.in_(UNDER_WAY))
         return found
 
 
-def _to_hand_over() -> ColumnElement[bool]:
+def to_hand_over() -> ColumnElement[bool]:
     """Certificates that nobody has received yet; what is revoked is not handed out (公证法 39)."""
     return and_(NotaryCase.state.in_(_HANDED_OUT), NotaryCase.received_on.is_(None))
 
@@ -178,73 +170,3 @@ def _register(office_id: uuid.UUID, first: date, last: date) -> Select[Any]:
         )
         .options(selectinload(NotaryCase.matter))
     )
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How much waits for a clerk."""
-
-    not_checked_in: int
-    no_result: int
-    without_time: int
-    untold: int
-    near_end: int
-    appeals: int
-    to_hand_over: int
-
-
-def worklist_counts(actor: Actor) -> Waiting | None:
-    """Return what waits in the actor's offices, in one statement; None for somebody who serves in none.
-
-    Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, people whom no message could tell, cases whose end is near or past, open appeals,
-    certificates that were not received.
-    """
-    if not actor.has_role(policies.CLERK):
-        return None
-    soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
-    in_office = _in_offices(actor, NotaryBooking.office_id, policies.CLERK)
-    missing = select(func.count()).select_from(NotaryBooking).where(in_office, without_check_in())
-    no_result = select(func.count()).select_from(NotaryBooking).where(in_office, without_result())
-    other = aliased(NotaryBooking)
-    without_time = (
-        select(func.count())
-        .select_from(NotaryBooking)
-        .where(
-            in_office,
-            NotaryBooking.state == BookingState.CONFIRMED,
-            NotaryBooking.affected_at.is_not(None),
-            ~select(other.id)
-            .where(other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED)
-            .exists(),
-        )
-    )
-    untold = (
-        select(func.count())
-        .select_from(NotaryBooking)
-        .where(in_office, NotaryBooking.untold_since.is_not(None))
-    )
-    near = (
-        select(func.count(func.distinct(Deadline.subject_id)))
-        .join(NotaryCase, NotaryCase.id == Deadline.subject_id)
-        .where(
-            _in_offices(actor, NotaryCase.office_id, policies.CLERK),
-            Deadline.subject_kind == CASE_KIND,
-            Deadline.state == DeadlineState.OPEN,
-            Deadline.responsible_role != RESIDENT,
-            Deadline.due_at <= soon,
-        )
-    )
-    appeals = (
-        select(func.count(func.distinct(NotaryNoShow.booking_id)))
-        .join(NotaryBooking, NotaryBooking.id == NotaryNoShow.booking_id)
-        .where(in_office, NotaryNoShow.appeal == AppealState.OPEN)
-    )
-    to_hand_over = (
-        select(func.count())
-        .select_from(NotaryCase)
-        .where(_in_offices(actor, NotaryCase.office_id, policies.CLERK), _to_hand_over())
-    )
-    counts = (missing, no_result, without_time, untold, near, appeals, to_hand_over)
-    row = db.session.execute(select(*(each.scalar_subquery() for each in counts))).one()
-    return Waiting(*row)
