@@ -20,7 +20,7 @@ _CLAUSE_END = re.compile("[。;!?\n,:、]+")
 
 def to_utf16(text: str, offsets: Iterable[int]) -> list[int]:
     """Code point offsets into `text` as the UTF-16 offsets JavaScript counts in."""
-    if max(text, default="") <= "\uffff":
+    if len(text.encode("utf-16-le", "surrogatepass")) == 2 * len(text):
         return list(offsets)
     return [offset + sum(char > "\uffff" for char in text[:offset]) for offset in offsets]
 

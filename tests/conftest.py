@@ -20,7 +20,7 @@ from portal.core import clock as core_clock
 from portal.core import schema_guards
 from portal.core.db import Base, db
 from portal.core.jobs import worker
-from portal.knowledge import categories
+from portal.knowledge import categories, search_content
 from portal.web import rate_limits
 from portal.working_days import cache as calendar_cache
 from tests.support import create_schema, own_application
@@ -130,6 +130,12 @@ def database(app: Flask) -> Iterator[None]:
         yield
         db.session.rollback()
         db.session.remove()
+
+
+@pytest.fixture(autouse=True)
+def look_at_content_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of the files of `content/search` counts at the next search, so that tests need not wait."""
+    monkeypatch.setattr(search_content, "CHECK_SECONDS", -1.0)
 
 
 @pytest.fixture

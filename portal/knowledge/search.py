@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from portal.knowledge import cited, index, miss_buffer, next_steps, search_content, unheld
@@ -302,12 +303,11 @@ def _day(day: date | None) -> str | None:
 
 
 def _fragment(fragment: Fragment) -> dict[str, Any]:
-    starts = to_utf16(fragment.text, [start for start, _ in fragment.highlights])
-    ends = to_utf16(fragment.text, [end for _, end in fragment.highlights])
+    edges = iter(to_utf16(fragment.text, chain.from_iterable(fragment.highlights)))
     return {
         "text": fragment.text,
         "highlights": [
-            {"start": start, "end": end} for start, end in zip(starts, ends, strict=True)
+            {"start": start, "end": end} for start, end in zip(edges, edges, strict=True)
         ],
     }
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,21 @@ class SearchContent:
     services: tuple[dict[str, Any], ...] = ()
 
 
+# How long an edit may go unnoticed; every search asks several times.
+CHECK_SECONDS = 1.0
 _Stamp = tuple[tuple[int, int] | None, ...]
-_kept: dict[Path, tuple[_Stamp, SearchContent]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was read, from which state of the files, and when they were last looked at (`time.monotonic`)."""
+
+    stamp: _Stamp
+    content: SearchContent
+    at: float
+
+
+_kept: dict[Path, _Kept] = {}
 
 
 def _folder() -> Path:
@@ -76,14 +90,21 @@ def _folder() -> Path:
 
 
 def current() -> SearchContent:
-    """Return the content as the files have it now; of a broken file what it held before."""
+    """Return the content as the files had it at most a second ago; of a broken file what it held before."""
     folder = _folder()
+    kept, now = _kept.get(folder), time.monotonic()
+    if kept is not None and now - kept.at <= CHECK_SECONDS:
+        return kept.content
     stamp = tuple(_stamp(folder / name) for name, *_ in FILES)
-    kept = _kept.get(folder)
-    if kept is not None and kept[0] == stamp:
-        return kept[1]
+    if kept is not None and kept.stamp == stamp:
+        _kept[folder] = replace(kept, at=now)
+        return kept.content
     with _lock:
-        before = kept[1] if kept else SearchContent()
+        kept = _kept.get(folder)
+        if kept is not None and kept.stamp == stamp:
+            # Somebody else has read them while this one waited.
+            return kept.content
+        before = kept.content if kept else SearchContent()
         parts: dict[str, Any] = {}
         for name, key, form, unique in FILES:
             try:
@@ -92,7 +113,7 @@ def current() -> SearchContent:
                 parts[key] = getattr(before, key)
                 _log.warning("search_content_broken", file=name, error=type(error).__name__)
         made = SearchContent(**parts)
-        _kept[folder] = (stamp, made)
+        _kept[folder] = _Kept(stamp, made, now)
     return made
 
 

@@ -200,6 +200,19 @@ def test_a_sentence_that_the_district_adds_is_told_rightly_at_once(tmp_path, mon
     assert not alarm("他拿枕头捂到我脸")
 
 
+def test_an_edit_is_noticed_within_a_second(tmp_path, monkeypatch):
+    monkeypatch.setattr(search_content, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(search_content, "CHECK_SECONDS", 1.0)
+    seconds = [1000.0]
+    monkeypatch.setattr(search_content.time, "monotonic", lambda: seconds[0])
+    assert not alarm("老公打我")
+    text = (CONTENT / search_content.FOLDER / "urgent.yaml").read_text(encoding="utf-8")
+    (tmp_path / "urgent.yaml").write_text(text, encoding="utf-8")
+    assert not alarm("老公打我")
+    seconds[0] += 1.1
+    assert alarm("老公打我")
+
+
 def test_without_sentences_only_the_wordings_are_heard(tmp_path, monkeypatch):
     monkeypatch.setattr(search_content, "_folder", lambda: tmp_path)
     text = (CONTENT / search_content.FOLDER / "urgent.yaml").read_text(encoding="utf-8")

@@ -301,6 +301,7 @@ def test_who_insists_upgrades_under_a_running_part(fresh: Flask) -> None:
         (f"{socket.gethostname()}:{os.getpid()}", 5, "后台任务还在运行"),
         (f"{socket.gethostname()}:999999999", 5, None),
     ],
+    ids=["elsewhere", "elsewhere-silent", "here", "here-dead"],
 )
 def test_a_background_worker_elsewhere_is_known_by_its_sign_in_the_database(
     fresh: Flask, owner: str, seconds: int, said: str | None
