@@ -15,10 +15,9 @@ from portal.core.db import db
 from portal.core.events import publish
 from portal.core.jobs import worker
 from portal.core.unit_of_work import unit_of_work
-from portal.notary import calendar_files, presenting
-from portal.notary.models import NotaryBooking, NotaryParty
+from portal.notary import calendar_files
+from portal.notary.models import NotaryParty
 from portal.notary.operations import freeing
-from portal.notary.schemas import NotaryHoldSchema
 from portal.notifications.models import Message
 from tests.conftest import SettableClock
 from tests.factories.notary import make_matter, make_notary_office
@@ -156,20 +155,6 @@ class TestBooking:
         assert worker.drain() >= 1
         titles = [m["title"] for m in person.got("/me/notifications")["items"]]
         assert titles == ["预约成功"]
-
-    def test_a_hold_is_told_in_the_form_of_its_schema(self, person: Counter) -> None:
-        """It is not dumped by the schema, for speed."""
-        held = person.hold(priority="elderly")
-        booking = db.session.get_one(NotaryBooking, uuid.UUID(held["id"]))
-        rows = {
-            **{name: getattr(booking, name) for name in held if hasattr(booking, name)},
-            "office": presenting.office(booking.office),
-            "matter": booking.matter,
-            "next_step": held["next_step"],
-            "allowed_actions": held["allowed_actions"],
-        }
-        assert held == NotaryHoldSchema().dump(rows)
-        assert person.got("/notary/holds")["items"] == [held]
 
     def test_the_same_key_books_once(self, person: Counter) -> None:
         key = {"Idempotency-Key": str(uuid.uuid4()), **person.headers}
