@@ -136,7 +136,8 @@ def database(app: Flask) -> Iterator[None]:
 def look_at_content_at_once() -> None:
     """An edit of the files of `content/search` counts at the next search, so that tests need not wait.
 
-    Set for good: `monkeypatch` in a fixture of every test would be undone after all others, and bring back what they had put right.
+    Set for good: `monkeypatch` in a fixture of every test would be undone after all others, and bring back what they had
+    put right.
     """
     search_content.CHECK_SECONDS = -1.0
 
