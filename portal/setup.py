@@ -144,12 +144,11 @@ def _workers_by_their_sign() -> list[str]:
     with db.engine.connect() as connection:
         owners = worker.living(connection)
     here = socket.gethostname()
-    hosts = [owner.rsplit(":", 1)[0] for owner in owners]
     return [
         running.Part.WORKER.label
         if host == here
         else f"主机 {host} 上的{running.Part.WORKER.label}"
-        for host in dict.fromkeys(hosts)
+        for host in dict.fromkeys(map(worker.host_of, owners))
     ]
 
 

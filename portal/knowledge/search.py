@@ -303,6 +303,7 @@ def _day(day: date | None) -> str | None:
 
 
 def _fragment(fragment: Fragment) -> dict[str, Any]:
+    # Where each stretch begins and where it ends, in turn.
     edges = iter(to_utf16(fragment.text, chain.from_iterable(fragment.highlights)))
     return {
         "text": fragment.text,

@@ -71,6 +71,7 @@ class Figures(mmap_dict.MmapedDict):
 
 def install() -> None:
     """Have prometheus_client keep its figures so; before the first of them is made."""
+    # The library has no setting for the kind of file, and to mypy a class is no variable.
     values.MmapedDict = Figures  # type: ignore[misc]
 
 

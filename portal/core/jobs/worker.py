@@ -180,7 +180,7 @@ class Worker:
 
     def _take_over_dead_workers(self) -> None:
         """Free at once what a worker of this host held when it was killed, instead of waiting for the lease to end."""
-        host = self.owner.rsplit(":", 1)[0]
+        host = host_of(self.owner)
         owners = db.session.scalars(
             select(Job.lease_owner)
             .where(
@@ -221,11 +221,13 @@ def living(connection: Connection) -> list[str]:
         .where(WorkerHeartbeat.beat_at >= since)
         .order_by(WorkerHeartbeat.owner)
     )
-    return [owner for owner in owners if not _of_this_host(owner) or _alive(owner)]
+    here = socket.gethostname()
+    return [owner for owner in owners if host_of(owner) != here or _alive(owner)]
 
 
-def _of_this_host(owner: str) -> bool:
-    return owner.rsplit(":", 1)[0] == socket.gethostname()
+def host_of(owner: str) -> str:
+    """Return the name of the host on which the owner of a lease or a heartbeat works."""
+    return owner.rsplit(":", 1)[0]
 
 
 def last_beat_age() -> timedelta | None:

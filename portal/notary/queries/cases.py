@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import selectinload
 
 from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
 from portal.core.references import normalise_reference
-from portal.notary import policies
 from portal.notary.case_workflow import CERTIFIED
 from portal.notary.models import (
     CASE_KIND,
@@ -22,6 +21,7 @@ from portal.notary.models import (
     NotaryCase,
     NotaryTicket,
 )
+from portal.notary.queries.scope import in_own_offices
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.rules import RESIDENT
 from portal.web.pagination import Key, Page, paginate
@@ -80,11 +80,6 @@ def ticket_of(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | No
     return db.session.scalar(query.with_for_update(of=NotaryTicket) if lock else query)
 
 
-def _in_offices(actor: Actor, column: Any, *roles: str) -> ColumnElement[bool]:
-    offices = policies.offices_of(actor, *roles)
-    return true() if offices is None else column.in_(offices)
-
-
 @dataclass(frozen=True)
 class CaseFilter:
     """What a list is narrowed to; None leaves a filter out.
@@ -121,7 +116,7 @@ def to_hand_over() -> ColumnElement[bool]:
 
 def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) -> Page[Any]:
     """Return cases of the actor's offices, the one with the least time left first; rows with the case and `due`."""
-    in_office = _in_offices(actor, NotaryCase.office_id, *policies.STAFF_ROLES)
+    in_office = in_own_offices(actor, NotaryCase.office_id)
     due = (
         select(Deadline.subject_id, func.min(Deadline.due_at).label("due_at"))
         .where(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from portal.core import clock
@@ -30,6 +30,7 @@ from portal.notary.models import (
 )
 from portal.notary.queries.cases import to_hand_over
 from portal.notary.queries.day import ON_THE_SHEET, without_check_in, without_result
+from portal.notary.queries.scope import in_own_offices
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
@@ -70,9 +71,8 @@ def worklist_counts(actor: Actor) -> Waiting | None:
     """Return what waits in the offices that the actor works at or supervises; None for somebody without either."""
     if not actor.has_role(*policies.STAFF_ROLES):
         return None
-    own = policies.offices_of(actor, *policies.STAFF_ROLES)
     queries = _waiting()
-    found = _by_office(queries, lambda column: true() if own is None else column.in_(own))
+    found = _by_office(queries, lambda column: in_own_offices(actor, column))
     total = sum(found.values(), Figures())
     return Waiting(**{name: total[name] for name in queries})
 

@@ -16,7 +16,6 @@ from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.references import normalise_reference
-from portal.notary import policies
 from portal.notary.models import (
     AppealState,
     BookingState,
@@ -29,6 +28,7 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryTicket,
 )
+from portal.notary.queries.scope import in_own_offices
 from portal.web.pagination import Key, Page, paginate
 
 # Bookings that the people at the desk have to do with.
@@ -98,13 +98,11 @@ def booking_by_code(office_id: uuid.UUID, text: str) -> NotaryBooking | None:
 
 def by_reference(actor: Actor, text: str) -> NotaryBooking | None:
     """Return the appointment of the actor's offices with this reference, as people type it."""
-    query = _whole(
-        select(NotaryBooking).where(NotaryBooking.reference == (normalise_reference(text) or ""))
+    query = select(NotaryBooking).where(
+        NotaryBooking.reference == (normalise_reference(text) or ""),
+        in_own_offices(actor, NotaryBooking.office_id),
     )
-    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
-    if offices is not None:
-        query = query.where(NotaryBooking.office_id.in_(offices))
-    return db.session.scalar(query)
+    return db.session.scalar(_whole(query))
 
 
 def ticket(ticket_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | None:
@@ -246,8 +244,5 @@ def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
 def _in_own_offices(
     actor: Actor, condition: ColumnElement[bool], order: list[Key], cursor: str | None, size: int
 ) -> Page[NotaryBooking]:
-    query = _whole(select(NotaryBooking).where(condition))
-    offices = policies.offices_of(actor, *policies.STAFF_ROLES)
-    if offices is not None:
-        query = query.where(NotaryBooking.office_id.in_(offices))
-    return paginate(query, order, cursor, size)
+    query = select(NotaryBooking).where(condition, in_own_offices(actor, NotaryBooking.office_id))
+    return paginate(_whole(query), order, cursor, size)

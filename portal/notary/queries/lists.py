@@ -14,7 +14,6 @@ from portal.accounts.models import Office
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
-from portal.notary import policies
 from portal.notary.models import (
     BookingState,
     NotaryBooking,
@@ -26,17 +25,17 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
+from portal.notary.queries.scope import in_own_offices
 from portal.web.pagination import Key, Page, paginate
 
 
 def offices(actor: Actor, cursor: str | None, size: int) -> Page[NotaryOffice]:
     """Return the offices that the actor may look at, in the order of their codes."""
-    query: Any = select(
-        NotaryOffice, Office.code.label("code"), NotaryOffice.id.label("office_id")
-    ).join(Office, Office.id == NotaryOffice.id)
-    own = policies.offices_of(actor, *policies.STAFF_ROLES)
-    if own is not None:
-        query = query.where(NotaryOffice.id.in_(own))
+    query: Any = (
+        select(NotaryOffice, Office.code.label("code"), NotaryOffice.id.label("office_id"))
+        .join(Office, Office.id == NotaryOffice.id)
+        .where(in_own_offices(actor, NotaryOffice.id))
+    )
     keys = [Key(Office.code, name="code"), Key(NotaryOffice.id, name="office_id")]
     page = paginate(query, keys, cursor, size)
     return Page([row.NotaryOffice for row in page.items], page.next, page.size)
