@@ -17,6 +17,7 @@ from search_index import analysis
 from search_index.analysis import normalise
 from search_index.article_lists import UNITS, ArticleList, article_lists
 from search_index.laws import BOOKS, LawNames, from_elsewhere, names_no_law, same_kind
+from search_index.notes import round_notes
 from search_index.numerals import NUMERAL
 from search_index.titles import Titles, names_no_text_of_law
 from search_index.wrapped import unwrap
@@ -123,7 +124,7 @@ class Citation:
 
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
-    normal = normalise(text)
+    normal = round_notes(normalise(text))
     unwrapped = unwrap(_LETTER_O.sub("〇", normal) if "o" in normal else normal)
     reader = _Reader(unwrapped.text, laws)
     found: list[Citation] = []

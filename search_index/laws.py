@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from search_index.analysis import normalise
+from search_index.notes import round_notes
 
 _PREFIX = "中华人民共和国"
 # What people leave out of a law's name: (2018修正), book marks, blanks.
@@ -88,7 +89,7 @@ _NO_LAW = re.compile(
 
 def simplify(name: str) -> str:
     """A law's name without book marks, blanks, edition notes and 中华人民共和国."""
-    return _NOISE.sub("", normalise(name)).replace(_PREFIX, "")
+    return _NOISE.sub("", round_notes(normalise(name))).replace(_PREFIX, "")
 
 
 def names_no_law(name: str) -> bool:

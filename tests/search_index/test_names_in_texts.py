@@ -184,6 +184,34 @@ def test_a_short_name_is_not_the_end_of_another_name_and_holds_only_once_it_is_g
     assert laws(text) == ["某某实施办法", "某某实施办法"]
 
 
+# --- notes in other brackets ---
+
+
+@pytest.mark.parametrize("brackets", ["（）", "()", "【】", "〔〕", "[]", "［］"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "《民法典》<2020年修正>",
+        "民法典<2020修正>",
+        "《民法典<2020年修正>》",
+        "《民法典》 <2020> ",
+        "《民法典》<根据2020年5月28日会议的决定修正>",
+        "《民法典》<法释〔2020〕1号，2020年修正>",
+        "《民法典》<2020年修正><试行>",
+        "《民法典》<已废止>",
+        "《民法典》<2020年修正，以下简称本典>",
+    ],
+)
+def test_a_note_on_a_law_may_stand_in_any_brackets(name: str, brackets: str) -> None:
+    text = name.replace("<", brackets[0]).replace(">", brackets[1]) + "第七条"
+    (found,) = find_citations(text, NAMES)
+    assert (found.law, text[found.start : found.end]) == (CIVIL, text)
+
+
+def test_the_number_of_another_document_is_no_note_on_a_law() -> None:
+    assert laws("《民法典》〔2020〕7号第三条") == []
+
+
 # --- what points back ---
 
 
