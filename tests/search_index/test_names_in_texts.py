@@ -40,6 +40,7 @@ NAMES = LawNames(
         "中华人民共和国劳动法",
         "中华人民共和国劳动合同法",
         "中华人民共和国土地管理法",
+        "中华人民共和国农村集体经济组织法",
         "最高人民法院关于适用《中华人民共和国合同法》若干问题的解释（二）",
         *(f"中华人民共和国刑法修正案（{number}）" for number in ("八", "十", "十一")),
     ],
@@ -97,6 +98,10 @@ def test_a_longer_name_means_the_one_title_that_it_shortens(text: str, law: str)
         ("根据体育仲裁法第五条", "体育仲裁法"),
         ("体育仲裁法第五条", "体育仲裁法"),
         ("应当适用体育仲裁法第五条", "体育仲裁法"),
+        # Of both words laws are named, and of the last as their subject.
+        ("集体土地仲裁法第五条", "集体土地仲裁法"),
+        ("请问集体土地仲裁法第五条", "集体土地仲裁法"),
+        ("应当适用集体土地仲裁法第五条", "集体土地仲裁法"),
         ("德国民法典第823条", "德国民法典"),
         ("依照德国《民法典》第823条", "德国民法典"),
         ("台湾地区民法典第184条", "台湾地区民法典"),
@@ -135,6 +140,10 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         # Subjects of which no law is; and a law in whose name no two others end.
         ("欠薪仲裁法第五条", ARBITRATION),
         ("全民体育仲裁法第五条", ARBITRATION),
+        # The last word is no subject; the words before it are none; the matter is what the law itself is about.
+        ("体育合同仲裁法第五条", ARBITRATION),
+        ("邻居集体土地仲裁法第五条", ARBITRATION),
+        ("劳动仲裁仲裁法第五条", ARBITRATION),
         # A word that another title has as well is not yet the beginning of that title.
         ("合同纠纷仲裁法第五条", ARBITRATION),
         ("买卖合同纠纷仲裁法第五条", ARBITRATION),
