@@ -19,10 +19,10 @@ _NOISE = re.compile(
 # How such a note begins and ends.
 _NOISY_START = frozenset("〈<(0123456789")
 _NOISY_END = frozenset("》〉>)正订版 \n")
-_OPENING = re.compile(
-    r"^(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*"
-    r"(?:关于)?(?:适用|审理|办理)?"
+_MAKER = re.compile(
+    r"(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*(?:关于)?"
 )
+_OPENING = re.compile(f"^{_MAKER.pattern}(?:适用|审理|办理)?")
 MIN_ALIAS = 2
 # The books of the civil and the criminal code.
 BOOKS = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
@@ -93,6 +93,18 @@ _NO_LAW = re.compile(
 def simplify(name: str) -> str:
     """A law's name without book marks, blanks, edition notes and 中华人民共和国."""
     return _NOISE.sub("", round_notes(normalise(name))).replace(_PREFIX, "")
+
+
+def one_law(written: str, other: str) -> bool:
+    """Whether two names are surely those of one law: alike when simplified, or one says besides who made it.
+
+    最高人民法院关于审理民间借贷案件的规定 is what 审理民间借贷案件的规定 means; two that name different makers are two.
+    """
+    shorter, longer = sorted((simplify(written), simplify(other)), key=len)
+    if shorter == longer:
+        return True
+    maker = longer.removesuffix(shorter)
+    return maker != longer and _MAKER.fullmatch(maker) is not None
 
 
 def names_no_law(name: str) -> bool:

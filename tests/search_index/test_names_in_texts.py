@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search_index import LawNames, find_citations
+from search_index import LawNames, find_citations, one_law, own_names
 
 CIVIL = "中华人民共和国民法典"
 CRIMINAL = "中华人民共和国刑法"
@@ -191,6 +191,53 @@ def test_a_short_name_of_a_title_that_is_not_held_is_told_by_the_title() -> None
 def test_a_short_name_is_not_the_end_of_another_name_and_holds_only_once_it_is_given() -> None:
     text = "某某实施办法第二条；《民法典》（以下简称《办法》）；某某实施办法第三条"
     assert laws(text) == ["某某实施办法", "某某实施办法"]
+
+
+@pytest.mark.parametrize("definition", ["（以下简称本典）", "(下称“本典”)", "（以下简称《本典》）"])
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [("民法典", CIVIL), ("中华人民共和国火星移民条例", "中华人民共和国火星移民条例")],
+)
+def test_a_law_without_book_marks_may_be_given_a_short_name_too(
+    name: str, law: str, definition: str
+) -> None:
+    text = f"依照{name}{definition}第七条，……又见本典第八条、《本典》第九条"
+    assert cited(text) == [(law, number, "") for number in "789"]
+
+
+def test_what_is_no_law_gets_no_short_name() -> None:
+    text = "房屋租赁合同（以下简称合同）第三条，张三（以下简称甲方）依照合同第四条、公司规定（下称规定）第五条、规定第六条"
+    assert laws(text) == []
+
+
+def test_the_short_names_of_a_text_are_told_unless_one_means_two_laws() -> None:
+    text = "《民法典》（以下简称民典）、火星移民条例（以下简称移民条例）、《刑法》（下称本法）、《仲裁法》（下称本法）"
+    assert own_names(text, NAMES) == {"民典": "民法典", "移民条例": "火星移民条例"}
+
+
+@pytest.mark.parametrize(
+    ("written", "other", "same"),
+    [
+        ("《中华人民共和国火星移民条例》", "火星移民条例（2010年修订）", True),
+        ("国务院火星移民条例", "火星移民条例", True),
+        ("最高人民法院关于审理移民案件的规定", "审理移民案件的规定", True),
+        ("最高人民法院关于审理移民案件的规定", "最高人民检察院关于审理移民案件的规定", False),
+        ("实施火星移民条例", "火星移民条例", False),
+        ("重庆市火星移民条例", "火星移民条例", False),
+        ("火星移民条例", "火星移民条例实施细则", False),
+    ],
+)
+def test_two_names_are_one_law_only_where_nothing_but_its_maker_tells_them_apart(
+    written: str, other: str, same: bool
+) -> None:
+    assert one_law(written, other) is same
+    assert one_law(other, written) is same
+
+
+@pytest.mark.parametrize("before", ["见", "又见", "参见", "详见"])
+def test_what_points_to_a_law_is_no_part_of_its_name(before: str) -> None:
+    assert laws(f"{before}火星移民条例第五条") == ["火星移民条例"]
+    assert laws("见义勇为奖励条例第五条") == ["见义勇为奖励条例"]
 
 
 # --- notes in other brackets ---
