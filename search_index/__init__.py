@@ -6,7 +6,7 @@ through `IndexWriter`, `SearchRequest` goes in and `SearchResult` comes out thro
 """
 
 from search_index.analysis import content_words, tokens
-from search_index.citations import Citation, find_citations
+from search_index.citations import Citation, find_citations, own_names
 from search_index.documents import (
     CitationMatch,
     Document,
@@ -25,7 +25,7 @@ from search_index.errors import (
     WriterBusy,
 )
 from search_index.highlight import to_utf16
-from search_index.laws import LawNames, names_no_law
+from search_index.laws import LawNames, names_no_law, one_law, simplify
 from search_index.numerals import (
     article_order,
     format_article_number,
@@ -64,7 +64,10 @@ __all__ = [
     "format_article_number",
     "format_numeral",
     "names_no_law",
+    "one_law",
+    "own_names",
     "parse_article_number",
+    "simplify",
     "to_utf16",
     "tokens",
 ]

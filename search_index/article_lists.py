@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from search_index.numerals import NUMERAL, canonical
 
@@ -45,6 +46,7 @@ _QUANTITY = re.compile(
     r"[%年月日号元十百千万亿个名岁版修份本册件张零〇○一二三四五六七八九两人天倍]|\.[0-9]|之|\s+[0-9]+\s*条"
 )
 _SHARED_UNIT = re.compile(r"[条楼层季章节编款项目期届次栋幢页卷册部集栏点]|单元")
+_COUNTED_BEHIND_BLANKS = re.compile(rf"\s*(?:{_SHARED_UNIT.pattern}|{_QUANTITY.pattern})")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 
 
@@ -92,6 +94,8 @@ class _Number:
     part: str = ""
     # It has no 条, only a paragraph or an item behind it.
     loose: bool = False
+    # § or §§, where it stands before it.
+    sign: str = ""
 
     @property
     def value(self) -> int:
@@ -130,7 +134,7 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
                 chain[-1],
                 end=read.end,
                 number=f"{chain[-1].number}-{read.number}",
-                closed=read.closed,
+                closed=read.closed or bool(chain[-1].sign),
                 part=read.part,
                 loose=read.loose,
             )
@@ -161,7 +165,8 @@ def _number(match: re.Match[str], joint: str, before: _Number | None) -> _Number
     if not number:
         return None
     part, end, loose = match["part"] or "", match.end(), match["loose"] is not None
-    read = _Number(match.start(), end, written, number, ordinal, closed, joint, part)
+    sign = match["sign"] or ""
+    read = _Number(match.start(), end, written, number, ordinal, closed, joint, part, sign=sign)
     if not loose:
         return read
     if read.is_year and not ordinal:
@@ -173,7 +178,7 @@ def _is_branch(before: _Number, read: _Number) -> bool:
     """True for 133-1, which as a range would run backwards."""
     return (
         read.joint == "-"
-        and not before.closed
+        and (not before.closed or bool(before.sign))
         and not read.ordinal
         and "-" not in before.number + read.number
         and read.value < min(before.value, 100)
@@ -189,8 +194,13 @@ def _read(normal: str, chain: list[_Number]) -> Iterator[ArticleList]:
         return
     found = []
     closed = 0
+    sign = ""
     for place, number in enumerate(chain):
         after = chain[place + 1] if place + 1 < len(chain) else None
+        if number.ordinal:
+            sign = number.sign
+        elif sign and not number.closed and _goes_on(normal, sign, chain[place - 1], number):
+            number = replace(number, closed=True)
         if number.ordinal and not number.closed and after is not None and "," in after.joint:
             # 第一,…第三条;第二,第五条 counts what is said.
             break
@@ -223,16 +233,7 @@ def _may_follow(normal: str, found: list[_Number], number: _Number, after: _Numb
 
 def _bare(normal: str, chain: list[_Number]) -> list[_Number]:
     """The leading numbers of a chain that can be articles without a 条: Arabic digits."""
-    found: list[_Number] = []
-    for number in chain:
-        if not number.is_digits or len(number.written) > 4 or set(number.joint) & set(";/+"):
-            break
-        if number.is_year and not number.ordinal:
-            break
-        end = number.end
-        if "," in number.joint and normal[end : end + 1].isalnum():
-            break
-        found.append(number)
+    found = list(takewhile(lambda each: each.is_digits and _may_be_bare(normal, each), chain))
     if found and found[-1] is chain[-1]:
         place = found[-1].end
         if _SHARED_UNIT.match(normal, place):
@@ -240,6 +241,28 @@ def _bare(normal: str, chain: list[_Number]) -> list[_Number]:
         if _QUANTITY.match(normal, place):
             found.pop()
     return found
+
+
+def _may_be_bare(normal: str, number: _Number) -> bool:
+    """Whether a number can be an article where nothing but a law or § before its list says so."""
+    if (number.is_digits and len(number.written) > 4) or set(number.joint) & set(";/+"):
+        return False
+    if number.is_year and not number.ordinal:
+        return False
+    return not ("," in number.joint and normal[number.end : number.end + 1].isalnum())
+
+
+def _goes_on(normal: str, sign: str, before: _Number, number: _Number) -> bool:
+    """Whether the sign before a list holds for a number further on in it: §§1079、1080, and not §577、3000元.
+
+    Behind a comma only §§ does, which announces more than one.
+    """
+    if _COUNTED_BEHIND_BLANKS.match(normal, number.end):
+        return False
+    if sign == "§" and "," in number.joint:
+        return False
+    written = number.is_digits or not (before.is_digits or number.written == "两")
+    return written and _may_be_bare(normal, number)
 
 
 def _filled(numbers: list[_Number]) -> tuple[Member, ...]:

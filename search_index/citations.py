@@ -17,13 +17,15 @@ from search_index import analysis
 from search_index.analysis import normalise
 from search_index.article_lists import UNITS, ArticleList, article_lists
 from search_index.laws import BOOKS, LawNames, from_elsewhere, names_no_law, same_kind
+from search_index.notes import round_notes
 from search_index.numerals import NUMERAL
 from search_index.titles import Titles, names_no_text_of_law
 from search_index.wrapped import unwrap
 
-# The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条. The number of the document may stand before them.
+# The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条. Before them may stand the number of the document
+# and what the text calls the law.
 _BETWEEN_LAW_AND_ARTICLE = re.compile(
-    r"(?:\([^()]{0,40}号[^()]{0,20}\))?+(?:[\s|:,”\"→]|的|中|之)*+"
+    r"(?:\([^()]{0,40}(?:号|[简下合统均]称)[^()]{0,30}\)){0,2}+(?:[\s|:,”\"→]|的|中|之)*+"
     rf"(?:第?(?:{NUMERAL}|[0-9]{{1,3}})(?:分?编|章|节)|[(“\"]?{BOOKS}编[)”\"]?|[\s|]|的|中)*+\(?$"
 )
 # Not the ends of names: 合同法, 共同法, 基本法, 根本法, 资本法.
@@ -79,7 +81,7 @@ _UNKNOWN_NAME = re.compile(
     r"(?:\([一二三四五六七八九十]{1,3}\)|(?<=解释|正案)[一二三四五六七八九十]{1,3})?$"
 )
 _LEADING = re.compile(
-    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^现(?![役代场金有])"
+    r"^.*(?:根据|依照|依据|按照|违反|适用|参照|符合|违背|属于|以及|或者|请问|我国|关于)|^[依按和与及在是]|^[又另详参]?见(?!义勇为)|^现(?![役代场金有])"
 )
 # No law of these kinds has the word in its name: 当时有效的|合同法.
 _OF = re.compile("^.*的(?=[^的]+(?:法|法典|条例|细则|总则|通则)$)")
@@ -123,7 +125,7 @@ class Citation:
 
 def find_citations(text: str, laws: LawNames) -> list[Citation]:
     """Every citation of an article in `text`, in order of appearance. Never raises on any text."""
-    normal = normalise(text)
+    normal = round_notes(normalise(text))
     unwrapped = unwrap(_LETTER_O.sub("〇", normal) if "o" in normal else normal)
     reader = _Reader(unwrapped.text, laws)
     found: list[Citation] = []
@@ -150,6 +152,12 @@ def find_citations(text: str, laws: LawNames) -> list[Citation]:
     ]
 
 
+def own_names(text: str, laws: LawNames) -> dict[str, str]:
+    """Return the short names that `text` gives to laws (以下简称…), normalised, each with the name it stands for."""
+    unwrapped = unwrap(round_notes(normalise(text)))
+    return _Reader(unwrapped.text, laws).titles.own_names()
+
+
 @dataclass(frozen=True, slots=True)
 class _Meant:
     """The law that a list of articles belongs to, and where the citation begins and ends."""
@@ -171,6 +179,10 @@ class _Reader:
         # The law named last, and the citation before.
         self._last: tuple[str, tuple[str, ...]] | None = None
         self._before: _Meant | None = None
+        for start, end, short in self.titles.unmarked:
+            named = _law_before(normal, start, self.titles, laws, self._resolve, 0)
+            if named is not None:
+                self.titles.give(short, end, named[1])
 
     def meant(self, listed: ArticleList) -> _Meant | None:
         """The law that a list belongs to; None when it is no citation."""
@@ -325,6 +337,9 @@ def _law_before(
     gap = _BETWEEN_LAW_AND_ARTICLE.search(window)
     end = start - (len(gap.group()) if gap else 0)
     title = titles.closed_at(end) or titles.before(start)
+    if title is not None and title[0] >= end:
+        # What the note behind the name calls it: 工伤条例实施办法(以下简称《办法》)第三条.
+        title = titles.before(end)
     general = _GENERAL_PART.search(normal, max(0, end - 4), end)
     if general is not None:
         before = general.start()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
+from search_index import analysis
 from search_index.analysis import normalise
+from search_index.notes import round_notes
 
 _PREFIX = "中华人民共和国"
 # What people leave out of a law's name: (2018修正), book marks, blanks.
@@ -16,10 +19,10 @@ _NOISE = re.compile(
 # How such a note begins and ends.
 _NOISY_START = frozenset("〈<(0123456789")
 _NOISY_END = frozenset("》〉>)正订版 \n")
-_OPENING = re.compile(
-    r"^(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*"
-    r"(?:关于)?(?:适用|审理|办理)?"
+_MAKER = re.compile(
+    r"(?:最高人民法院|最高人民检察院|国务院|全国人民代表大会常务委员会|全国人民代表大会|公安部|司法部|、|和)*(?:关于)?"
 )
+_OPENING = re.compile(f"^{_MAKER.pattern}(?:适用|审理|办理)?")
 MIN_ALIAS = 2
 # The books of the civil and the criminal code.
 BOOKS = "(?:总则|分则|物权|合同|人格权|婚姻家庭|继承|侵权责任)"
@@ -39,7 +42,7 @@ _CHINESE_END = re.compile("[\u4e00-\u9fff]{1,20}$")
 # Behind these a name begins, whatever longer one its letters would make.
 _LEADS_IN = re.compile(
     "(?:根据|依据|依照|按照|参照|比照|遵照|违反|触犯|违背|适用|参见|对于|关于|审理|办理|处理|实施|执行|修改|修正|修订"
-    "|[我本]国|中国|国家|全国|[最现旧新原老]|现行|[的之后前和与及或并在于对由依按据以是为有即如照见看查将把被让给比跟而但且则也都又再就已未不可应须按]|(?<![合共])同)$"
+    "|请问|想问|[问查看]一下|[我本]国|中国|国家|全国|[最现旧新原老]|现行|[的之后前和与及或并在于对由依按据以是为有即如照见看查将把被让给比跟而但且则也都又再就已未不可应须按]|(?<![合共])同)$"
 )
 # Whose law is no Chinese law, whatever its name.
 _ELSEWHERE = re.compile(
@@ -74,6 +77,7 @@ _NO_NAME = re.compile(
 _FAMILY = 2
 # Letters of a word.
 ONE_WORD = 2
+_STATUTES = ("法", "法典")
 # What a place makes; a 法 it never makes.
 _LOCAL_KINDS = ("条例", "办法", "规定", "规则", "细则")
 # What people call rules that are no law: 公司规定, 法律规定, 按照有关规定.
@@ -88,7 +92,19 @@ _NO_LAW = re.compile(
 
 def simplify(name: str) -> str:
     """A law's name without book marks, blanks, edition notes and 中华人民共和国."""
-    return _NOISE.sub("", normalise(name)).replace(_PREFIX, "")
+    return _NOISE.sub("", round_notes(normalise(name))).replace(_PREFIX, "")
+
+
+def one_law(written: str, other: str) -> bool:
+    """Whether two names are surely those of one law: alike when simplified, or one says besides who made it.
+
+    最高人民法院关于审理民间借贷案件的规定 is what 审理民间借贷案件的规定 means; two that name different makers are two.
+    """
+    shorter, longer = sorted((simplify(written), simplify(other)), key=len)
+    if shorter == longer:
+        return True
+    maker = longer.removesuffix(shorter)
+    return maker != longer and _MAKER.fullmatch(maker) is not None
 
 
 def names_no_law(name: str) -> bool:
@@ -262,7 +278,7 @@ class LawNames:
         for length in range(len(words) if len(core) > 1 else 0, 1, -1):
             if words[-length:] + core in self._titles:
                 return start - length
-        subject = self._subject_in(words) if simple in self._families else 0
+        subject = self._subject_in(words, core) if simple in self._families else 0
         if subject:
             return start - subject
         basis = _ON_THE_BASIS_OF.search(words)
@@ -284,15 +300,39 @@ class LawNames:
             or any(part.endswith(words[-tail:]) for part in self._before_core(simple))
         )
 
-    def _subject_in(self, words: str) -> int:
+    def _subject_in(self, words: str, core: str) -> int:
         """How many of the last letters of `words` are the subject of a law, with nothing before it that belongs to it."""
         for length in range(len(words), 1, -1):
             subject = words[-length:]
-            if subject + "法" not in self._by_name or _NO_NAME.search(subject):
+            if _NO_NAME.search(subject) or core in subject:
+                continue
+            if subject + "法" not in self._by_name and not self._is_compound(subject):
                 continue
             if length == len(words) or _LEADS_IN.search(words[:-length]):
                 return length
         return 0
+
+    def _is_compound(self, subject: str) -> bool:
+        """Whether words make a subject of which laws are named, and of the last as what they are about: 集体土地."""
+        first, parts = self._title_words
+        return any(
+            subject[cut:] in first and parts.issuperset(analysis.dictionary_pieces(subject[:cut]))
+            for cut in range(2, len(subject) - 1)
+        )
+
+    @cached_property
+    def _title_words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The words that titles of laws begin with, and the beginnings of all their words, of two letters and more."""
+        cut = [
+            analysis.dictionary_pieces(_spoken_core(name))
+            for name in self._by_name
+            if name.endswith(_STATUTES)
+        ]
+        first = frozenset(words[0] for words in cut if words)
+        parts = frozenset(
+            word[:end] for words in cut for word in words for end in range(2, len(word) + 1)
+        )
+        return first, parts
 
     def _before_core(self, simple: str) -> tuple[str, ...]:
         """What stands before the words of a known name in the titles of other laws of its kind."""

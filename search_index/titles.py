@@ -14,6 +14,8 @@ _DEFINED = re.compile(
     rf"\s*(?:{_NOTE}\s*)?[(,][^()《》。;\n]{{0,30}}?以?下(?:简|合|统|均)?称(?:为|作)?:?\s*"
     r"(?:[\"“‘《](?P<marked>[^\"“”‘’《》\n]{2,30})[\"”’》]|(?P<plain>[^\"“”‘’《》(),。;:、\s]{2,20})(?=[),。;]))"
 )
+# The same behind a name without book marks: 工伤条例实施办法(以下简称办法). What stands there else tells no law.
+_DEFINED_UNMARKED = re.compile(rf"(?<=[\w)])(?=\([^()]{{0,30}}称){_DEFINED.pattern}")
 # What is named in book marks and never a law.
 _NO_LAW = re.compile(
     "(?:合同|协议|协议书|合同书|章程|手册|规约|须知|守则|条款|保险单|保单|订单|报告|清单|目录|公告|公报|方案|说明"
@@ -43,6 +45,8 @@ class Titles:
         self._ends = [end for _, end, _ in self._all]
         # For each short name the places where it was given, in order, and the titles it stands for there.
         self._given: dict[str, tuple[list[int], list[str]]] = {}
+        # Short names given behind a name without book marks: where what gives it begins and ends, and the short name.
+        self.unmarked: list[tuple[int, int, str]] = []
         if "称" in normal:
             for start, _, name in self._all:
                 found = _DEFINED.match(normal, start + len(name) + 2)
@@ -51,7 +55,23 @@ class Titles:
                     places, names = self._given.setdefault(short, ([], []))
                     places.append(found.end())
                     names.append(name)
+            self.unmarked = [
+                (found.start(), found.end(), found["marked"] or found["plain"])
+                for found in _DEFINED_UNMARKED.finditer(normal)
+            ]
         self._longest = max(map(len, self._given), default=0)
+
+    def give(self, short: str, place: int, name: str) -> None:
+        """Let a short name stand for a name from a place on."""
+        places, names = self._given.setdefault(short, ([], []))
+        at = bisect_left(places, place)
+        places.insert(at, place)
+        names.insert(at, name)
+        self._longest = max(self._longest, len(short))
+
+    def own_names(self) -> dict[str, str]:
+        """The short names that the text gives to one name only, each with it."""
+        return {short: names[0] for short, (_, names) in self._given.items() if len({*names}) == 1}
 
     def hold(self, place: int) -> bool:
         """Whether a place lies within book marks: a law's own name may speak of an article."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from portal.core.db import db
 from portal.knowledge.models import Article, Law, LawVersion, Validity
 from search_index.analysis import normalise
+from search_index.notes import round_notes
 
 # Behind a law's name or at its end: (2018年修正), (2018年10月26日修订), (2018修正), (2018).
 # Also beside other notes: (法释[2009]11号,2020年修正), (2018年修正,以下简称公司法).
@@ -66,7 +67,7 @@ def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
     named: dict[str, Edition | None] = {}
     given: dict[str, str] = {}
     for text, law in citations:
-        written = normalise(text)
+        written = round_notes(normalise(text))
         edition = _EDITION.search(written) or _EDITION_BEFORE.match(written)
         formerly = _FORMERLY.match(written) or _GONE.search(written)
         before = named.get(law)
@@ -90,7 +91,8 @@ def stated(citations: Iterable[tuple[str, str]]) -> list[Edition | None]:
 def said_of(text: str, start: int, end: int) -> str:
     """Return a citation in a text with the words around it that tell an old or the new edition of its law."""
     before = _LEAD.search(normalise(text[max(0, start - 20) : start]))
-    behind = _GONE.match(normalise(text[end : end + 40]).lstrip())
+    # With the end of the citation, which tells whether a note is one on a law.
+    behind = _GONE.match(round_notes(normalise(text[start : end + 40]))[end - start :].lstrip())
     return (before[0] if before else "") + text[start:end] + (behind[0] if behind else "")
 
 

@@ -16,9 +16,14 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.knowledge.citations import CitationStatus, check, resolve
 from portal.knowledge.models import Article, LawVersion
-from portal.knowledge.names import short
-from search_index import format_article_number, parse_article_number
-from search_index.laws import simplify
+from portal.knowledge.names import law_names, short
+from search_index import (
+    format_article_number,
+    one_law,
+    own_names,
+    parse_article_number,
+    simplify,
+)
 
 _BARS = {
     CitationStatus.REPEALED: "已经废止；应当适用旧法的，请写明“原《…》”",
@@ -46,16 +51,39 @@ class Basis:
     article_id: uuid.UUID | None
 
 
-def rest_on(law: str, article: str, elsewhere: Iterable[Elsewhere] = ()) -> Basis:
+class Names:
+    """Which names are surely those of one law.
+
+    With 中华人民共和国 and without, with who made it and without, or as `text` says itself (以下简称…).
+    """
+
+    def __init__(self, text: str = "") -> None:
+        given = own_names(text, law_names()) if "称" in text else {}
+        self._given = {simplify(own): full for own, full in given.items()}
+
+    def one(self, law: str, other: str) -> bool:
+        """Return whether two names mean one law."""
+        return one_law(self._full(law), self._full(other))
+
+    def among(self, law: str, others: Iterable[str]) -> bool:
+        """Return whether one of several names means a law."""
+        return any(self.one(law, other) for other in others)
+
+    def _full(self, law: str) -> str:
+        return self._given.get(simplify(law), law)
+
+
+def rest_on(law: str, article: str, elsewhere: Iterable[Elsewhere] = (), text: str = "") -> Basis:
     """Return the article that is meant, of a law that is held or is said to have been read elsewhere.
 
-    Raises Invalid as `resolve` does; what is said of a law that is held, or gone by a held text, changes nothing.
+    `text` is what rests on it and may give the law a short name of its own. Raises Invalid as `resolve` does; what is said of
+    a law that is held, or gone by a held text, changes nothing.
     """
     try:
         found = resolve(law, article)
     except Invalid as refusal:
-        stated = {_key(each.law) for each in elsewhere}
-        if refusal.code != CitationStatus.NO_SUCH_LAW or _key(law) not in stated:
+        stated = [each.law for each in elsewhere]
+        if refusal.code != CitationStatus.NO_SUCH_LAW or not Names(text).among(law, stated):
             raise
     else:
         return Basis(found.law.name, found.label, found.id)
@@ -83,34 +111,40 @@ def require_good_citations(
 ) -> list[Elsewhere]:
     """Return what of `elsewhere` is needed: by `text`, or by the laws that are not held and `resting_on` names.
 
-    Raises Invalid with code bad_citation for an article that is repealed or does not exist, and for a law that is not held
-    and of which nothing is said. The former law, named as such (原《公司法》第二十条), is only remarked upon by the check: of
-    what happened before a change it is the law.
+    Of several statements about one law, under whatever names, the last is needed. Raises Invalid with code bad_citation for
+    an article that is repealed or does not exist, and for a law that is not held and of which nothing is said. The former
+    law, named as such (原《公司法》第二十条), is only remarked upon by the check: of what happened before a change it is
+    the law.
     """
-    stated = {_key(each.law): each for each in elsewhere}
-    absent = {_key(law) for law in resting_on}
+    names = Names(text)
+    stated: list[Elsewhere] = []
+    for each in elsewhere:
+        stated = [other for other in stated if not names.one(each.law, other.law)] + [each]
+    absent = list(resting_on)
     wrong: list[str] = []
-    missing: dict[str, str] = {}
+    missing: list[str] = []
     for found in check(text):
         if found.status is CitationStatus.NO_SUCH_LAW:
-            key = _key(found.law)
-            absent.add(key)
-            if key in stated:
+            absent.append(found.law)
+            if names.among(found.law, (each.law for each in stated)):
                 continue
-            missing[key] = f"没有收录《{plain_name(found.law)}》，请导入，或者写明在哪里核对过。"
+            if not names.among(found.law, missing):
+                missing.append(found.law)
         if found.status in _BARS:
             wrong.append(f"“{found.text}”：{_BARS[found.status]}")
     if wrong:
         errors = {"text": wrong}
         if missing:
-            errors["checked_elsewhere"] = list(missing.values())
+            errors["checked_elsewhere"] = [
+                f"没有收录《{plain_name(law)}》，请导入，或者写明在哪里核对过。" for law in missing
+            ]
         raise Invalid(
             "正文中引用的法条有误。",
             code="bad_citation",
             errors=errors,
             next_step=HOW_TO_GO_ON if missing else None,
         )
-    return [each for key, each in stated.items() if key in absent]
+    return [each for each in stated if names.among(each.law, absent)]
 
 
 def require_needed(elsewhere: Iterable[Elsewhere], needed: Iterable[Elsewhere]) -> None:
@@ -137,8 +171,3 @@ def told(elsewhere: Iterable[Elsewhere]) -> str:
 def plain_name(law: str) -> str:
     """Return a law's name without the book marks around it, for a sentence that sets its own."""
     return short(law.strip().removeprefix("《").removesuffix("》"))
-
-
-def _key(law: str) -> str:
-    """What two ways of writing one name have in common."""
-    return simplify(law)

@@ -108,6 +108,53 @@ def test_interpretations_are_named_as_they_are_cited(district, cited, law):
     assert answer.status_code == 200, answer.json
 
 
+@pytest.mark.parametrize(
+    ("text", "entry", "law"),
+    [
+        # With 中华人民共和国 and without, in book marks and without.
+        ("《中华人民共和国工伤保险条例》第十四条，工伤保险条例第十五条", INJURY, INJURY),
+        # As the answer itself calls it, wherever the statement and the list take their name from.
+        ("《工伤保险条例》（以下简称工伤条例）第十四条，工伤条例第十五条", INJURY, "工伤条例"),
+        ("工伤保险条例（以下简称“工伤条例”）第十四条，工伤条例第十五条", "工伤条例", INJURY),
+        ("《工伤条例》第十五条，即《工伤保险条例》（以下简称《工伤条例》）", "工伤条例", INJURY),
+        # With who made it and without.
+        (
+            "《最高人民法院关于审理工伤案件的规定》第三条，审理工伤案件的规定第四条",
+            "关于审理工伤案件的规定",
+            "最高人民法院关于审理工伤案件的规定",
+        ),
+    ],
+)
+def test_one_statement_does_for_a_law_under_all_names_that_are_surely_its_own(
+    district, text, entry, law
+):
+    said = [{**READ, "law": law}]
+    consultation_id, answer = submit(
+        district, f"您可以申请认定工伤，见{text}。", [{**ON_INJURY, "law": entry}], said
+    )
+    assert answer.status_code == 200, answer.json
+    signed = sign(district, consultation_id)
+    assert signed.status_code == 200, signed.json
+    (seen,) = district.mine(consultation_id)["answers"]
+    assert seen["checked_elsewhere"] == said
+
+
+def test_a_name_that_may_be_another_laws_needs_a_statement_of_its_own(district):
+    text = "见《最高人民法院关于审理工伤案件的规定》第三条、《最高人民检察院关于审理工伤案件的规定》第四条。"
+    said = [{**READ, "law": "最高人民法院关于审理工伤案件的规定"}]
+    _, refused = submit(district, text, elsewhere=said)
+    assert refused.json["errors"]["checked_elsewhere"] == [
+        "没有收录《最高人民检察院关于审理工伤案件的规定》，请导入，或者写明在哪里核对过。"
+    ]
+
+
+def test_what_is_lacking_is_told_once_for_a_law_under_two_names(district):
+    text = "见《工伤保险条例》（以下简称工伤条例）第十四条、国务院工伤保险条例第十五条。"
+    _, refused = submit(district, text, elsewhere=())
+    assert len(refused.json["errors"]["text"]) == 2
+    assert len(refused.json["errors"]["checked_elsewhere"]) == 1
+
+
 def test_an_answer_may_rest_on_nothing_but_a_law_that_is_not_held(district):
     consultation_id, answer = submit(district, citations=[ON_INJURY])
     assert answer.status_code == 200, answer.json

@@ -103,6 +103,43 @@ def test_section_signs_and_arrows_are_read_as_notes_write_them(text: str, number
     assert found(text) == [(CIVIL, number) for number in numbers.split()]
 
 
+@pytest.mark.parametrize(
+    ("articles", "numbers"),
+    [
+        ("§§1079、1080", "1079 1080"),
+        ("§§1079，1080，1090", "1079 1080 1090"),
+        ("§§1079和1080", "1079 1080"),
+        ("§§ 1079, 1080 及 1090", "1079 1080 1090"),
+        ("§§1079至1081", "1079 1080 1081"),
+        ("§§1079-1081、1090", "1079 1080 1081 1090"),
+        ("§§1079—1081条", "1079 1080 1081"),
+        ("§§133-1、133-2、264", "133-1 133-2 264"),
+        ("§§1079第2款、1080", "1079 1080"),
+        ("§§一千零七十九、一千零八十", "1079 1080"),
+        ("§1079、1080", "1079 1080"),
+        ("§133-1", "133-1"),
+    ],
+)
+def test_a_section_sign_holds_for_the_whole_list_behind_it(articles: str, numbers: str) -> None:
+    assert found(f"民法典{articles}") == [(CIVIL, number) for number in numbers.split()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "民法典§§577、3000元",
+        "民法典§577、3 万元",
+        "民法典§577，2人",
+        "民法典§577，3 个月",
+        "民法典§§577、2020年",
+        "民法典§§577、3楼",
+        "民法典§§577、两人",
+    ],
+)
+def test_what_is_counted_behind_a_section_sign_is_no_article(text: str) -> None:
+    assert found(text) == [(CIVIL, "577")]
+
+
 @pytest.mark.parametrize("text", ["合同§5", "§5", "→1079", "民法典→离婚→5天", "见§1079。民法典"])
 def test_a_sign_without_a_law_is_no_citation(text: str) -> None:
     assert found(text) == []

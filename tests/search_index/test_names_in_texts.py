@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search_index import LawNames, find_citations
+from search_index import LawNames, find_citations, one_law, own_names
 
 CIVIL = "中华人民共和国民法典"
 CRIMINAL = "中华人民共和国刑法"
@@ -40,6 +40,7 @@ NAMES = LawNames(
         "中华人民共和国劳动法",
         "中华人民共和国劳动合同法",
         "中华人民共和国土地管理法",
+        "中华人民共和国农村集体经济组织法",
         "最高人民法院关于适用《中华人民共和国合同法》若干问题的解释（二）",
         *(f"中华人民共和国刑法修正案（{number}）" for number in ("八", "十", "十一")),
     ],
@@ -97,6 +98,10 @@ def test_a_longer_name_means_the_one_title_that_it_shortens(text: str, law: str)
         ("根据体育仲裁法第五条", "体育仲裁法"),
         ("体育仲裁法第五条", "体育仲裁法"),
         ("应当适用体育仲裁法第五条", "体育仲裁法"),
+        # Of both words laws are named, and of the last as their subject.
+        ("集体土地仲裁法第五条", "集体土地仲裁法"),
+        ("请问集体土地仲裁法第五条", "集体土地仲裁法"),
+        ("应当适用集体土地仲裁法第五条", "集体土地仲裁法"),
         ("德国民法典第823条", "德国民法典"),
         ("依照德国《民法典》第823条", "德国民法典"),
         ("台湾地区民法典第184条", "台湾地区民法典"),
@@ -135,6 +140,10 @@ def test_what_leads_to_a_law_is_no_part_of_its_name(before: str, law: str) -> No
         # Subjects of which no law is; and a law in whose name no two others end.
         ("欠薪仲裁法第五条", ARBITRATION),
         ("全民体育仲裁法第五条", ARBITRATION),
+        # The last word is no subject; the words before it are none; the matter is what the law itself is about.
+        ("体育合同仲裁法第五条", ARBITRATION),
+        ("邻居集体土地仲裁法第五条", ARBITRATION),
+        ("劳动仲裁仲裁法第五条", ARBITRATION),
         # A word that another title has as well is not yet the beginning of that title.
         ("合同纠纷仲裁法第五条", ARBITRATION),
         ("买卖合同纠纷仲裁法第五条", ARBITRATION),
@@ -182,6 +191,81 @@ def test_a_short_name_of_a_title_that_is_not_held_is_told_by_the_title() -> None
 def test_a_short_name_is_not_the_end_of_another_name_and_holds_only_once_it_is_given() -> None:
     text = "某某实施办法第二条；《民法典》（以下简称《办法》）；某某实施办法第三条"
     assert laws(text) == ["某某实施办法", "某某实施办法"]
+
+
+@pytest.mark.parametrize("definition", ["（以下简称本典）", "(下称“本典”)", "（以下简称《本典》）"])
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [("民法典", CIVIL), ("中华人民共和国火星移民条例", "中华人民共和国火星移民条例")],
+)
+def test_a_law_without_book_marks_may_be_given_a_short_name_too(
+    name: str, law: str, definition: str
+) -> None:
+    text = f"依照{name}{definition}第七条，……又见本典第八条、《本典》第九条"
+    assert cited(text) == [(law, number, "") for number in "789"]
+
+
+def test_what_is_no_law_gets_no_short_name() -> None:
+    text = "房屋租赁合同（以下简称合同）第三条，张三（以下简称甲方）依照合同第四条、公司规定（下称规定）第五条、规定第六条"
+    assert laws(text) == []
+
+
+def test_the_short_names_of_a_text_are_told_unless_one_means_two_laws() -> None:
+    text = "《民法典》（以下简称民典）、火星移民条例（以下简称移民条例）、《刑法》（下称本法）、《仲裁法》（下称本法）"
+    assert own_names(text, NAMES) == {"民典": "民法典", "移民条例": "火星移民条例"}
+
+
+@pytest.mark.parametrize(
+    ("written", "other", "same"),
+    [
+        ("《中华人民共和国火星移民条例》", "火星移民条例（2010年修订）", True),
+        ("国务院火星移民条例", "火星移民条例", True),
+        ("最高人民法院关于审理移民案件的规定", "审理移民案件的规定", True),
+        ("最高人民法院关于审理移民案件的规定", "最高人民检察院关于审理移民案件的规定", False),
+        ("实施火星移民条例", "火星移民条例", False),
+        ("重庆市火星移民条例", "火星移民条例", False),
+        ("火星移民条例", "火星移民条例实施细则", False),
+    ],
+)
+def test_two_names_are_one_law_only_where_nothing_but_its_maker_tells_them_apart(
+    written: str, other: str, same: bool
+) -> None:
+    assert one_law(written, other) is same
+    assert one_law(other, written) is same
+
+
+@pytest.mark.parametrize("before", ["见", "又见", "参见", "详见"])
+def test_what_points_to_a_law_is_no_part_of_its_name(before: str) -> None:
+    assert laws(f"{before}火星移民条例第五条") == ["火星移民条例"]
+    assert laws("见义勇为奖励条例第五条") == ["见义勇为奖励条例"]
+
+
+# --- notes in other brackets ---
+
+
+@pytest.mark.parametrize("brackets", ["（）", "()", "【】", "〔〕", "[]", "［］"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "《民法典》<2020年修正>",
+        "民法典<2020修正>",
+        "《民法典<2020年修正>》",
+        "《民法典》 <2020> ",
+        "《民法典》<根据2020年5月28日会议的决定修正>",
+        "《民法典》<法释〔2020〕1号，2020年修正>",
+        "《民法典》<2020年修正><试行>",
+        "《民法典》<已废止>",
+        "《民法典》<2020年修正，以下简称本典>",
+    ],
+)
+def test_a_note_on_a_law_may_stand_in_any_brackets(name: str, brackets: str) -> None:
+    text = name.replace("<", brackets[0]).replace(">", brackets[1]) + "第七条"
+    (found,) = find_citations(text, NAMES)
+    assert (found.law, text[found.start : found.end]) == (CIVIL, text)
+
+
+def test_the_number_of_another_document_is_no_note_on_a_law() -> None:
+    assert laws("《民法典》〔2020〕7号第三条") == []
 
 
 # --- what points back ---

@@ -28,7 +28,7 @@ def replace(
     rows = []
     for position, entry in enumerate(entries):
         try:
-            basis = standing.rest_on(entry.law, entry.article, elsewhere)
+            basis = standing.rest_on(entry.law, entry.article, elsewhere, answer.text)
         except Invalid as error:
             problems[f"citations.{position}"] = [error.message]
         else:
@@ -78,7 +78,7 @@ def look_again(answer: Answer) -> None:
             problems[f"citations.{position}"] = [f"《{row.law}》{row.article}不再是现行条文。"]
         elif row.article_id is None:
             try:
-                basis = standing.rest_on(row.law, row.article, read_elsewhere(answer))
+                basis = standing.rest_on(row.law, row.article, read_elsewhere(answer), answer.text)
             except Invalid as error:
                 problems[f"citations.{position}"] = [error.message]
             else:
