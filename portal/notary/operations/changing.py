@@ -184,7 +184,11 @@ def reschedule(
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
-        raise Conflict("新的时间与原来的相同。", code="same_time")
+        raise Conflict(
+            "新的时间与原来的相同。",
+            code="same_time",
+            next_step="不想改的，不用再操作；要改期的，请选别的时间。",
+        )
     require_before_start(booking)
     day = clock.local(starts_at).date()
     # Whoever lost a time to the office may have one sooner than it gives out: from their own day on, on which they were

@@ -1,0 +1,63 @@
+"""Who waits in the hall, and who was marked as missed, reads what is to be done now, wherever they look."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from portal.notary import next_steps
+from tests.conftest import SettableClock
+from tests.notary.hall import STAFF, Booked, Hall
+from tests.notary.test_schedule import close
+
+CAME = {"text": "我按时到了，窗口没有叫到我的号。"}
+
+
+def said(hall: Hall, booking: Booked) -> str:
+    """The next step, the same in the appointment and in what became of it on its day."""
+    whole = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+    visit = hall.mine(booking, "visit")
+    assert whole.json["next_step"] == visit["next_step"]
+    text: str = visit["next_step"]
+    return text
+
+
+def offered(hall: Hall, booking: Booked) -> list[str]:
+    whole = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+    return [each["url"] for each in whole.json["allowed_actions"] if each["action"] == "appeal"]
+
+
+def test_who_is_called_is_not_told_to_wait_and_who_was_passed_over_hears_of_it(hall: Hall) -> None:
+    booking = hall.checked_in()
+    assert said(hall, booking) == "您已签到，请等候叫号。"
+    number = f"{STAFF}/tickets/{hall.next().json['id']}"
+    assert said(hall, booking) == "已经叫到您的号，请马上到窗口办理。"
+    hall.done(number, "pass")
+    assert "已经过号；请找窗口的工作人员" in said(hall, booking)
+    hall.done(number, "call", {"counter_id": str(hall.counter_id)})
+    hall.done(number, "start")
+    assert said(hall, booking) == "窗口正在为您办理。"
+    hall.done(number, "completion")
+    assert "结果由公证机构登记" in said(hall, booking)
+
+
+def test_who_was_marked_as_missed_finds_where_to_appeal_in_the_appointment(
+    hall: Hall, clock: SettableClock
+) -> None:
+    booking = hall.booked()
+    clock.set("2026-03-02 11:00")
+    hall.done(hall.at(booking), "no-show")
+    assert "可以申诉一次" in said(hall, booking)
+    (url,) = offered(hall, booking)
+    answer = hall.api.post(url.removeprefix("/api/v1"), CAME, headers=hall.as_resident(booking))
+    assert answer.status_code == 200, answer.json
+    assert said(hall, booking) == "申诉已收到，公证机构处理后会通知您。"
+    assert offered(hall, booking) == []
+    decision = {"granted": False, "note": "叫号记录显示已经叫过三次。"}
+    hall.done(hall.at(booking), "no-show-appeal-decision", decision)
+    assert said(hall, booking).startswith("申诉不成立，理由见到场情况")
+
+
+def test_somebody_whose_time_is_still_to_come_reads_nothing_of_numbers(hall: Hall) -> None:
+    booking = hall.booked("2026-03-03 09:30")
+    close(hall.desk, date(2026, 3, 3))
+    assert said(hall, booking) == next_steps.AFFECTED_NEXT_STEP
