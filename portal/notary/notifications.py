@@ -121,7 +121,7 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
     B.CANCELLED: "需要时可以重新预约。",
     B.NO_SHOW: "登记为未到场；能否申诉、申诉的结果，请打开这个预约查看。",
     B.LEFT: "您到场后离开，没有办理，不计入未到场；当天回来的请找工作人员，以后需要时可以重新预约。",
-    B.EXPIRED: "保留时间已过，请重新选择时段。",
+    B.EXPIRED: "这个时段不再为您保留，请重新选择时段。",
     B.RELEASED: "您已放弃这个时段，需要时可以重新预约。",
 }
 # Who is there and has a number.

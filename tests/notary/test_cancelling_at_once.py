@@ -104,7 +104,7 @@ def test_what_is_cancelled_already_is_not_cancelled_twice(app: Flask, hall: Hall
 # --- the race itself, over HTTP --------------------------------------------------------------------------------------
 
 
-def _waits() -> bool:
+def someone_waits() -> bool:
     """True once somebody waits for a lock that another transaction has."""
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     with db.engine.connect() as connection:
@@ -127,7 +127,7 @@ def _met(app: Flask, hall: Hall, request: Callable[[JsonClient], Any]) -> Any:
                 shut(hall)
                 begun.set()
                 until = time.monotonic() + SOON
-                while not is_sqlite() and not _waits() and time.monotonic() < until:
+                while not is_sqlite() and not someone_waits() and time.monotonic() < until:
                     time.sleep(0.01)
                 # SQLite's writers queue outside of it: the request has not even begun to read.
                 assert not answer.done()

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from portal.notary import next_steps
+from portal.notary.errors import HoldExpired
+from portal.notary.operations import confirming, freeing
 from tests.conftest import SettableClock
+from tests.factories.people import make_resident
+from tests.notary.conftest import actor_of, details
 from tests.notary.hall import STAFF, Booked, Hall
 from tests.notary.test_schedule import close
 
@@ -55,6 +61,29 @@ def test_who_was_marked_as_missed_finds_where_to_appeal_in_the_appointment(
     decision = {"granted": False, "note": "叫号记录显示已经叫过三次。"}
     hall.done(hall.at(booking), "no-show-appeal-decision", decision)
     assert said(hall, booking).startswith("申诉不成立，理由见到场情况")
+
+
+def test_who_loses_a_held_time_to_a_closure_is_not_told_that_they_were_too_slow(hall: Hall) -> None:
+    resident = make_resident()
+    person = actor_of(resident)
+    held = hall.desk.hold(person, "2026-03-03 09:30")
+    close(hall.desk, date(2026, 3, 3), reason="停电检修")
+    with pytest.raises(HoldExpired) as refused:
+        confirming.confirm(person, held.id, details())
+    assert refused.value.message == "这个时段因停电检修不再办理，不能为您保留。"
+    assert "换一个时段" in refused.value.next_step
+
+
+def test_who_was_too_slow_is_told_so(hall: Hall, clock: SettableClock) -> None:
+    resident = make_resident()
+    person = actor_of(resident)
+    held = hall.desk.hold(person, "2026-03-03 09:30")
+    clock.advance(hours=1)
+    for _ in ("before the job", "after it"):
+        with pytest.raises(HoldExpired) as refused:
+            confirming.confirm(person, held.id, details())
+        assert refused.value.message == "保留时间已过，这个时段不再为您保留。"
+        freeing.sweep()
 
 
 def test_somebody_whose_time_is_still_to_come_reads_nothing_of_numbers(hall: Hall) -> None:
