@@ -22,6 +22,8 @@ from portal.notary.models import (
 )
 from portal.notary.notifications import (
     AFFECTED_NEXT_STEP,
+    AFFECTED_WITH_OTHER_NEXT_STEP,
+    AFFECTED_WITHOUT_OTHER_NEXT_STEP,
     CANCELLED_BY_OFFICE_NEXT_STEP,
     NEXT_STEP_BY_NUMBER,
     NEXT_STEP_BY_STATE,
@@ -74,6 +76,13 @@ def of_visit(
     if waits and number is not None and number.state in NEXT_STEP_BY_NUMBER:
         return NEXT_STEP_BY_NUMBER[number.state]
     return of_booking(booking)
+
+
+def of_affected(booking: NotaryBooking, other: NotaryBooking | None) -> str:
+    """Return what somebody who has to move can do now; `other` is the time that is kept for them."""
+    if not booking.matter.active:
+        return STOPPED_NEXT_STEP
+    return AFFECTED_WITHOUT_OTHER_NEXT_STEP if other is None else AFFECTED_WITH_OTHER_NEXT_STEP
 
 
 def of_lost_day(times: Sequence[datetime]) -> list[str]:

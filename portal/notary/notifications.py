@@ -135,8 +135,13 @@ NEXT_STEP_BY_NUMBER: dict[TicketState, str] = {
 CANCELLED_BY_OFFICE_NEXT_STEP = (
     "公证机构取消了这个预约，原因见下，不计入您的未到场次数。请重新预约；有疑问请{contact}。"
 )
-AFFECTED_NEXT_STEP = (
+# In lists, where it is not known whether another time is kept.
+AFFECTED_NEXT_STEP = "原时段不能办理：有为您留出的新时段的，请接受；也可以自己选择新的时间改期。不再需要的，请取消预约。"
+AFFECTED_WITH_OTHER_NEXT_STEP = (
     "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
+)
+AFFECTED_WITHOUT_OTHER_NEXT_STEP = (
+    "原时段不能办理，目前没有为您留出的新时段；请自己选择新的时间改期，不再需要的，请取消预约。"
 )
 STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 

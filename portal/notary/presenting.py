@@ -186,11 +186,15 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
     missed = day.no_shows(booking.id) if booking.state is BookingState.NO_SHOW else []
     there = booking.state is BookingState.CHECKED_IN
+    number = cases.ticket_of(booking.id) if there else None
+    next_step = (
+        next_steps.of_affected(booking, next(iter(other), None))
+        if affected
+        else next_steps.of_visit(booking, number, missed)
+    )
     return {
         **summary(actor, booking),
-        "next_step": next_steps.of_visit(
-            booking, cases.ticket_of(booking.id) if there else None, missed
-        ),
+        "next_step": next_step,
         "party_count": booking.party_count,
         "priority": booking.priority,
         "connection_basis": booking.connection_basis,

@@ -6,7 +6,6 @@ from datetime import date
 
 import pytest
 
-from portal.notary import next_steps
 from portal.notary.errors import HoldExpired
 from portal.notary.operations import confirming, freeing
 from tests.conftest import SettableClock
@@ -86,7 +85,14 @@ def test_who_was_too_slow_is_told_so(hall: Hall, clock: SettableClock) -> None:
         freeing.sweep()
 
 
-def test_somebody_whose_time_is_still_to_come_reads_nothing_of_numbers(hall: Hall) -> None:
+def test_nobody_is_asked_to_accept_a_time_that_is_not_kept(hall: Hall) -> None:
     booking = hall.booked("2026-03-03 09:30")
+    path, headers = f"/notary/appointments/{booking.id}", hall.as_resident(booking)
     close(hall.desk, date(2026, 3, 3))
-    assert said(hall, booking) == next_steps.AFFECTED_NEXT_STEP
+    kept = hall.api.get(path, headers=headers).json
+    assert kept["other_time"] is not None
+    assert kept["next_step"].startswith("原时段不能办理，请接受为您留出的新时段")
+    close(hall.desk, date(2026, 3, 2), date(2026, 4, 30))
+    lost = hall.api.get(path, headers=headers).json
+    assert lost["other_time"] is None
+    assert "没有为您留出的新时段；请自己选择新的时间改期" in lost["next_step"]
