@@ -14,13 +14,13 @@ from sqlalchemy import update
 from portal.core.actor import Actor
 from portal.core.db import db, is_sqlite
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import BookingState, NotaryBooking
+from portal.notary.models import BookingState, NotaryBooking, NotaryCounter, NotaryOffice
 from portal.notary.operations import confirming, schedule
 from tests.conftest import JsonClient
 from tests.notary.conftest import Desk, again, assert_books_balance, details
 from tests.notary.hall import Hall
 from tests.notary.test_cancelling_at_once import SOON, someone_waits
-from tests.notary.test_schedule import close, told
+from tests.notary.test_schedule import clerk, close, told
 
 TUESDAY = date(2026, 3, 3)
 TIME = "2026-03-03 09:30"
@@ -84,11 +84,25 @@ def test_what_an_earlier_version_left_at_a_closed_time_is_found_and_told(desk: D
         )
     assert not again(booking.id).has_to_move
     before = len(told("notary.affected_with_offer"))
-    schedule.refresh_all(only_when_due=True)
+    schedule.refresh_all()
     assert again(booking.id).has_to_move
     assert len(told("notary.affected_with_offer")) == before + 1
     # And only once.
-    assert schedule.refresh_all(only_when_due=True) == 0
+    schedule.refresh_all()
+    assert len(told("notary.affected_with_offer")) == before + 1
+
+
+def test_who_keeps_a_seat_where_there_are_fewer_now_is_not_asked_to_move(desk: Desk) -> None:
+    """A time with more people than seats is closed to others until there is room; that is no closure for who stays."""
+    stays, moves = (desk.confirmed(desk.person(), TIME) for _ in range(2))
+    with unit_of_work():
+        office = db.session.get_one(NotaryOffice, desk.office.id, populate_existing=True)
+        counter = db.session.get_one(NotaryCounter, desk.counter.id, populate_existing=True)
+        schedule.save_counter(clerk(desk), office, counter, {"capacity": 1})
+    for _ in range(2):
+        schedule.refresh_all()
+        assert not again(stays.id).has_to_move
+        assert again(moves.id).has_to_move
 
 
 def test_two_clerks_who_enter_one_code_at_once_give_one_number(app: Flask, hall: Hall) -> None:

@@ -67,7 +67,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
     for booking in _too_many(claims, loaded, found):
         moving[booking.id] = booking, reason
     unserved = not_served(office)
-    for booking in _bookings(unserved | _stranded(office)).values():
+    for booking in _bookings(unserved | _stranded(found.left)).values():
         why = _why(booking) if booking.id in unserved else REASON
         if booking.state in PENDING_STATES:
             ended += _end_pending(booking, why)
@@ -115,34 +115,26 @@ def not_served(office: NotaryOffice) -> set[uuid.UUID]:
     }
 
 
-def _stranded(office: NotaryOffice) -> set[uuid.UUID]:
-    """Return the appointments to come that stand at closed times and whose people were told nothing.
+def _stranded(slots: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the appointments that stand at times closed before and whose people were told nothing.
 
-    None should be: whoever confirms while a closure is written is waited for. What an earlier version left is found here.
+    None should: whoever confirms while a closure is written is waited for. What an earlier version left is found here.
     """
     query = (
         select(NotaryBooking.id)
         .join(NotaryClaim, NotaryClaim.booking_id == NotaryBooking.id)
-        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
         .where(
-            NotaryBooking.office_id == office.id,
             NotaryBooking.state == BookingState.CONFIRMED,
             NotaryBooking.affected_at.is_(None),
-            NotaryBooking.starts_at > clock.now(),
             NotaryClaim.released_at.is_(None),
-            NotarySlot.is_open.is_(False),
+            NotaryClaim.slot_id.in_(slots),
         )
     )
     return set(db.session.scalars(query))
 
 
 def is_due(office: NotaryOffice) -> bool:
-    """True when somebody has to be told that their time cannot be kept, and was not told yet.
-
-    They got a seat at a counter at the very moment at which it gave the matter up, or stand at a time that is closed.
-    """
-    if _stranded(office):
-        return True
+    """True when somebody got a seat at a counter at the very moment at which it gave the matter up, and was not told yet."""
     untold = select(NotaryBooking.id).where(
         NotaryBooking.id.in_(not_served(office)),
         or_(
