@@ -23,7 +23,8 @@ def calendar(bookings: Iterable[NotaryBooking], wishes: Mapping[uuid.UUID, Conta
 
     As with messages, the stricter of the account's and the booking's wish decides what is said.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH", "METHOD:PUBLISH"]
+    # No METHOD: a published event would have to name an organizer by a mail address (RFC 5546, 3.2.1), and there is none.
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH"]
     for booking in bookings:
         own = wishes.get(booking.account_id) if booking.account_id else None
         lines += _event(booking, strictest(own, booking.contact_safety))
@@ -36,7 +37,8 @@ def _event(booking: NotaryBooking, wish: ContactSafety) -> list[str]:
     lines = [
         "BEGIN:VEVENT",
         f"UID:{booking.id}@portal",
-        f"DTSTAMP:{_utc(clock.now())}",
+        # Without a METHOD both say when it was last changed (RFC 5545, 3.8.7.2): what stays as it was reads the same.
+        f"DTSTAMP:{_utc(booking.updated_at)}",
         f"LAST-MODIFIED:{_utc(booking.updated_at)}",
         f"SEQUENCE:{booking.version}",
         f"DTSTART:{_utc(booking.starts_at)}",

@@ -116,6 +116,32 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "公证事项 {reference} 的复查申请已收到，复查到 {due} 为止。",
         None,
     ),
+    "notary.review_asked_by_other": (
+        "有人申请复查",
+        "有利害关系人对公证事项 {reference} 的公证书申请复查，复查到 {due} 为止，结果会通知您。"
+        "您自己申请复查的期限不受影响。",
+        None,
+    ),
+    "notary.review_supplement_asked": (
+        "复查需要补充材料",
+        "公证事项 {reference} 的复查需要补充材料，请登录查看要补充什么；补充完之前复查期限暂停。",
+        _SMS,
+    ),
+    "notary.review_waits_for_other": (
+        "复查期限暂停",
+        "公证事项 {reference} 的复查等待补充材料，复查期限暂停，说明请登录查看；其中写明请您补充的，请尽快送到公证机构。",
+        _SMS,
+    ),
+    "notary.review_paused": (
+        "复查期限暂停",
+        "公证事项 {reference} 的复查因{ground}暂停计算期限，请登录查看说明。",
+        None,
+    ),
+    "notary.review_resumed": (
+        "复查期限恢复",
+        "公证事项 {reference} 的复查恢复计算期限，复查到 {due} 为止。",
+        None,
+    ),
     "notary.review_decided": (
         "复查有结果",
         "公证事项 {reference} 的复查结果是：{outcome}。请登录查看说明。",
@@ -129,7 +155,10 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
 }
 
 _STAFF_TEXTS = {
-    "notary.staff.review_asked": ("当事人申请复查", "公证事项 {reference} 有复查申请，请办理。"),
+    "notary.staff.review_asked": (
+        "有人申请复查",
+        "公证事项 {reference} 有{by}的复查申请，请办理。",
+    ),
     "notary.staff.appealed": ("有未到场申诉", "预约 {reference} 的当事人对未到场登记提出申诉。"),
     "notary.staff.delayed": (
         "当事人逾期未补充",
@@ -151,16 +180,28 @@ NEXT_STEP_BY_STATE: dict[C, str] = {
     C.REFUSED: "请查看不予办理的理由；情况改变后可以重新申请。",
     C.TERMINATED: "请查看终止的理由；需要时可以重新申请。",
     C.REVIEW: "公证机构正在复查，期限见下。",
-    C.MAINTAINED: "公证书维持；对内容有争议的，可以向人民法院提起民事诉讼。",
+    C.MAINTAINED: "公证书维持；对内容有争议的，可以向人民法院提起民事诉讼（公证法第四十条）。",
     C.CORRECTING: "公证机构将按复查决定更正，期限见下。",
     C.REVOKING: "公证机构将按复查决定撤销，期限见下。",
-    C.CORRECTED: "公证书已更正。{review}",
+    C.CORRECTED: "公证书已更正；怎样换取更正后的公证书，请{contact}。{review}",
     C.VOIDED: "这次受理是登记有误，已经作废；办理情况见预约。",
     C.REVOKED: "公证书已撤销，自始无效；造成损失的，可以要求公证机构赔偿（公证法第四十三条）。",
 }
 
 # Where the party has to supply papers: there is no way to hand them in on the portal.
 SUPPLEMENT_NEXT_STEP = "期限暂停；要补充什么见下。请尽快把材料送到{place}，不清楚的请先{contact}。"
+# The same in a review, which somebody else may have asked for: what they hand in is not for the party to bring.
+REVIEW_SUPPLEMENT_NEXT_STEP = (
+    "复查期限暂停；要补充什么见下。请尽快把材料送到{place}，不清楚的请先{contact}。"
+)
+REVIEW_WAITS_NEXT_STEP = (
+    "复查期限暂停，等待补充材料，说明见下；其中写明请您补充的，请尽快送到{place}。"
+)
+REVIEW_PAUSED_NEXT_STEP = "复查期限暂停，公证机构处理完毕后恢复，原因见下。目前不用您补充材料。"
+STAFF_REVIEW_PAUSED_NEXT_STEP = (
+    "等待补充或者核实，期限暂停；完毕后恢复计时，也可以直接作出复查决定。"
+)
+NOT_RECEIVED = "还没有领取的，请带身份证件领取。"
 RECEIVED_NEXT_STEP = "公证书自出具之日起生效，已经领取。{review}"
 
 STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {

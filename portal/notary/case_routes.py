@@ -385,8 +385,8 @@ def _mine(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryCase:
     case = found.of_booking(booking_id, lock=lock)
     if case is None or not policies.can_speak_for(current_actor(), case):
         raise NotFound(
-            "这个预约还没有受理，没有办理进度。",
-            next_step="预约不等于受理；公证机构受理后可以在这里查看。",
+            "这个预约没有受理，没有办理进度。",
+            next_step="预约不等于受理；公证机构受理后可以在这里查看，没有受理的理由见预约。",
         )
     return case
 

@@ -74,9 +74,7 @@ class DisputeDeclared(Conflict):
 
     code = "dispute_declared"
     message = "当事人之间对公证事项有争议的，公证机构依照公证法第三十一条第四项不予办理公证。"
-    next_step = (
-        "可以先协商或者申请人民调解；仍要预约的，请确认已经知道这一点（dispute_understood）。"
-    )
+    next_step = "可以先协商或者申请人民调解；仍要预约的，请确认已经知道这一点，再提交一次。"
 
 
 def check(
@@ -110,7 +108,7 @@ def check(
     if errors.found:
         raise Invalid(errors=errors.found)
     if details.dispute and not details.dispute_understood:
-        raise DisputeDeclared
+        raise DisputeDeclared(errors={"dispute_understood": ["请确认已经知道这一点。"]})
     return Checked(found, agent, phone)
 
 

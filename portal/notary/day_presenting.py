@@ -299,16 +299,6 @@ def no_show(rows: list[NotaryNoShow]) -> dict[str, Any] | None:
     }
 
 
-def can_appeal(actor: Actor, booking: NotaryBooking, rows: list[NotaryNoShow]) -> bool:
-    """True while the person of the appointment may still dispute the mark."""
-    return (
-        policies.can_speak_for(actor, booking)
-        and booking.state is BookingState.NO_SHOW
-        and bool(rows)
-        and all(row.appeal is AppealState.NONE for row in rows)
-    )
-
-
 def visit(
     actor: Actor,
     booking: NotaryBooking,
@@ -318,17 +308,6 @@ def visit(
     desk: Desk | None,
 ) -> dict[str, Any]:
     """What became of one's own appointment on its day."""
-    open_to_appeal = can_appeal(actor, booking, rows)
-    next_step = next_steps.of_booking(booking)
-    if open_to_appeal:
-        next_step = "记录有误的，可以申诉一次。"
-    elif any(row.appeal is AppealState.OPEN for row in rows):
-        next_step = "申诉已收到，公证机构处理后会通知您。"
-    elif any(row.appeal is AppealState.GRANTED for row in rows):
-        next_step = "申诉成立，不计入未到场次数。"
-    elif rows:
-        next_step = "申诉不成立，理由见下；仍有异议的，请直接联系公证机构。"
-    url = f"/api/v1/notary/appointments/{booking.id}/no-show-appeal"
     refused = number is not None and booking.state is BookingState.NOT_ACCEPTED
     return {
         "reference": booking.reference,
@@ -338,8 +317,8 @@ def visit(
         "not_accepted": {"ground": number.not_accepted_ground, "note": number.not_accepted_note}
         if number is not None and refused
         else None,
-        "next_step": next_step,
-        "allowed_actions": [_action("appeal", "申诉", url)] if open_to_appeal else [],
+        "next_step": next_steps.of_visit(booking, number, rows),
+        "allowed_actions": presenting.appeals(actor, booking, rows),
     }
 
 

@@ -29,6 +29,13 @@ class HoldExpired(Gone):
     next_step = "请重新选择时段。"
 
 
+class HoldWithdrawn(HoldExpired):
+    """The office gave the time up while it was held."""
+
+    message = "这个时段刚刚不再办理，不能为您保留。"
+    next_step = "不是您操作慢了；请换一个时段。"
+
+
 class AlreadyConfirmed(WrongState):
     """A hold or an offer was confirmed before, by a request whose answer may have been lost."""
 

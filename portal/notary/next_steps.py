@@ -9,16 +9,23 @@ from portal.core import clock
 from portal.notary import case_notifications as cases
 from portal.notary import deadlines
 from portal.notary.models import (
+    AppealState,
     BookingState,
     CaseState,
     NotaryBooking,
     NotaryCase,
+    NotaryNoShow,
     NotaryOffice,
+    NotaryTicket,
     PauseGround,
+    ReviewBy,
 )
 from portal.notary.notifications import (
     AFFECTED_NEXT_STEP,
+    AFFECTED_WITH_OTHER_NEXT_STEP,
+    AFFECTED_WITHOUT_OTHER_NEXT_STEP,
     CANCELLED_BY_OFFICE_NEXT_STEP,
+    NEXT_STEP_BY_NUMBER,
     NEXT_STEP_BY_STATE,
     STOPPED_NEXT_STEP,
 )
@@ -51,6 +58,31 @@ def of_booking(booking: NotaryBooking) -> str:
     if booking.day < clock.today():
         return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
     return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
+
+
+def of_visit(
+    booking: NotaryBooking, number: NotaryTicket | None, rows: Sequence[NotaryNoShow]
+) -> str:
+    """Return what its person can do now, with their `number` of the day and what is written down as missed."""
+    if any(row.appeal is AppealState.OPEN for row in rows):
+        return "申诉已收到，公证机构处理后会通知您。"
+    if any(row.appeal is AppealState.GRANTED for row in rows):
+        return "申诉成立，不计入未到场次数。"
+    if any(row.appeal is AppealState.DENIED for row in rows):
+        return f"申诉不成立，理由见到场情况；仍有异议的，请{contact(booking.office)}。"
+    if rows and booking.state is BookingState.NO_SHOW:
+        return "登记为未到场；记录有误的，可以申诉一次。"
+    waits = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
+    if waits and number is not None and number.state in NEXT_STEP_BY_NUMBER:
+        return NEXT_STEP_BY_NUMBER[number.state]
+    return of_booking(booking)
+
+
+def of_affected(booking: NotaryBooking, other: NotaryBooking | None) -> str:
+    """Return what somebody who has to move can do now; `other` is the time that is kept for them."""
+    if not booking.matter.active:
+        return STOPPED_NEXT_STEP
+    return AFFECTED_WITHOUT_OTHER_NEXT_STEP if other is None else AFFECTED_WITH_OTHER_NEXT_STEP
 
 
 def of_lost_day(times: Sequence[datetime]) -> list[str]:
@@ -98,13 +130,31 @@ def of_case(case: NotaryCase) -> str:
     if case.state in (CaseState.ISSUED, CaseState.CORRECTED):
         received = case.state is CaseState.ISSUED and case.received_on is not None
         said = cases.RECEIVED_NEXT_STEP if received else cases.NEXT_STEP_BY_STATE[case.state]
-        return said.format(review=_until_when_to_ask(case))
+        return said.format(review=_until_when_to_ask(case), contact=contact(case.office))
+    if case.lasting:
+        return _of_pause(case)
+    said = cases.NEXT_STEP_BY_STATE[case.state]
+    waits = case.state is CaseState.MAINTAINED and case.received_on is None
+    return f"{said}{cases.NOT_RECEIVED}" if waits else said
+
+
+def _of_pause(case: NotaryCase) -> str:
+    """Return what the party can do while the clock of the case, or of its review, stands."""
     papers = any(pause.ground is PauseGround.SUPPLEMENT for pause in case.lasting)
-    if papers:
-        office = case.office
-        place = f"{office.name}（{office.address}）" if office.address else office.name
-        return cases.SUPPLEMENT_NEXT_STEP.format(place=place, contact=contact(office))
-    return cases.NEXT_STEP_BY_STATE[case.state]
+    review = case.open_review
+    if not papers:
+        return (
+            cases.NEXT_STEP_BY_STATE[case.state]
+            if review is None
+            else cases.REVIEW_PAUSED_NEXT_STEP
+        )
+    said = cases.SUPPLEMENT_NEXT_STEP
+    if review is not None:
+        own = review.by is ReviewBy.PARTY
+        said = cases.REVIEW_SUPPLEMENT_NEXT_STEP if own else cases.REVIEW_WAITS_NEXT_STEP
+    office = case.office
+    place = f"{office.name}（{office.address}）" if office.address else office.name
+    return said.format(place=place, contact=contact(office))
 
 
 def _until_when_to_ask(case: NotaryCase) -> str:
@@ -121,4 +171,6 @@ def of_case_for_staff(case: NotaryCase) -> str:
     """Return what the office can do now."""
     if case.state is CaseState.ISSUED and case.received_on is not None:
         return cases.STAFF_RECEIVED_NEXT_STEP
+    if case.state is CaseState.REVIEW and case.lasting:
+        return cases.STAFF_REVIEW_PAUSED_NEXT_STEP
     return cases.STAFF_NEXT_STEP_BY_STATE[case.state]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.notary.models import BookingState as B
+from portal.notary.models import TicketState
 from portal.notifications.templates import Template, register
 
 _SMS = "您的预约 {reference} 有新进展，请登录{district}法治服务平台查看。"
@@ -114,20 +115,33 @@ NEXT_STEP_BY_STATE: dict[B, str] = {
     B.HELD: "请在保留时间内填写并确认。",
     B.OFFERED: "请在时限内确认，逾期转给下一位。",
     B.CONFIRMED: "请按时到场并带齐材料；来不了请提前取消或者改期。",
-    B.CHECKED_IN: "您已签到，请等候叫号。",
+    B.CHECKED_IN: "您已签到，请留意叫号；过号的，请找窗口的工作人员。",
     B.ACCEPTED: "公证机构已受理，办理进度见“我的公证”。",
     B.NOT_ACCEPTED: "公证机构没有受理，请查看理由；条件具备后可以重新预约。",
     B.CANCELLED: "需要时可以重新预约。",
-    B.NO_SHOW: "您没有到场；如果记录有误，可以申诉。",
+    B.NO_SHOW: "登记为未到场；能否申诉、申诉的结果，请打开这个预约查看。",
     B.LEFT: "您到场后离开，没有办理，不计入未到场；当天回来的请找工作人员，以后需要时可以重新预约。",
-    B.EXPIRED: "保留时间已过，请重新选择时段。",
+    B.EXPIRED: "这个时段不再为您保留，请重新选择时段。",
     B.RELEASED: "您已放弃这个时段，需要时可以重新预约。",
+}
+# Who is there and has a number.
+NEXT_STEP_BY_NUMBER: dict[TicketState, str] = {
+    TicketState.WAITING: "您已签到，请等候叫号。",
+    TicketState.CALLED: "已经叫到您的号，请马上到窗口办理。",
+    TicketState.SERVING: "窗口正在为您办理。",
+    TicketState.DONE: "窗口已经办完，结果由公证机构登记。",
+    TicketState.NO_SHOW: "叫到您的号时您不在窗口，已经过号；请找窗口的工作人员，可以再叫。",
 }
 CANCELLED_BY_OFFICE_NEXT_STEP = (
     "公证机构取消了这个预约，原因见下，不计入您的未到场次数。请重新预约；有疑问请{contact}。"
 )
-AFFECTED_NEXT_STEP = (
+# In lists, where it is not known whether another time is kept.
+AFFECTED_NEXT_STEP = "原时段不能办理：有为您留出的新时段的，请接受；也可以自己选择新的时间改期。不再需要的，请取消预约。"
+AFFECTED_WITH_OTHER_NEXT_STEP = (
     "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
+)
+AFFECTED_WITHOUT_OTHER_NEXT_STEP = (
+    "原时段不能办理，目前没有为您留出的新时段；请自己选择新的时间改期，不再需要的，请取消预约。"
 )
 STOPPED_NEXT_STEP = "这个公证事项停止办理，请取消预约；有疑问请直接联系公证机构。"
 

@@ -10,19 +10,21 @@ from typing import Any
 from portal.accounts.identity import documents, phones
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.notary import bringing, case_presenting, next_steps
+from portal.notary import bringing, case_presenting, next_steps, policies
 from portal.notary.models import (
     PENDING_STATES,
+    AppealState,
     BookingState,
     NotaryBooking,
     NotaryMatter,
+    NotaryNoShow,
     NotaryOffice,
     NotaryParty,
     NotaryWaiting,
 )
 from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing, next_free
-from portal.notary.queries import bookings, cases, contacts
+from portal.notary.queries import bookings, cases, contacts, day
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
 from portal.notary.workflow import BOOKING, WAITING
@@ -97,6 +99,19 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
     return found
 
 
+def appeals(
+    actor: Actor, booking: NotaryBooking, rows: Sequence[NotaryNoShow]
+) -> list[dict[str, str]]:
+    """Where the person of a missed appointment may dispute the mark, once."""
+    disputed = any(row.appeal is not AppealState.NONE for row in rows)
+    if not rows or disputed or booking.state is not BookingState.NO_SHOW:
+        return []
+    if not policies.can_speak_for(actor, booking):
+        return []
+    url = f"{_BASE}/appointments/{booking.id}/no-show-appeal"
+    return [{"action": "appeal", "label": "申诉", "method": "POST", "url": url}]
+
+
 def hold(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     """A time that is kept for somebody, ready as JSON: in a rush thousands hold one at the same office."""
     kept_until, priority, replaces = booking.kept_until, booking.priority, booking.replaces_id
@@ -169,8 +184,17 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     that_day = next_free.on_lost_day(booking) if affected else []
     may_cancel = any(each["action"] == "cancel" for each in own)
     expected = booking.state is BookingState.CONFIRMED and booking.day >= clock.today()
+    missed = day.no_shows(booking.id) if booking.state is BookingState.NO_SHOW else []
+    there = booking.state is BookingState.CHECKED_IN
+    number = cases.ticket_of(booking.id) if there else None
+    next_step = (
+        next_steps.of_affected(booking, next(iter(other), None))
+        if affected
+        else next_steps.of_visit(booking, number, missed)
+    )
     return {
         **summary(actor, booking),
+        "next_step": next_step,
         "party_count": booking.party_count,
         "priority": booking.priority,
         "connection_basis": booking.connection_basis,
@@ -188,7 +212,11 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "cancellation_reason": booking.cancellation_reason,
         "other_time": other_time(other[0]) if other else None,
         "times_that_day": that_day,
-        "allowed_actions": [*map(_acceptance, other), *own],
+        "allowed_actions": [
+            *map(_acceptance, other),
+            *own,
+            *appeals(actor, booking, missed),
+        ],
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),

@@ -8,6 +8,7 @@ from typing import Any
 from portal.core import clock
 from portal.notary import day_presenting as presenting
 from portal.notary import loading, policies
+from portal.notary import presenting as residents_presenting
 from portal.notary import telling_schemas as schemas
 from portal.notary.day_routes import dump_booking
 from portal.notary.day_schemas import StaffAppointmentSchema
@@ -45,6 +46,30 @@ def index(query: Dumped) -> Any:
     contact = contacts.of_bookings(page.items)
     kept = changing.other_times_of(booking.id for booking in page.items)
     rows = [presenting.untold(each, contact[each.id], kept.get(each.id)) for each in page.items]
+    return Page(rows, page.next, page.size)
+
+
+@blp.get(
+    "/affected-appointments",
+    audience=ANY,
+    query=schemas.AffectedArgs,
+    returns=page_schema(schemas.AffectedAppointmentSchema),
+)
+def affected(query: Dumped) -> Any:
+    """各机构原时段不能办理、还没有改期的预约，时间早的在前
+
+    没有留出新时段的，问清当事人以后改期或者取消；to_be_rung 的请打电话，号码在预约里查看。
+    """
+    loading.own_offices()
+    page = found.affected(
+        current_actor(), query["cursor"], query["size"], lost=query["without_time"]
+    )
+    kept = changing.other_times_of(booking.id for booking in page.items)
+    moving = residents_presenting.affected(page.items, kept)
+    rows = [
+        {**presenting.looked_up(booking), **row}
+        for booking, row in zip(page.items, moving, strict=True)
+    ]
     return Page(rows, page.next, page.size)
 
 

@@ -6,7 +6,9 @@ from marshmallow import fields
 
 from portal.accounts.models import ContactSafety
 from portal.notary.models import BookingState, ToldBy
-from portal.web.schemas import Choice, Label, LocalDateTime, Schema
+from portal.notary.staff_schemas import NotaryAffectedSchema
+from portal.web.pagination import PageArgs
+from portal.web.schemas import Choice, Label, LocalDateTime, Schema, StrictBoolean
 
 
 class RepresentativePhoneSchema(Schema):
@@ -43,6 +45,22 @@ class UntoldSchema(Schema):
     to_tell = fields.String(metadata={"description": "要告知的内容"})
     how_to_reach = fields.String(metadata={"description": "怎样告知"})
     version = fields.String(metadata={"description": "登记告知时放入 If-Match"})
+
+
+class AffectedArgs(PageArgs):
+    """Which of those who have to move."""
+
+    without_time = StrictBoolean(
+        load_default=False, metadata={"description": "填 true 只列没有留出新时段的"}
+    )
+
+
+class AffectedAppointmentSchema(NotaryAffectedSchema):
+    """An appointment that has to move, of whichever office. No name: the reference leads to it."""
+
+    office_id = fields.UUID()
+    matter = fields.String()
+    version = fields.String(metadata={"description": "办理时放入 If-Match"})
 
 
 class ToldIn(Schema):

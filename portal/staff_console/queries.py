@@ -77,7 +77,7 @@ def _notary(actor: Actor) -> list[Counter]:
             "notary.without_time",
             "公证预约：原时段不能办理，没有留出新时段",
             waiting.without_time,
-            f"{base}/offices",
+            f"{base}/affected-appointments?without_time=true",
         ),
         Counter(
             "notary.untold",

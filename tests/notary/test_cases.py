@@ -282,7 +282,7 @@ class TestEnds:
         body = {"ground": "delay", "note": "当事人一直没有补充材料，多次联系无果。"}
         _, soon = hall.accepted()
         hall.done(soon, "pauses", SUPPLEMENT)
-        assert "还不到6 个月" in hall.done(soon, "termination", body)["hints"][0]
+        assert "还不到 6 个月" in hall.done(soon, "termination", body)["hints"][0]
         _, later = hall.accepted()
         hall.done(later, "pauses", SUPPLEMENT)
         clock.set("2026-09-02 09:00")

@@ -76,6 +76,9 @@ class TestChecks:
         held = person.hold()
         refused = person.confirm(held, status=409, dispute=True)
         assert refused["code"] == "dispute_declared"
+        # Which field says so is for the program that shows the sentence, not for whoever reads it.
+        assert set(refused["errors"]) == {"dispute_understood"}
+        assert not any(sign.isascii() and sign.isalpha() for sign in refused["next_step"])
         booked = person.confirm(held, dispute=True, dispute_understood=True)
         assert any("第三十一条" in hint for hint in booked["hints"])
 

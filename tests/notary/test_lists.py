@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import ExceptionKind
-from portal.notary.operations import schedule
+from portal.notary.operations import changing, schedule
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.factories.people import make_staff, staff_headers
 from tests.notary.conftest import party
 from tests.notary.hall import STAFF, Hall
-from tests.notary.test_schedule import close
+from tests.notary.test_schedule import clerk, close
 
 MONDAY = date(2026, 3, 2)
 
@@ -145,6 +146,56 @@ def test_a_cursor_of_another_list_leads_nowhere(hall: Hall, path: str) -> None:
         assert answer.status_code == 200
     else:
         assert (answer.status_code, answer.json["code"]) == (422, "bad_cursor")
+
+
+def waiting(hall: Hall, who: str = "clerk") -> dict[str, tuple[int, str]]:
+    """How much waits in the worklist, and where its list is, by the name of the count."""
+    page = hall.api.get("/staff/worklist", headers=hall.headers[who]).json
+    return {each["code"]: (each["count"], each["path"]) for each in page["counters"]}
+
+
+def lines(hall: Hall, path: str, who: str = "clerk") -> list[Any]:
+    """The lines of a short list."""
+    answer = hall.api.get(path.removeprefix("/api/v1"), headers=hall.headers[who])
+    assert answer.status_code == 200, answer.json
+    found: list[Any] = answer.json["items"]
+    return found
+
+
+def test_each_count_of_the_worklist_leads_to_as_many_lines(
+    hall: Hall, clock: SettableClock
+) -> None:
+    moving, lost = hall.booked("2026-03-03 09:30"), hall.booked("2026-03-03 10:00")
+    hall.checked_in("2026-03-02 10:00")
+    hall.booked("2026-03-02 10:30")
+    close(hall.desk, date(2026, 3, 3))
+    # For one of the two nothing is free any more.
+    other_time = changing.other_times_of([lost.id])[lost.id]
+    with unit_of_work():
+        changing.end_other_times(clerk(hall.desk), [other_time])
+    clock.set("2026-03-03 09:00")
+    for who in ("clerk", "supervisor"):
+        found = waiting(hall, who)
+        # The cases are all listed, those whose end is near first.
+        del found["notary.near_end"]
+        assert {code: count for code, (count, _) in found.items() if count} == {
+            "notary.not_checked_in": 1,
+            "notary.no_result": 1,
+            "notary.without_time": 1,
+        }
+        for count, path in found.values():
+            assert len(lines(hall, path, who)) == count
+    (line,) = lines(hall, waiting(hall)["notary.without_time"][1])
+    assert (line["reference"], line["other_time"]) == (lost.reference, None)
+    assert line["office_id"] == str(hall.office_id)
+    all_of_them = lines(hall, f"{STAFF}/affected-appointments")
+    assert [each["reference"] for each in all_of_them] == [moving.reference, lost.reference]
+
+
+def test_nobody_lists_whom_another_office_has_to_move(hall: Hall) -> None:
+    hall.booked("2026-03-03 09:30")
+    close(hall.desk, date(2026, 3, 3))
+    assert lines(hall, f"{STAFF}/affected-appointments", "stranger") == []
 
 
 def test_somebody_who_works_at_no_office_lists_none(hall: Hall) -> None:

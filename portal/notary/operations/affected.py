@@ -48,8 +48,10 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
     its time where another counter has it free; everybody else is told why and offered the next free time.
     """
     reason = reason or REASON
-    claims = seats.live_claims(NotaryClaim.slot_id.in_([*found.closed, *found.overfull]))
-    loaded = _bookings({claim.booking_id for claim in claims})
+    there = NotaryClaim.slot_id.in_([*found.closed, *found.overfull])
+    # Held first and read then: whoever confirms at this moment stands here as confirmed, and is told.
+    loaded = _bookings({claim.booking_id for claim in seats.live_claims(there)})
+    claims = seats.live_claims(there)
     moving: dict[uuid.UUID, tuple[NotaryBooking, str]] = {}
     ended: list[NotaryBooking] = []
     for claim in claims:
@@ -64,8 +66,9 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
             moving[booking.id] = booking, reason
     for booking in _too_many(claims, loaded, found):
         moving[booking.id] = booking, reason
-    for booking in _bookings(not_served(office)).values():
-        why = NOT_SERVED if booking.matter.active else STOPPED
+    unserved = not_served(office)
+    for booking in _bookings(unserved | _stranded(found.left)).values():
+        why = _why(booking) if booking.id in unserved else REASON
         if booking.state in PENDING_STATES:
             ended += _end_pending(booking, why)
         elif booking.affected_at is None and booking.id not in moving:
@@ -82,6 +85,10 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
         _lost_other_time(office, booking, lost[booking.id])
     have_to = [booking for booking, _ in moving.values() if booking.id not in stay]
     return Handled([*have_to, *again], len(stay))
+
+
+def _why(booking: NotaryBooking) -> str:
+    return NOT_SERVED if booking.matter.active else STOPPED
 
 
 def not_served(office: NotaryOffice) -> set[uuid.UUID]:
@@ -108,6 +115,24 @@ def not_served(office: NotaryOffice) -> set[uuid.UUID]:
     }
 
 
+def _stranded(slots: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the appointments that stand at times closed before and whose people were told nothing.
+
+    None should: whoever confirms while a closure is written is waited for. What an earlier version left is found here.
+    """
+    query = (
+        select(NotaryBooking.id)
+        .join(NotaryClaim, NotaryClaim.booking_id == NotaryBooking.id)
+        .where(
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.affected_at.is_(None),
+            NotaryClaim.released_at.is_(None),
+            NotaryClaim.slot_id.in_(slots),
+        )
+    )
+    return set(db.session.scalars(query))
+
+
 def is_due(office: NotaryOffice) -> bool:
     """True when somebody got a seat at a counter at the very moment at which it gave the matter up, and was not told yet."""
     untold = select(NotaryBooking.id).where(
@@ -121,12 +146,14 @@ def is_due(office: NotaryOffice) -> bool:
 
 
 def _bookings(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
+    """Load bookings as they are, and hold them until the transaction ends: a step that is being committed is waited for."""
     return {
         booking.id: booking
         for booking in db.session.scalars(
             select(NotaryBooking)
             .where(NotaryBooking.id.in_(list(ids)))
             .order_by(NotaryBooking.id)
+            .with_for_update(of=NotaryBooking, key_share=True)
             .execution_options(populate_existing=True)
         )
     }
@@ -144,6 +171,8 @@ def _end_pending(booking: NotaryBooking, reason: str) -> list[NotaryBooking]:
         state=BookingState.EXPIRED,
         kept_until=None,
         ended_at=now,
+        # Whoever was about to confirm is told this, and not that they were too slow.
+        affected_reason=reason[:100],
     ):
         return []
     freeing.end_waiting(booking, WaitingState.WAITING, ended_at=None)

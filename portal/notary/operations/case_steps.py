@@ -80,12 +80,12 @@ def tell(case: NotaryCase, template: str, **params: str | int) -> None:
         )
 
 
-def tell_staff(case: NotaryCase, template: str) -> None:
+def tell_staff(case: NotaryCase, template: str, **params: str | int) -> None:
     """Tell the clerks of the office."""
     notifications.notify_staff(
         None,
         template,
-        {},
+        params,
         role=policies.CLERK,
         office_id=case.office_id,
         subject_kind=CASE_KIND,

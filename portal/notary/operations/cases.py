@@ -315,7 +315,7 @@ def terminate(
     warnings = []
     if ground is TerminationGround.DELAY and not _delayed_enough(case):
         rule = rules.get(deadlines.PARTY_DELAY)
-        warnings.append(f"等待当事人补充材料还不到{rule.text}，请核对终止的依据。")
+        warnings.append(f"等待当事人补充材料还不到 {rule.text}，请核对终止的依据。")
     _close(case, TERMINATED_FORM)
     case.termination_ground, case.closing_note = ground, note
     case_steps.move(case, "terminate", actor, {"ground": ground.value})

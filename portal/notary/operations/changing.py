@@ -16,6 +16,7 @@ from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, NotFound, WrongState
 from portal.core.unit_of_work import transactional
 from portal.notary import next_steps, runs
+from portal.notary.errors import ChangedMeanwhile
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
 from portal.notary.operations import (
     bookings,
@@ -28,6 +29,9 @@ from portal.notary.operations import (
     steps,
 )
 from portal.notary.operations.seats import Run
+
+# As often as a cancellation is tried when something else of the appointment changes at that moment.
+TRIES = 3
 
 
 def link_token(booking: NotaryBooking) -> str | None:
@@ -49,7 +53,25 @@ def require_before_start(booking: NotaryBooking) -> None:
 
 @transactional
 def cancel(actor: Actor, booking: NotaryBooking, *, by_link: bool = False) -> NotaryBooking:
-    """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it."""
+    """Cancel; the seat goes to who waits, or cools off for a random while before anybody else sees it.
+
+    Raises ChangedMeanwhile only where the appointment is at another time than the one that was to be cancelled. What else
+    changes at the same moment (a closure, another counter, a name put right) takes nothing from the wish, so the step is
+    tried again, each time as a unit of work of its own, on what it is now.
+    """
+    unwanted = booking.starts_at
+    for _ in range(TRIES - 1):
+        try:
+            return _cancelled(actor, booking, by_link=by_link)
+        except ChangedMeanwhile:
+            # Read anew by the refusal.
+            if booking.starts_at != unwanted:
+                raise
+    return _cancelled(actor, booking, by_link=by_link)
+
+
+@transactional
+def _cancelled(actor: Actor, booking: NotaryBooking, *, by_link: bool) -> NotaryBooking:
     if booking.state is BookingState.CONFIRMED:
         require_before_start(booking)
     label = "本人凭取消链接取消预约" if by_link else "取消预约"
@@ -122,7 +144,7 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
     known = None if booking is None else link_token(booking)
     if booking is None or known is None or not hmac.compare_digest(known, token):
         raise NotFound("这个取消链接无效。", next_step="请登录后在“我的预约”里取消。")
-    if booking.state is BookingState.CANCELLED:
+    if _is_cancelled(booking):
         return booking
     if booking.state is not BookingState.CONFIRMED:
         raise WrongState(
@@ -131,7 +153,17 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
         )
     # Whoever has the secret speaks for the person, to whom alone it is shown.
     person = Actor(ActorKind.RESIDENT, booking.account_id)
-    return cancel(person, booking, by_link=True)
+    try:
+        cancel(person, booking, by_link=True)
+    except WrongState:
+        # Of two taps at the same moment the second finds it done.
+        if not _is_cancelled(booking):
+            raise
+    return booking
+
+
+def _is_cancelled(booking: NotaryBooking) -> bool:
+    return booking.state is BookingState.CANCELLED
 
 
 @transactional
@@ -152,7 +184,11 @@ def reschedule(
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     if starts_at == booking.starts_at and booking.affected_at is None:
-        raise Conflict("新的时间与原来的相同。", code="same_time")
+        raise Conflict(
+            "新的时间与原来的相同。",
+            code="same_time",
+            next_step="不想改的，不用再操作；要改期的，请选别的时间。",
+        )
     require_before_start(booking)
     day = clock.local(starts_at).date()
     # Whoever lost a time to the office may have one sooner than it gives out: from their own day on, on which they were

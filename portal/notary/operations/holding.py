@@ -231,7 +231,7 @@ def give_up_seats(actor: Actor, booking: NotaryBooking, action: str, label: str)
 def require_held(booking: NotaryBooking) -> None:
     """Raise HoldExpired, AlreadyConfirmed or WrongState unless the seats are kept at this moment."""
     if booking.state is BookingState.EXPIRED:
-        raise HoldExpired
+        raise steps.expired(booking)
     if booking.state in ACTIVE_STATES:
         raise AlreadyConfirmed(
             f"这个时段已经预约成功，编号 {booking.reference}，不用再确认。",

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db
-from portal.core.errors import Conflict, NotFound, StaleVersion
+from portal.core.errors import Conflict, NotFound, StaleVersion, WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary import policies
 from portal.notary.models import (
@@ -84,11 +84,25 @@ def arrive_by_code(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
 
     The first answer may have been lost, or another clerk have had it; the code says nothing of what was seen.
     """
-    is_there = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
-    number = found_cases.ticket_of(booking.id) if is_there else None
-    if number is not None and policies.can_serve(actor, booking):
+    number = _number_of(actor, booking)
+    if number is not None:
         return number
-    return arrive(actor, booking)
+    try:
+        return arrive(actor, booking)
+    except WrongState:
+        # Of two clerks who enter it at the same moment the second finds it done; the booking was read anew.
+        number = _number_of(actor, booking)
+        if number is None:
+            raise
+        return number
+
+
+def _number_of(actor: Actor, booking: NotaryBooking) -> NotaryTicket | None:
+    """Return the number of whoever is checked in today, for a clerk of the office."""
+    is_there = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
+    if not is_there or not policies.can_serve(actor, booking):
+        return None
+    return found_cases.ticket_of(booking.id)
 
 
 @transactional

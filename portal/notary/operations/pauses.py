@@ -16,6 +16,7 @@ from portal.notary.models import (
     NotaryCase,
     NotaryCasePause,
     PauseGround,
+    ReviewBy,
 )
 from portal.notary.operations import case_steps
 from portal.supervision import operations as supervision
@@ -58,10 +59,21 @@ def pause(actor: Actor, case: NotaryCase, ground: PauseGround, note: str) -> Not
     if ground is PauseGround.SUPPLEMENT:
         if not in_review and case_settings.current().watch_party_delay:
             case_steps.start_clock(case, deadlines.PARTY_DELAY)
-        case_steps.tell(case, "notary.supplement_asked")
+        case_steps.tell(case, _asked_for_papers(case))
     else:
-        case_steps.tell(case, "notary.paused", ground=ground.label)
+        case_steps.tell(
+            case, "notary.review_paused" if in_review else "notary.paused", ground=ground.label
+        )
     return row
+
+
+def _asked_for_papers(case: NotaryCase) -> str:
+    """Return as which message its party hears that papers are missing; in a review somebody else may have to bring them."""
+    review = case.open_review
+    if review is None:
+        return "notary.supplement_asked"
+    own = review.by is ReviewBy.PARTY
+    return "notary.review_supplement_asked" if own else "notary.review_waits_for_other"
 
 
 def _run_limit_of_pauses(case: NotaryCase) -> None:
@@ -72,7 +84,7 @@ def _run_limit_of_pauses(case: NotaryCase) -> None:
         supervision.resume(CASE_KIND, case.id, deadlines.REVIEW_PAUSES)
     else:
         raise Conflict(
-            f"复查的补充和核实累计不得超过{rules.get(deadlines.REVIEW_PAUSES).text}，已经用完。",
+            f"复查的补充和核实累计不得超过 {rules.get(deadlines.REVIEW_PAUSES).text}，已经用完。",
             code="pauses_used_up",
             next_step="请在复查期限内作出决定。",
         )
@@ -133,7 +145,8 @@ def resume(case: NotaryCase) -> None:
             reason="复查恢复计时",
             basis=deadlines.REVIEW_BASIS,
         )
-    case_steps.tell(case, "notary.resumed", due=case_steps.spoken_end(deadline))
+    told = "notary.review_resumed" if in_review else "notary.resumed"
+    case_steps.tell(case, told, due=case_steps.spoken_end(deadline))
 
 
 def end_all(case: NotaryCase) -> None:

@@ -71,8 +71,10 @@ def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
     if given.by is ReviewBy.PARTY:
         supervision.meet(CASE_KIND, case.id, deadlines.ASK_REVIEW)
     deadline = case_steps.start_clock(case, deadlines.REVIEW)
-    case_steps.tell(case, "notary.review_asked", due=case_steps.spoken_end(deadline))
-    case_steps.tell_staff(case, "notary.staff.review_asked")
+    own = given.by is ReviewBy.PARTY
+    told = "notary.review_asked" if own else "notary.review_asked_by_other"
+    case_steps.tell(case, told, due=case_steps.spoken_end(deadline))
+    case_steps.tell_staff(case, "notary.staff.review_asked", by=given.by.label)
     return review
 
 

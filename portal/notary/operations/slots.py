@@ -37,6 +37,8 @@ class Difference:
     reshaped: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
     reopened: list[uuid.UUID] = field(default_factory=list)
     closed: list[uuid.UUID] = field(default_factory=list)
+    # Closed before, and somebody still has seats there.
+    left: list[uuid.UUID] = field(default_factory=list)
     # Closed because more seats are taken than there will be -> the seats there will be.
     overfull: dict[uuid.UUID, int] = field(default_factory=dict)
 
@@ -179,4 +181,5 @@ def _compare(present: list[Any], wanted: list[dict[str, Any]]) -> Difference:
             if not row.is_open:
                 found.reopened.append(row.id)
     found.closed = [row.id for row in by_key.values() if row.is_open]
+    found.left = [row.id for row in by_key.values() if not row.is_open and row.claimed]
     return found

@@ -16,7 +16,7 @@ from portal.core.db import db, new_id
 from portal.core.errors import DomainError, WrongState
 from portal.core.jobs import enqueue
 from portal.core.prepared import Prepared
-from portal.notary.errors import ChangedMeanwhile, HoldExpired
+from portal.notary.errors import ChangedMeanwhile, HoldExpired, HoldWithdrawn
 from portal.notary.models import SUBJECT_KIND, BookingState, NotaryBooking, NotaryHistory
 from portal.notary.workflow import BOOKING
 from portal.notifications import operations as notifications
@@ -84,12 +84,20 @@ def lost(booking: NotaryBooking) -> DomainError:
     """
     state, version = booking.state, booking.version
     db.session.refresh(booking)
-    lapsed = booking.kept_until is not None and booking.kept_until <= clock.now()
-    if lapsed or booking.state is BookingState.EXPIRED:
+    if booking.state is BookingState.EXPIRED:
+        return expired(booking)
+    if booking.kept_until is not None and booking.kept_until <= clock.now():
         return HoldExpired()
     if booking.state is state and booking.version != version:
         return ChangedMeanwhile()
     return WrongState(f"这个预约目前是“{booking.state.label}”，不能办理这项操作。")
+
+
+def expired(booking: NotaryBooking) -> HoldExpired:
+    """Return the refusal for a hold or an offer that ended: its time is over, or the office gave it up before that."""
+    if booking.affected_reason is None:
+        return HoldExpired()
+    return HoldWithdrawn(f"这个时段因{booking.affected_reason}不再办理，不能为您保留。")
 
 
 def note(

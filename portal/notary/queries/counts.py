@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
-from sqlalchemy.orm import aliased
 
 from portal.core import clock
 from portal.core.actor import Actor
@@ -21,7 +20,6 @@ from portal.notary import policies
 from portal.notary.models import (
     CASE_KIND,
     AppealState,
-    BookingState,
     NotaryBooking,
     NotaryCase,
     NotaryNoShow,
@@ -29,7 +27,12 @@ from portal.notary.models import (
     TicketState,
 )
 from portal.notary.queries.cases import to_hand_over
-from portal.notary.queries.day import ON_THE_SHEET, without_check_in, without_result
+from portal.notary.queries.day import (
+    ON_THE_SHEET,
+    without_check_in,
+    without_result,
+    without_time,
+)
 from portal.notary.queries.scope import in_own_offices
 from portal.supervision.models import Deadline, DeadlineState
 from portal.supervision.queries import SOON
@@ -118,19 +121,11 @@ def _cases(*conditions: ColumnElement[bool]) -> Select[uuid.UUID, int]:
 
 
 def _waiting() -> _Counted:
-    other = aliased(NotaryBooking)
-    kept = select(other.id).where(
-        other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED
-    )
     soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
     return {
         "not_checked_in": _bookings(without_check_in()),
         "no_result": _bookings(without_result()),
-        "without_time": _bookings(
-            NotaryBooking.state == BookingState.CONFIRMED,
-            NotaryBooking.affected_at.is_not(None),
-            ~kept.exists(),
-        ),
+        "without_time": _bookings(without_time()),
         "untold": _bookings(NotaryBooking.untold_since.is_not(None)),
         "near_end": _cases(Deadline.due_at <= soon),
         "appeals": select(

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal.core import clock
 from portal.core.actor import Actor
@@ -217,6 +217,33 @@ def unfinished(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBookin
     return _in_own_offices(
         actor,
         without_result(),
+        [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
+        cursor,
+        size,
+    )
+
+
+def has_to_move() -> ColumnElement[bool]:
+    """Return the condition for appointments whose time the office cannot keep and that have no new one yet."""
+    return and_(
+        NotaryBooking.state == BookingState.CONFIRMED, NotaryBooking.affected_at.is_not(None)
+    )
+
+
+def without_time() -> ColumnElement[bool]:
+    """Return the condition for those of `has_to_move` for whom no other time is kept."""
+    other = aliased(NotaryBooking)
+    kept = select(other.id).where(
+        other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED
+    )
+    return and_(has_to_move(), ~kept.exists())
+
+
+def affected(actor: Actor, cursor: str | None, size: int, *, lost: bool) -> Page[NotaryBooking]:
+    """Return who has to move at the actor's offices, the earliest first; with `lost` only those `without_time`."""
+    return _in_own_offices(
+        actor,
+        without_time() if lost else has_to_move(),
         [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)],
         cursor,
         size,

@@ -15,7 +15,6 @@ from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db
 from portal.notary.models import (
-    BookingState,
     NotaryBooking,
     NotaryCase,
     NotaryCounter,
@@ -25,6 +24,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
+from portal.notary.queries.day import has_to_move
 from portal.notary.queries.scope import in_own_offices
 from portal.web.pagination import Key, Page, paginate
 
@@ -63,11 +63,7 @@ def matters(cursor: str | None, size: int) -> Page[NotaryMatter]:
 
 def affected(office_id: uuid.UUID, cursor: str | None, size: int) -> Page[NotaryBooking]:
     """Return the office's appointments that still have to move, the earliest first."""
-    query = select(NotaryBooking).where(
-        NotaryBooking.office_id == office_id,
-        NotaryBooking.state == BookingState.CONFIRMED,
-        NotaryBooking.affected_at.is_not(None),
-    )
+    query = select(NotaryBooking).where(NotaryBooking.office_id == office_id, has_to_move())
     return paginate(query, [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)], cursor, size)
 
 

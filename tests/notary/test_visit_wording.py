@@ -1,0 +1,98 @@
+"""Who waits in the hall, and who was marked as missed, reads what is to be done now, wherever they look."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from portal.notary.errors import HoldExpired
+from portal.notary.operations import confirming, freeing
+from tests.conftest import SettableClock
+from tests.factories.people import make_resident
+from tests.notary.conftest import actor_of, details
+from tests.notary.hall import STAFF, Booked, Hall
+from tests.notary.test_schedule import close
+
+CAME = {"text": "我按时到了，窗口没有叫到我的号。"}
+
+
+def said(hall: Hall, booking: Booked) -> str:
+    """The next step, the same in the appointment and in what became of it on its day."""
+    whole = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+    visit = hall.mine(booking, "visit")
+    assert whole.json["next_step"] == visit["next_step"]
+    text: str = visit["next_step"]
+    return text
+
+
+def offered(hall: Hall, booking: Booked) -> list[str]:
+    whole = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+    return [each["url"] for each in whole.json["allowed_actions"] if each["action"] == "appeal"]
+
+
+def test_who_is_called_is_not_told_to_wait_and_who_was_passed_over_hears_of_it(hall: Hall) -> None:
+    booking = hall.checked_in()
+    assert said(hall, booking) == "您已签到，请等候叫号。"
+    number = f"{STAFF}/tickets/{hall.next().json['id']}"
+    assert said(hall, booking) == "已经叫到您的号，请马上到窗口办理。"
+    hall.done(number, "pass")
+    assert "已经过号；请找窗口的工作人员" in said(hall, booking)
+    hall.done(number, "call", {"counter_id": str(hall.counter_id)})
+    hall.done(number, "start")
+    assert said(hall, booking) == "窗口正在为您办理。"
+    hall.done(number, "completion")
+    assert "结果由公证机构登记" in said(hall, booking)
+
+
+def test_who_was_marked_as_missed_finds_where_to_appeal_in_the_appointment(
+    hall: Hall, clock: SettableClock
+) -> None:
+    booking = hall.booked()
+    clock.set("2026-03-02 11:00")
+    hall.done(hall.at(booking), "no-show")
+    assert "可以申诉一次" in said(hall, booking)
+    (url,) = offered(hall, booking)
+    answer = hall.api.post(url.removeprefix("/api/v1"), CAME, headers=hall.as_resident(booking))
+    assert answer.status_code == 200, answer.json
+    assert said(hall, booking) == "申诉已收到，公证机构处理后会通知您。"
+    assert offered(hall, booking) == []
+    decision = {"granted": False, "note": "叫号记录显示已经叫过三次。"}
+    hall.done(hall.at(booking), "no-show-appeal-decision", decision)
+    assert said(hall, booking).startswith("申诉不成立，理由见到场情况")
+
+
+def test_who_loses_a_held_time_to_a_closure_is_not_told_that_they_were_too_slow(hall: Hall) -> None:
+    resident = make_resident()
+    person = actor_of(resident)
+    held = hall.desk.hold(person, "2026-03-03 09:30")
+    close(hall.desk, date(2026, 3, 3), reason="停电检修")
+    with pytest.raises(HoldExpired) as refused:
+        confirming.confirm(person, held.id, details())
+    assert refused.value.message == "这个时段因停电检修不再办理，不能为您保留。"
+    assert "换一个时段" in refused.value.next_step
+
+
+def test_who_was_too_slow_is_told_so(hall: Hall, clock: SettableClock) -> None:
+    resident = make_resident()
+    person = actor_of(resident)
+    held = hall.desk.hold(person, "2026-03-03 09:30")
+    clock.advance(hours=1)
+    for _ in ("before the job", "after it"):
+        with pytest.raises(HoldExpired) as refused:
+            confirming.confirm(person, held.id, details())
+        assert refused.value.message == "保留时间已过，这个时段不再为您保留。"
+        freeing.sweep()
+
+
+def test_nobody_is_asked_to_accept_a_time_that_is_not_kept(hall: Hall) -> None:
+    booking = hall.booked("2026-03-03 09:30")
+    path, headers = f"/notary/appointments/{booking.id}", hall.as_resident(booking)
+    close(hall.desk, date(2026, 3, 3))
+    kept = hall.api.get(path, headers=headers).json
+    assert kept["other_time"] is not None
+    assert kept["next_step"].startswith("原时段不能办理，请接受为您留出的新时段")
+    close(hall.desk, date(2026, 3, 2), date(2026, 4, 30))
+    lost = hall.api.get(path, headers=headers).json
+    assert lost["other_time"] is None
+    assert "没有为您留出的新时段；请自己选择新的时间改期" in lost["next_step"]
