@@ -101,7 +101,7 @@ def _without_filters(question: str, as_of: date | None, count: int) -> Step:
 def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
     """Say what a search of another day cannot know: laws that are gone and not held, laws not made yet."""
     today = clock.today()
-    if as_of is None or (as_of == today and not lost):
+    if as_of is None or as_of == today:
         return []
     if as_of > today:
         told = (

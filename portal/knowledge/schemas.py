@@ -350,7 +350,7 @@ class CitationCheckSchema(Schema):
     text = fields.String(
         required=True,
         metadata={
-            "description": "核对时读到的文字：首尾空白去掉，换行和字符写法统一。start、end 数的是它的字符（码位），不是原文的。"
+            "description": "核对时读到的文字（首尾空白去掉，换行和字符写法统一）。start、end 数的是它的码位"
         },
     )
     citations = fields.List(fields.Nested(CitationCheckItemSchema), required=True)

@@ -249,6 +249,34 @@ def test_a_text_that_repeals_another_ends_it(settings, tmp_path):
     assert (again.repealed, again.changed) == ([], False)
 
 
+def test_a_law_made_anew_after_its_repeal_leaves_the_years_between_without_one(settings, tmp_path):
+    folder = tmp_path / "laws"
+    told = "2015年5月1日 测试市人民代表大会常务委员会决定废止\n\n<!-- INFO END -->"
+    write(folder, "a(2011-03-25).md", OLD.replace("<!-- INFO END -->", told))
+    write(folder, "b(2024-03-25).md", NEW)
+    operations.import_law([folder])
+    old, new = versions("测试养犬条例")
+    assert (old.status, old.effective_to) == (Validity.REPEALED, date(2015, 5, 1))
+    assert (new.status, new.effective_from) == (Validity.IN_FORCE, date(2024, 7, 1))
+    assert not operations.import_law([folder]).changed
+
+
+def test_an_end_that_followed_from_the_next_version_moves_with_it(settings, tmp_path):
+    """Of a repealed text whose last day no source tells; else a repeal in between would be made up."""
+    folder = tmp_path / "laws"
+    write(folder, "a(2011-03-25).md", OLD)
+    write(folder, "b(2024-03-25).md", NEW)
+    operations.import_law([folder])
+    old, _ = versions("测试养犬条例")
+    assert old.effective_to == date(2024, 7, 1)
+    with unit_of_work():
+        old.declared = Validity.REPEALED
+    write(folder, "b(2024-03-25).md", NEW.replace("2024年7月1日", "2024年9月1日"))
+    operations.import_law([folder])
+    old, new = versions("测试养犬条例")
+    assert (old.effective_to, new.effective_from) == (date(2024, 9, 1), date(2024, 9, 1))
+
+
 def test_texts_that_cite_a_changed_article_go_to_the_review_list(settings, package, tmp_path):
     operations.import_starter()
     operations.load_content()
