@@ -119,7 +119,7 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     version = made.version
     if version is None:
         version = LawVersion(id=new_id(), law_id=law.id, is_current=False)
-    began = version.effective_from
+    began = version.effective_from if made.version is not None else None
     for name, value in made.values.items():
         setattr(version, name, value)
     if read.effective_from is not None or version.dates_exact is None:
