@@ -192,6 +192,19 @@ def test_what_is_odd_is_pointed_out_and_goes_in(tmp_path):
     assert sheet(tmp_path, whole).notes == ("没有条文序号，全文作为一段，不能按条号引用",)
 
 
+@pytest.mark.parametrize(
+    ("text", "law", "kept"),
+    [
+        ("测试甲。\n第二编 继 承\n第一章　一般规定", "测试法", "测试甲。"),
+        ("测试甲。\n附 则", "测试法", "测试甲。"),
+        ("测试甲。\n第三章规定的情形除外。", "测试法", "测试甲。\n第三章规定的情形除外。"),
+        ("增加一节：\n第七节 监察委员会", "宪法修正案（2018年）", "增加一节：\n第七节 监察委员会"),
+    ],
+)
+def test_the_heading_of_the_next_part_is_no_text_of_the_article_before_it(text, law, kept):
+    assert lines.without_headings_behind(text, law) == kept
+
+
 def test_missing_numbers_are_pointed_out(tmp_path):
     read = sheet(tmp_path, SMALL.replace("第四条 测试：不登记的，责令改正。", ""))
     assert read.notes == ("条文序号不连续，缺第四条",)

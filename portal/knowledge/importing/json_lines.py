@@ -183,7 +183,7 @@ def _articles(run: Run) -> tuple[ArticleText, ...]:
             number=parse_article_number(row["number"]),
             label=_label(row["number"]),
             chapter=_chapter(row["heading"]),
-            text=row["text"],
+            text=lines.without_headings_behind(row["text"], row["law"]),
         )
         for place, row in enumerate(run.rows)
     )

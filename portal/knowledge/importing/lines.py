@@ -22,6 +22,9 @@ _ARTICLE = re.compile(rf"(第{_COUNT}条(?:之{_COUNT})?)(?:\s+(.*))?", re.DOTAL
 _MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}\d－—―–\- ]+条(?:之{_COUNT})?)\s*(\S.*)", re.DOTALL)
 # What a reader takes for the number of an article, whatever signs or letters it is written with.
 _HEADING = re.compile(rf"(第{_NUMERAL}(编|分编|章|节))\s*(.*)")
+_HEADINGS_BEHIND = re.compile(
+    rf"(?:\n\s*(?:第{_NUMERAL}(?:编|分编|章|节)(?:\s[^\n。；：，]{{1,40}})?|附\s*则))+\s*$"
+)
 _SEVERAL_HEADINGS = re.compile(rf"(?:^|\s)第{_NUMERAL}(?:编|分编|章|节)\s")
 _ITEM = re.compile(r"([一二三四五六七八九十]+)、\s*(.*)", re.DOTALL)
 _ANNEX = re.compile(r"(?:附件|附录|附表|附)(?:[一二三四五六七八九十]+|\d+)?[：:]?")
@@ -93,6 +96,16 @@ def heading_rank(text: str) -> int | None:
     if found is None or len(text) > LABEL_LENGTH or re.search(r"[。；]", text):
         return None
     return RANKS[found.group(2)]
+
+
+def without_headings_behind(text: str, law: str) -> str:
+    """Return an article without the headings of what follows it, which collections of articles leave there.
+
+    The article of an amendment may end with the heading that it inserts.
+    """
+    if re.search("修正案|决定", law):
+        return text
+    return _HEADINGS_BEHIND.sub("", text)
 
 
 def is_contents(text: str) -> bool:
