@@ -35,6 +35,9 @@ from search_index.thesaurus import Thesaurus
 
 DEFAULT_THESAURUS = Path(__file__).resolve().parent.parent / "content" / "thesaurus.yaml"
 
+# Five folds, and something to fit on within each of them.
+FEWEST = 10
+
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON lines file, plain or .gz; ValueError names the line that is none."""
@@ -47,6 +50,46 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
             except json.JSONDecodeError as error:
                 raise ValueError(f"{path.name}, line {number}: {error.msg}") from error
+
+
+def read_rows(path: Path, needed: dict[str, type | tuple[type, ...]]) -> list[dict[str, Any]]:
+    """The objects of a JSON lines file with the fields that are `needed`; ValueError says what is wrong, and where."""
+    rows: list[dict[str, Any]] = []
+    for row in read_lines(path):
+        place = f"{path.name}, object {len(rows) + 1}"
+        if not isinstance(row, dict):
+            raise ValueError(f"{place}: not an object")
+        for name, kind in needed.items():
+            if not isinstance(row.get(name), kind):
+                raise ValueError(f"{place}: the field {name!r} is missing or of another type")
+        rows.append(row)
+    return rows
+
+
+def read_articles(path: Path) -> list[Document]:
+    """The articles of a file; ValueError without any."""
+    rows = read_rows(path, {"id": (int, str), "law": str, "text": str})
+    if not rows:
+        raise ValueError(f"{path.name} holds no articles")
+    return [article_document(row) for row in rows]
+
+
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """The questions of a file, each with the articles that answer it."""
+    rows = read_rows(path, {"question": str, "articles": list})
+    for number, row in enumerate(rows, start=1):
+        row.setdefault("id", number)
+        if not row["articles"]:
+            raise ValueError(f"{path.name}, object {number}: no article answers this question")
+    return rows
+
+
+def unanswerable(questions: Sequence[dict[str, Any]], articles: Iterable[Document]) -> int:
+    """How many questions are answered by none of the articles, so that no ranking can find them."""
+    held = {document.key for document in articles}
+    return sum(
+        all(f"article:{number}" not in held for number in row["articles"]) for row in questions
+    )
 
 
 def article_document(row: dict[str, Any]) -> Document:
@@ -117,10 +160,18 @@ def evaluate(
     articles: Path, train: Path, test: Path, folder: Path, thesaurus: Thesaurus
 ) -> dict[str, float | int]:
     """Build, ask, measure; the figures of the command."""
-    documents = [article_document(row) for row in read_lines(articles)]
+    documents = read_articles(articles)
     count = len(documents)
-    documents.extend(question_document(row) for row in read_lines(train))
-    questions = list(read_lines(test))
+    questions = read_questions(test)
+    if not questions:
+        raise ValueError(f"{test.name} holds no questions, so there is nothing to measure")
+    lacking = unanswerable(questions, documents)
+    if lacking:
+        sys.stderr.write(
+            f"evaluate: {lacking} of {len(questions)} questions cite no article of "
+            f"{articles.name}; they count as not found\n"
+        )
+    documents.extend(question_document(row) for row in read_questions(train))
     analysis.preload()
     started = time.perf_counter()
     IndexWriter(folder, thesaurus).build(documents, silent)
@@ -175,11 +226,18 @@ def refit(articles: Path, questions: Path, thesaurus: Thesaurus, seed: int) -> d
 
 
 def _workbench(articles: Path, questions: Path, thesaurus: Thesaurus) -> Workbench:
-    return Workbench(
-        [article_document(row) for row in read_lines(articles)],
-        [question_document(row) for row in read_lines(questions)],
-        thesaurus,
-    )
+    documents = read_articles(articles)
+    rows = read_questions(questions)
+    if len(rows) < FEWEST:
+        raise ValueError(
+            f"{questions.name} holds {len(rows)} questions; folds and weights need at least {FEWEST}"
+        )
+    lacking = unanswerable(rows, documents)
+    if lacking:
+        raise ValueError(
+            f"{lacking} of the questions in {questions.name} cite no article of {articles.name}"
+        )
+    return Workbench(documents, [question_document(row) for row in rows], thesaurus)
 
 
 def _say(text: str) -> None:

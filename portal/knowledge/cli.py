@@ -141,7 +141,8 @@ def tell_law(report: operations.LawReport) -> None:
             )
             if count
         ]
-        click.echo(f"  {file.file}：{'、'.join(versions)}；{file.articles}。")
+        read_as = f"{file.read_as}，" if file.read_as else ""
+        click.echo(f"  {file.file}：{read_as}{'、'.join(versions)}；{file.articles}。")
         for note in file.notes:
             click.echo(f"    提示：{note}。")
     if report.passed_over:

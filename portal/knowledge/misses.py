@@ -36,6 +36,7 @@ from portal.knowledge.models import MissState, SearchMiss
 from portal.knowledge.names import short
 from portal.observability.redaction import redact
 from search_index import Thesaurus, content_words
+from search_index.analysis import normalise
 
 MOST = 60
 SHORTEST = 2
@@ -52,7 +53,9 @@ LONGEST_KNOWN = 8
 _LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}")
 # Stricter than the log's pattern, which takes the words around an address along.
 _EMAIL = re.compile(r"[A-Za-z0-9._+\-]+@[A-Za-z0-9.\-]+")
-_HOUSE = re.compile(r"[0-9一二三四五六七八九十]+(?=号|栋|幢|单元|室)")
+_HOUSE = re.compile(
+    r"[0-9一二三四五六七八九十]+(?=号|栋|幢|单元|室)|(?<=单元|号楼)[0-9]{2,4}|(?<=[栋幢])[0-9]{2,4}"
+)
 # Full-width digits and letters; punctuation stays as it was written.
 _WIDTH = {0xFEE0 + point: point for point in range(0x30, 0x7B) if chr(point).isalnum()}
 _MARK = re.compile(r"\[[^\[\]]{1,6}\]")
@@ -70,7 +73,23 @@ _CALLED = re.compile(
 _CALLED_ON = re.compile(
     rf"(我叫|名叫|姓名是?[:：]?|叫做)([{''.join(sorted(family_names.COMMON))}][\u4e00-\u9fff])([\u4e00-\u9fff])([\u4e00-\u9fff])"
 )
+# Of the family names those that are no preposition or everyday word behind a party: 被告方, 债权人向.
+_OF_PARTY = "".join(sorted(family_names.COMMON - set("方许钱万向于何")))
+# Who somebody is in a matter, with the name behind it: 被告：赵铁柱, 老板叫周建军.
+_PARTY = re.compile(
+    r"(原告人?|被告人?|上诉人|申请人|第三人|债务人|债权人|借款人|受害人|嫌疑人|当事人|证人|老板|房东|邻居|老公|老婆|儿子|女儿)"
+    rf"(叫做?|是|[:：]|)(\s*)([{_OF_PARTY}])([\u4e00-\u9fff])([\u4e00-\u9fff]?)"
+)
+# 阿依古丽·买买提. Behind a law's name a dot leads to its part.
+_DOTTED = re.compile(
+    r"[\u4e00-\u9fff]{2,6}(?<![法典例])(?:[·•・‧][\u4e00-\u9fff]{2,6})+(?=的|$|[^\u4e00-\u9fff])"
+)
+_BIRTH = re.compile(r"[0-9]{2,4}年[0-9]{1,2}月(?:[0-9]{1,2}[日号])?(?=出?生)")
+_SPACED_PLATE = re.compile(
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z](?:[\s·.\-]*[0-9A-Za-z]){5,6}(?![0-9A-Za-z])"
+)
 # Tagged as names by the dictionary, and the law's own words.
+_GIVEN = frozenset(("nr", "nrt", "nrfg"))
 _NO_NAMES = frozenset(("陈述", "高利", "周边", "方正", "任意"))
 # Characters that stand in nobody's name, alone or side by side: what joins a sentence, what is counted
 # with, what is done to somebody, and the body.
@@ -114,12 +133,15 @@ class Cleaned:
 def clean(question: str) -> Cleaned | None:
     """Return the question as it may be kept; None when nothing worth keeping is left."""
     text = _MARKUP.sub(" ", unicodedata.normalize("NFC", question)).translate(_WIDTH).strip()
+    text = _simplified(text)
+    text = _SPACED_PLATE.sub(NUMBER, _BIRTH.sub(NUMBER, text))
     text = _MARK.sub(NUMBER, redact(_EMAIL.sub(NUMBER, text)))
     text = _HOUSE.sub(NUMBER, _LONG_NUMBER.sub(NUMBER, text))
     text = _CALLED.sub(lambda match: match[1] + PERSON, text)
     text = _CALLED_ON.sub(_without_name, text)
     text = _TITLED.sub(_without_titled, text)
-    text = "".join(PERSON if _is_person(word, tag) else word for word, tag in rjieba.tag(text))
+    text = _DOTTED.sub(PERSON, _PARTY.sub(_without_party, text))
+    text = _without_persons(text)
     text = re.sub(r"\s+", " ", text).strip()
     if len(text) > MOST:
         end = _SENTENCE_END.search(text)
@@ -361,6 +383,44 @@ def _without_titled(match: re.Match[str]) -> str:
     if is_word or within or name == "向" or _NAMELESS.intersection(given):
         return match[0]
     return PERSON + title
+
+
+def _without_party(match: re.Match[str]) -> str:
+    """What remains of 被告：赵铁柱, and all of what is no name: 被告高速公司, 邻居张家."""
+    role, link, space, family, second, third = match.groups()
+    if second in _NAMELESS or rjieba.has_word(family + second):
+        return match[0]
+    after = match.string[match.end() : match.end() + 1]
+    begins = after and rjieba.has_word(third + after)
+    stays = third if third in _COMMON or begins else ""
+    return f"{role}{link}{space}{PERSON}{stays}"
+
+
+def _without_persons(text: str) -> str:
+    """Take out what the segmenter tags as names, also a family name that stands by itself before a given one."""
+    parts: list[str] = []
+    family = ""
+    for word, tag in rjieba.tag(text):
+        given = len(word) <= 2 and bool(_HAN.match(word)) and _NAMELESS.isdisjoint(word)
+        if family and given and tag in _GIVEN:
+            parts[-1] = PERSON
+            family = ""
+            continue
+        family = word if word in family_names.OF_TWO or _is_family(word, tag) else ""
+        parts.append(PERSON if _is_person(word, tag) else word)
+    return "".join(parts)
+
+
+def _is_family(word: str, tag: str) -> bool:
+    return tag in _GIVEN and word in family_names.COMMON
+
+
+def _simplified(text: str) -> str:
+    """Return a text with simplified characters: the dictionary of names knows no others."""
+    normal = normalise(text)
+    return "".join(
+        simple if _HAN.match(char) else char for char, simple in zip(text, normal, strict=True)
+    )
 
 
 def _tag(word: str) -> str:

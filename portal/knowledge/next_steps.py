@@ -34,11 +34,13 @@ def of(
     lost: bool,
     unsure: bool = False,
     as_of: date | None = None,
+    unfiltered: int = 0,
 ) -> list[Step]:
     """Return the steps for an answer; `lost` when it holds nothing that fits on the day asked for.
 
     `unsure` when it may not fit: then one way on is shown, and no more.
-    `needs` is what `search_content.urgent_for` says of the question.
+    `needs` is what `search_content.urgent_for` says of the question. `unfiltered` tells how many results there are
+    without the filters that left none.
     """
     steps: list[Step] = []
     for entry in needs:
@@ -50,7 +52,10 @@ def of(
                 steps.append(_step(code, step["text"], "", url))
     steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
     steps += _law_itself(found.citations)
-    steps += _of_that_day(found.query, as_of, lost)
+    if unfiltered:
+        steps.append(_without_filters(found.query, as_of, unfiltered))
+    else:
+        steps += _of_that_day(found.query, as_of, lost)
     steps += _replacements(found.query, found.citations)
     steps += [
         _step("service", service["text"], service["method"], service["url"])
@@ -86,15 +91,30 @@ def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
     return steps
 
 
+def _without_filters(question: str, as_of: date | None, count: int) -> Step:
+    """Say that the filters left nothing, and lead to what there is without them."""
+    day = f"&as_of={as_of}" if as_of else ""
+    text = f"您选的筛选条件下没有结果；不加筛选有 {count} 条，请看这里。"
+    return _step("without_filters", text, "GET", _SEARCH + quote(question, safe="") + day)
+
+
 def _of_that_day(question: str, as_of: date | None, lost: bool) -> list[Step]:
-    """Say what a search of another day cannot know: most laws that are gone are not held."""
-    if as_of is None or (as_of >= clock.today() and not lost):
+    """Say what a search of another day cannot know: laws that are gone and not held, laws not made yet."""
+    today = clock.today()
+    if as_of is None or as_of == today:
         return []
-    told = (
-        f"没有查到 {as_of} 那一天管这件事的条文，当时的法律有的没有收录。"
-        if lost
-        else f"这里只有收录的、{as_of} 那一天有效的法律，当时的法律有的没有收录。"
-    )
+    if as_of > today:
+        told = (
+            f"没有查到 {as_of} 管这件事的条文。"
+            if lost
+            else f"{as_of} 还没有到：这里是目前已经公布、那一天有效的法律，到时可能又有修改。"
+        )
+    else:
+        told = (
+            f"没有查到 {as_of} 那一天管这件事的条文，当时的法律有的没有收录。"
+            if lost
+            else f"这里只有收录的、{as_of} 那一天有效的法律，当时的法律有的没有收录。"
+        )
     return [
         _step("law_today", f"{told}现在的规定请看这里。", "GET", _SEARCH + quote(question, safe=""))
     ]

@@ -113,7 +113,12 @@ def check_citations(body: dict[str, Any]) -> dict[str, Any]:
     """核对一段文字里引用的条文"""
     found = citations.check(body["text"])
     all_hold, summary = citations.summary(found)
-    return {"citations": found, "all_hold": all_hold, "summary": summary}
+    return {
+        "text": body["text"],
+        "citations": found,
+        "all_hold": all_hold,
+        "summary": summary,
+    }
 
 
 @laws_blp.get("/laws", audience=PUBLIC, query=LawListArgs, returns=page_schema(LawListItem))

@@ -347,6 +347,12 @@ class CitationCheckItemSchema(Schema):
 class CitationCheckSchema(Schema):
     """All citations of a text."""
 
+    text = fields.String(
+        required=True,
+        metadata={
+            "description": "核对时读到的文字（首尾空白去掉，换行和字符写法统一）。start、end 数的是它的码位"
+        },
+    )
     citations = fields.List(fields.Nested(CitationCheckItemSchema), required=True)
     all_hold = fields.Boolean(
         required=True,

@@ -155,7 +155,14 @@ def search(question: Question) -> Found:
     )
     lost = weak or not found.items
     unsure = led is None and not (result.strong or page.led)
-    found.next_steps = next_steps.of(found, needs, lost=lost, unsure=unsure, as_of=question.as_of)
+    found.next_steps = next_steps.of(
+        found,
+        needs,
+        lost=lost,
+        unsure=unsure,
+        as_of=question.as_of,
+        unfiltered=_unfiltered(reader, question, text, found),
+    )
     # A wrong number is no gap in the content.
     names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
     counted = not (question.filtered or names_law or needs)
@@ -163,6 +170,15 @@ def search(question: Question) -> Found:
         category = found.nearest_category["code"] if found.nearest_category else None
         miss_buffer.note(question.text, category)
     return found
+
+
+def _unfiltered(reader: SearchIndex, question: Question, text: str, found: Found) -> int:
+    """How many results the chosen filters have taken away from an empty page."""
+    chosen = question.kinds or question.levels or question.validities or question.categories
+    if found.total or not chosen:
+        return 0
+    free = replace(question, kinds=(), levels=(), validities=(), categories=(), size=1)
+    return reader.search(free.request(text, 0)).total
 
 
 @dataclass(frozen=True, slots=True)

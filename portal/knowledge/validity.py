@@ -81,7 +81,11 @@ def settle(versions: Sequence[LawVersion], day: date, changed: Sequence[Amendmen
     ordered = sorted(versions, key=lambda version: version.version_date)
     before = _state(ordered)
     for version, following in pairwise(ordered):
-        version.effective_to = max(following.effective_from, version.effective_from)
+        succeeded = max(following.effective_from, version.effective_from)
+        if _repealed_before(version, succeeded):
+            # Between its repeal and the law of the same name that was made later there was none.
+            continue
+        version.effective_to = succeeded
         version.dates_exact = version.dates_exact and following.dates_exact
     for version, days in zip(ordered, amendments.not_held(ordered, changed), strict=True):
         if version.changes_not_held != days:
@@ -97,6 +101,11 @@ def settle(versions: Sequence[LawVersion], day: date, changed: Sequence[Amendmen
         db.session.flush()
         current.is_current = True
     return before != _state(ordered)
+
+
+def _repealed_before(version: LawVersion, day: date) -> bool:
+    ended = version.effective_to
+    return version.declared is Validity.REPEALED and ended is not None and ended < day
 
 
 def _state(versions: Sequence[LawVersion]) -> list[tuple[object, ...]]:

@@ -425,3 +425,20 @@ def test_the_route_tells_of_a_citation_whose_law_or_number_is_none(law, api, tex
 )
 def test_a_title_that_speaks_of_an_article_cites_none(law, text):
     assert check(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r\n　前言。\r\n根据民法典第710条，\r\n以及第1254条。",
+        "😀𠮷民法典第710条",
+        # Two signs that are written as one.
+        "cafe\u0301 民法典第710条\n",
+    ],
+)
+def test_places_are_those_of_the_text_that_comes_back(loaded, api, text):
+    """A text is put in order before it is read, and whoever marks the citations in it needs the one that was read."""
+    body = api.post("/citations/check", {"text": text}).json
+    assert body["citations"]
+    for citation in body["citations"]:
+        assert body["text"][citation["start"] : citation["end"]] == citation["text"]

@@ -136,6 +136,75 @@ def test_lines_that_end_as_other_systems_end_them_are_the_same_text(tmp_path, en
     assert other.version.articles == plain.version.articles
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: (
+            text.replace("第一条", "第１条").replace("第二条", "第2条").replace("第三条", "第３条")
+        ),
+        lambda text: text.replace("第一条 ", "**第一条** ").replace("第二条 ", "**第二条**　"),
+        lambda text: text.replace("第一条 测", "### 第一条\n\n测").replace("第二条", "### 第二条"),
+    ],
+)
+def test_an_article_is_one_however_its_number_is_set(tmp_path, change):
+    plain, other = sheet(tmp_path, SMALL), sheet(tmp_path, change(SMALL))
+    assert other.version.articles == plain.version.articles
+
+
+def test_a_law_whose_numbers_cannot_be_read_is_no_single_passage(tmp_path):
+    """As one passage it would answer no citation, in the place of a version that does."""
+    strange = SMALL.replace("条 ", "條 ").replace("三条之", "三條之")
+    with pytest.raises(Unreadable, match="“第一條”像是条文序号") as caught:
+        sheet(tmp_path, strange)
+    assert caught.value.line == 13
+
+
+def test_headings_that_stand_above_the_text_hold_where_their_names_come_again(tmp_path):
+    """As one regulation of the corpus has them."""
+    listed = "## 第一章 总 则\n\n## 第二章 处 罚\n\n## 第三章 附 则\n\n"
+    text = (
+        SMALL[: SMALL.index("## ")]
+        + listed
+        + "总 则\n\n第一条 测试。\n\n处罚\n\n第二条 处罚。\n\n附则\n\n第三条 测试。\n\n处罚\n"
+    )
+    articles = sheet(tmp_path, text).version.articles
+    assert [(a.number, a.chapter, a.text) for a in articles] == [
+        ("1", ("第一章 总则",), "测试。"),
+        ("2", ("第二章 处罚",), "处罚。"),
+        ("3", ("第三章 附则",), "测试。\n处罚"),
+    ]
+
+
+def test_dates_are_read_also_where_they_are_written_out(tmp_path):
+    text = SMALL.replace("2011年3月25日", "（二〇一一年三月二十五日）").replace(
+        "2019年9月26日", "二○一九年九月二十六日"
+    )
+    text = text.replace("2011年6月1日", "二○二○年十月三十一日")
+    version = sheet(tmp_path, text, "x.md").version
+    assert version.version_date == date(2019, 9, 26)
+    assert (version.effective_from, version.dates_exact) == (date(2020, 10, 31), True)
+
+
+def test_what_is_odd_is_pointed_out_and_goes_in(tmp_path):
+    later = sheet(tmp_path, SMALL, "养犬条例(2999-09-26).md")
+    assert later.notes == ("版本日期 2999-09-26 在今天之后，请核对",)
+    whole = SMALL[: SMALL.index("## ")] + "测试：一段话。\n"
+    assert sheet(tmp_path, whole).notes == ("没有条文序号，全文作为一段，不能按条号引用",)
+
+
+@pytest.mark.parametrize(
+    ("text", "law", "kept"),
+    [
+        ("测试甲。\n第二编 继 承\n第一章　一般规定", "测试法", "测试甲。"),
+        ("测试甲。\n附 则", "测试法", "测试甲。"),
+        ("测试甲。\n第三章规定的情形除外。", "测试法", "测试甲。\n第三章规定的情形除外。"),
+        ("增加一节：\n第七节 监察委员会", "宪法修正案（2018年）", "增加一节：\n第七节 监察委员会"),
+    ],
+)
+def test_the_heading_of_the_next_part_is_no_text_of_the_article_before_it(text, law, kept):
+    assert lines.without_headings_behind(text, law) == kept
+
+
 def test_missing_numbers_are_pointed_out(tmp_path):
     read = sheet(tmp_path, SMALL.replace("第四条 测试：不登记的，责令改正。", ""))
     assert read.notes == ("条文序号不连续，缺第四条",)
@@ -145,6 +214,9 @@ def test_missing_numbers_are_pointed_out(tmp_path):
     ("text", "line", "reason"),
     [
         ("", 1, "空的"),
+        (SMALL.replace("2011年3月25日", "0011年3月25日"), 3, "早于 1900 年"),
+        (SMALL.replace("6月1日起", "16月1日起"), None, "第五条：日期“2011年16月1日”不存在"),
+        (SMALL.encode("gb18030"), 1, "不是 UTF-8 编码，请用记事本"),
         ("\n第一条 测试。\n", 2, "标题"),
         ("# 测试\n\n2020年1月1日 通过\n<!-- INFO END -->\n\n", 6, "没有正文"),
         ("# 测试\n\n<!-- INFO END -->\n第一条 测试。", None, "版本日期"),

@@ -94,6 +94,8 @@ GOOD = rows(("甲法", "2020-01-01", [("第一条", "测试一。"), ("第二条
         ({"number": "abc"}, "条文序号“abc”无法识别"),
         ({"number": "-1"}, "条文序号“-1”无法识别"),
         ({"version": "去年"}, "版本日期"),
+        ({"version": "0199-01-01"}, "早于 1900 年"),
+        (GOOD[1], "第二条重复，前一处在第 2 行"),
         ({"text": "坏\ud800字"}, "U+D800"),
         ("{", "JSON"),
         ('{"id": ' + "1" * 5000 + "}", "JSON"),
@@ -160,6 +162,14 @@ def test_a_bare_number_is_labelled_as_the_law_writes_it(settings, tmp_path):
     assert operations.import_law([write_lines(tmp_path / "a.jsonl", lines)]).problems == []
     labels = db.session.scalars(select(Article.label).order_by(Article.position))
     assert list(labels) == ["第一条", "第一百二十条之一", "全文", "附件1"]
+
+
+def test_an_article_ends_before_the_heading_of_the_next_part(settings, tmp_path):
+    text = [("第一条", "测试一。\n第二章 处罚"), ("第二条", "测试二。\n附 则")]
+    path = write_lines(tmp_path / "a.jsonl", rows(("甲法", "2020-01-01", text)))
+    assert operations.import_law([path]).problems == []
+    found = db.session.scalars(select(Article.text).order_by(Article.position))
+    assert list(found) == ["测试一。", "测试二。"]
 
 
 def test_a_packed_file_that_is_cut_off_and_one_that_contradicts_itself(settings, tmp_path):

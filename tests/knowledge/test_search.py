@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, matching, misses, search
@@ -125,7 +126,15 @@ def test_a_search_of_a_past_day_says_that_not_all_law_of_then_is_held(loaded, ap
     assert api.client.get(lost["url"]).json["items"][0]["title"] == "房东不退押金怎么办？"
     (step,) = found(api, "公司拖欠工资怎么办", as_of="2019-05-01")["next_steps"]
     assert step["text"].startswith("这里只有收录的、2019-05-01 那一天有效的法律")
-    assert found(api, "公司拖欠工资怎么办", as_of="2027-01-01")["next_steps"] == []
+    today = clock.today().isoformat()
+    assert found(api, "公司拖欠工资怎么办", as_of=today)["next_steps"] == []
+
+
+def test_a_search_of_a_day_to_come_does_not_claim_to_know_its_law(loaded, api):
+    (step,) = found(api, "公司拖欠工资怎么办", as_of="2999-01-01")["next_steps"]
+    assert (step["code"], step["text"][:15]) == ("law_today", "2999-01-01 还没有到")
+    lost = found(api, "甲乙丙丁", as_of="2999-01-01")["next_steps"][0]
+    assert lost["text"].startswith("没有查到 2999-01-01 管这件事的条文。现在的规定")
 
 
 def test_a_day_that_is_inferred_is_not_told_as_a_fact(loaded, api):

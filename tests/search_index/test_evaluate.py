@@ -145,6 +145,48 @@ def test_a_broken_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "evaluate:" in capsys.readouterr().err
 
 
+def test_what_cannot_be_measured_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never a row of zeros that looks like a measurement, and never a traceback."""
+    articles, questions = map(str, _corpus(tmp_path))
+    none = str(_write(tmp_path / "none.jsonl", []))
+    one = str(_write(tmp_path / "one.jsonl", [{"id": 1, "question": "押金", "articles": [99]}]))
+    empty = str(_write(tmp_path / "empty.jsonl", [{"id": 1, "question": "押金", "articles": []}]))
+    strange = str(_write(tmp_path / "strange.jsonl", [{"id": 1, "q": "押金"}]))
+    for arguments, reason in (
+        (["--train", questions, "--test", none], "none.jsonl holds no questions"),
+        (["--train", questions, "--test", empty], "empty.jsonl, object 1: no article answers"),
+        (
+            ["--train", strange, "--test", questions],
+            "strange.jsonl, object 1: the field 'question'",
+        ),
+        (["--ablation", none], "none.jsonl holds 0 questions; folds and weights need at least 10"),
+        (["--fit", one], "one.jsonl holds 1 questions"),
+    ):
+        assert main(["--articles", articles, *arguments]) == 1
+        told = capsys.readouterr()
+        assert reason in told.err
+        assert told.out == ""
+    assert main(["--articles", none, "--train", questions, "--test", questions]) == 1
+    assert "none.jsonl holds no articles" in capsys.readouterr().err
+
+
+def test_a_question_that_no_article_answers_is_counted_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    articles, questions = map(str, _corpus(tmp_path))
+    asked = _write(
+        tmp_path / "asked.jsonl",
+        [{"question": "押金", "articles": [0]}, {"question": "工资", "articles": [99]}],
+    )
+    arguments = ["--articles", articles, "--train", questions, "--test", str(asked)]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["questions"] == 2
+    assert "1 of 2 questions cite no article of a.jsonl" in told.err
+
+
 def test_thesaurus_files(tmp_path: Path) -> None:
     path = tmp_path / "thesaurus.yaml"
     path.write_text("words:\n  房东: [出租人]\n", encoding="utf-8")

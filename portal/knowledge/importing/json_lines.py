@@ -23,6 +23,7 @@ from typing import Any
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
 from portal.knowledge.importing.texts import (
+    NOT_UTF8,
     ArticleText,
     Unreadable,
     UnreadableLines,
@@ -55,6 +56,7 @@ class Run:
     key: Key
     line: int
     rows: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
 
     @property
     def text_hash(self) -> str:
@@ -98,6 +100,7 @@ def survey(path: Path) -> Survey:
             # Without its broken lines a text may look like another one; only lines are checked now.
             continue
         try:
+            _require_once(run)
             lines.commencement_of(_articles(run), run.line)
         except Unreadable as problem:
             broken.add(problem)
@@ -110,7 +113,7 @@ def survey(path: Path) -> Survey:
         text_hash = run.text_hash
         twin = kept[name].get(text_hash)
         # The rows themselves are not kept: a file may be larger than the memory.
-        run.rows = []
+        run.rows, run.lines = [], []
         if twin is not None:
             # Of the same text twice, the one with a date says more.
             loser = twin if twin.key[1] is None and version is not None else run
@@ -128,6 +131,16 @@ def survey(path: Path) -> Survey:
     if not found.articles:
         raise UnreadableLines([Unreadable(1, "文件里没有条文")], 1)
     return found
+
+
+def _require_once(run: Run) -> None:
+    seen: dict[str, int] = {}
+    for row, line in zip(run.rows, run.lines, strict=True):
+        number = parse_article_number(row["number"])
+        if number and number in seen:
+            written = format_article_number(number)
+            raise Unreadable(line, f"{written}重复，前一处在第 {seen[number]} 行")
+        seen[number] = line
 
 
 def read(path: Path, found: Survey) -> Iterator[VersionText]:
@@ -170,7 +183,7 @@ def _articles(run: Run) -> tuple[ArticleText, ...]:
             number=parse_article_number(row["number"]),
             label=_label(row["number"]),
             chapter=_chapter(row["heading"]),
-            text=row["text"],
+            text=lines.without_headings_behind(row["text"], row["law"]),
         )
         for place, row in enumerate(run.rows)
     )
@@ -201,6 +214,7 @@ def _runs(path: Path, broken: _Broken | None = None) -> Iterator[Run]:
                 yield run
             run = Run(key, number)
         run.rows.append(row)
+        run.lines.append(number)
     if run is not None:
         yield run
 
@@ -248,7 +262,7 @@ def _row(line: bytes, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except UnicodeDecodeError:
-        raise Unreadable(number, "不是 UTF-8 编码") from None
+        raise Unreadable(number, NOT_UTF8) from None
     except (ValueError, RecursionError):
         # Also a number of thousands of digits.
         raise Unreadable(number, "不是完整的 JSON 对象") from None
@@ -280,7 +294,8 @@ def _checked(row: dict[str, Any], number: int) -> dict[str, Any]:
     version = row.setdefault("version", None)
     if version is not None:
         try:
-            row["version"] = date.fromisoformat(version).isoformat()
+            day = date.fromisoformat(version)
         except (TypeError, ValueError):
             raise Unreadable(number, f"版本日期“{str(version)[:40]}”无法识别") from None
+        row["version"] = lines.day((day.year, day.month, day.day), number).isoformat()
     return row

@@ -12,22 +12,37 @@ from itertools import pairwise
 from portal.knowledge.importing.texts import ArticleText, Unreadable
 from portal.knowledge.models import LawLevel
 from search_index import article_order, format_article_number, parse_article_number
+from search_index.numerals import parse_numeral
 
-_NUMERAL = "[零〇一二三四五六七八九十百千]+"
-_ARTICLE = re.compile(rf"(第{_NUMERAL}条(?:之{_NUMERAL})?)(?:\s+(.*))?", re.DOTALL)
+_NUMERAL = "[零〇○一二三四五六七八九十百千]+"
+# An article's own number is also written with figures, of full width too: 第１２条.
+_COUNT = rf"(?:{_NUMERAL}|\d{{1,8}})"
+_ARTICLE = re.compile(rf"(第{_COUNT}条(?:之{_COUNT})?)(?:\s+(.*))?", re.DOTALL)
 # As misprints in published texts have it: a dash for 一, a space before 条, none after the number.
-_MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}－—―–\- ]+条(?:之{_NUMERAL})?)\s*(\S.*)", re.DOTALL)
+_MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}\d－—―–\- ]+条(?:之{_COUNT})?)\s*(\S.*)", re.DOTALL)
+# What a reader takes for the number of an article, whatever signs or letters it is written with.
 _HEADING = re.compile(rf"(第{_NUMERAL}(编|分编|章|节))\s*(.*)")
+_HEADINGS_BEHIND = re.compile(
+    rf"(?:\n\s*(?:第{_NUMERAL}(?:编|分编|章|节)(?:\s[^\n。；：，]{{1,40}})?|附\s*则))+\s*$"
+)
 _SEVERAL_HEADINGS = re.compile(rf"(?:^|\s)第{_NUMERAL}(?:编|分编|章|节)\s")
 _ITEM = re.compile(r"([一二三四五六七八九十]+)、\s*(.*)", re.DOTALL)
 _ANNEX = re.compile(r"(?:附件|附录|附表|附)(?:[一二三四五六七八九十]+|\d+)?[：:]?")
 _DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
+# Texts of the eighties and nineties write their dates out: 一九九○年八月一日.
+_WRITTEN_DATE = re.compile(
+    r"([一二][零〇○一二三四五六七八九]{3})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日"
+)
+_EARLIEST_YEAR = 1900
 _COMMENCEMENT = re.compile(
     r"本(?:法|条例|办法|规定|规则|细则|解释|决定|章程|通则|意见|批复|修正案)自(\d{4})年(\d{1,2})月(\d{1,2})日起?(?:施行|实施|生效)"
 )
+_ADOPTED = re.compile("(?:通过|公布|发布|批准|修正|修订|施行|实施)[)）。]?$")
 _AMENDED = re.compile("修正|修订|修改|决定》")
 _REPEAL = re.compile(r"《((?:[^《》]|《[^《》]*》)+)》(?!第)")
 _MID_SENTENCE = "的、，。；：规第和或至及与所中之款项"
+# What a reader takes for the number of an article, whatever signs or letters it is written with.
+_LIKE_ARTICLE = re.compile(rf"\W{{0,4}}(第\s*[^\s第条條]{{1,12}}\s*[条條])(?![{_MID_SENTENCE}])")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -69,6 +84,12 @@ def heading_title(text: str) -> str:
     return f"{numbered.group(1)} {_closed_up(numbered.group(3))}".strip()
 
 
+def _name_of(title: str) -> str:
+    """A heading without its number and spaces: 第一章 总则 is 总则."""
+    numbered = _HEADING.fullmatch(title)
+    return re.sub(r"\s", "", numbered.group(3) if numbered else title)
+
+
 def heading_rank(text: str) -> int | None:
     """Return how deep a heading stands (编 1, 分编 2, 章 3, 节 4); None for another line."""
     found = _HEADING.fullmatch(text)
@@ -77,9 +98,25 @@ def heading_rank(text: str) -> int | None:
     return RANKS[found.group(2)]
 
 
+def without_headings_behind(text: str, law: str) -> str:
+    """Return an article without the headings of what follows it, which collections of articles leave there.
+
+    The article of an amendment may end with the heading that it inserts.
+    """
+    if re.search("修正案|决定", law):
+        return text
+    return _HEADINGS_BEHIND.sub("", text)
+
+
 def is_contents(text: str) -> bool:
     """True for a table of contents that got into one line."""
     return len(_SEVERAL_HEADINGS.findall(text)) > 1
+
+
+def is_adoption(text: str) -> bool:
+    """True for a line that says when and how a text was made: 2020年1月1日…通过."""
+    plain = _with_figures(text)
+    return _DATE.match(plain) is not None and _ADOPTED.search(plain) is not None
 
 
 def is_annex(text: str) -> bool:
@@ -109,13 +146,28 @@ def _closed_up(text: str) -> str:
     return "".join(words) if all(len(word) == 1 for word in words) else " ".join(words)
 
 
-def day(written: Sequence[str], line: int | None) -> date:
-    """Return the date of year, month and day; raises Unreadable for one that does not exist."""
+def day(written: Sequence[str | int], line: int | None) -> date:
+    """Return the date of year, month and day; raises Unreadable for one that cannot be."""
     year, month, number = written
     try:
-        return date(int(year), int(month), int(number))
+        found = date(int(year), int(month), int(number))
     except ValueError:
         raise Unreadable(line, f"日期“{year}年{month}月{number}日”不存在") from None
+    if found.year < _EARLIEST_YEAR:
+        raise Unreadable(line, f"日期“{year}年{month}月{number}日”早于 {_EARLIEST_YEAR} 年")
+    return found
+
+
+def _with_figures(text: str) -> str:
+    """Return a text in NFKC with its dates in figures: 二○○四年十月一日 is 2004年10月1日."""
+
+    def figures(found: re.Match[str]) -> str:
+        values = [parse_numeral(part) for part in found.groups()]
+        if None in values:
+            return found.group()
+        return "{}年{}月{}日".format(*values)
+
+    return _WRITTEN_DATE.sub(figures, unicodedata.normalize("NFKC", text))
 
 
 # --- what stands above the text ---
@@ -143,7 +195,7 @@ class Preamble:
 
     def read(self, text: str, line: int) -> None:
         """Take one line in; raises Unreadable for a date that does not exist."""
-        plain = unicodedata.normalize("NFKC", text).strip("() ")
+        plain = _with_figures(text).strip("() ")
         for part in re.split(r"(?:根据|;|\s{2,})", plain):
             days = [day(found, line) for found in _DATE.findall(part)]
             if not days:
@@ -204,10 +256,12 @@ def commencement_of(articles: Iterable[ArticleText], line: int | None = None) ->
     for article in reversed(list(articles)):
         if not article.number:
             continue
-        plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", article.text))
-        found = _COMMENCEMENT.search(plain)
+        found = _COMMENCEMENT.search(_with_figures(re.sub(r"\s", "", article.text)))
         if found is not None:
-            return day(found.groups(), line)
+            try:
+                return day(found.groups(), line)
+            except Unreadable as error:
+                raise Unreadable(error.line, f"{article.label}：{error.reason}") from None
     return None
 
 
@@ -257,14 +311,20 @@ class ArticleBuilder:
         self._open: _Open | None = None
         self._done: list[ArticleText] = []
         self._lines: dict[str, int] = {}
+        self._unread: tuple[str, int] | None = None
+        # Headings that have no text yet, by their name alone.
+        self._bare: dict[str, tuple[str, int]] = {}
         self.last = ""
 
-    def heading(self, text: str, rank: int) -> None:
+    def heading(self, text: str, rank: int, line: int) -> None:
         """A heading; `rank` grows with depth."""
         self._close()
+        self._note_unread(text, line)
         while self._path and self._path[-1][0] >= rank:
             self._path.pop()
-        self._path.append((rank, heading_title(text)))
+        title = heading_title(text)
+        self._path.append((rank, title))
+        self._bare[_name_of(title)] = (title, rank)
 
     def paragraph(self, text: str, line: int) -> None:
         """A line of text; raises Unreadable."""
@@ -272,6 +332,12 @@ class ArticleBuilder:
         if found is not None and not self._in_annex():
             self._begin(found[0], found[1], line)
             return
+        listed = self._bare.get(re.sub(r"\s", "", text))
+        if listed is not None and listed != (self._path[-1][1], self._path[-1][0]):
+            # The headings stand together above the text, and within it only their names.
+            self.heading(*listed, line)
+            return
+        self._note_unread(text, line)
         item = _ITEM.fullmatch(text) if self._items else None
         if item is not None:
             self._close()
@@ -288,6 +354,10 @@ class ArticleBuilder:
             raise Unreadable(line, "到文件末尾也没有正文")
         numbered = any(article.label for article in self._done)
         if not numbered:
+            if self._unread is not None:
+                # A law that goes in as one passage answers no citation, and nobody would be told.
+                written, line = self._unread
+                raise Unreadable(line, f"“{written}”像是条文序号，但是读不出来")
             whole = "\n".join(a.text for a in self._done)
             require_text(whole, "全文", line)
             return (ArticleText(0, "", "全文", (), whole),)
@@ -304,6 +374,11 @@ class ArticleBuilder:
                 )
             )
         return tuple(labelled)
+
+    def _note_unread(self, text: str, line: int) -> None:
+        found = _LIKE_ARTICLE.match(text)
+        if found is not None and self._unread is None and not self._in_annex():
+            self._unread = found.group(1), line
 
     def _in_annex(self) -> bool:
         return bool(self._path) and is_annex(self._path[-1][1])
@@ -330,6 +405,8 @@ class ArticleBuilder:
         piece, self._open = self._open, None
         if piece is None:
             return
+        for _, title in self._path:
+            self._bare.pop(_name_of(title), None)
         text = "\n".join(piece.paragraphs).strip()
         require_text(text, piece.label, piece.line)
         self._done.append(

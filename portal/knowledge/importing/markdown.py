@@ -7,14 +7,16 @@ text. A second title names a part: the books of a code come as one file each and
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from portal.core import clock
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
-from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
+from portal.knowledge.importing.texts import NOT_UTF8, ArticleText, Unreadable, VersionText
 from portal.knowledge.models import Validity
 from search_index import article_order
 
@@ -22,6 +24,7 @@ MARK = "<!-- INFO END -->"
 LARGEST_BYTES = 20 * 1024 * 1024
 _NAME_DATE = re.compile(r"[(（](\d{4})-(\d{1,2})-(\d{1,2})[)）]$")
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*)|\s*)")
+_BOLD_NUMBER = re.compile(r"(?<![^# ])(\*\*|__)(第[^*_]{1,12}条[^*_]{0,6})\1\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,12 @@ def read(path: Path) -> Sheet:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise Unreadable(line, "不是 UTF-8 编码") from None
+        raise Unreadable(line, NOT_UTF8) from None
     text_lines = lines.with_line_ends(text).split("\n")
-    rows = [lines.clean(row, number) for number, row in enumerate(text_lines, 1)]
+    rows = [
+        _BOLD_NUMBER.sub(r"\2 ", lines.clean(row, number))
+        for number, row in enumerate(text_lines, 1)
+    ]
     title, part, begins = _titles(rows)
     frame = Frame(title, Preamble(), part)
     for number in range(begins[0], begins[1]):
@@ -69,15 +75,21 @@ def read(path: Path) -> Sheet:
             builder.paragraph(row, number)
             continue
         name = (heading.group(2) or "").strip()
-        if name and not lines.is_contents(name):
-            builder.heading(name, len(heading.group(1)))
+        if lines.split_article(name) is not None:
+            builder.paragraph(name, number)
+        elif name and not lines.is_contents(name):
+            builder.heading(name, len(heading.group(1)), number)
     return Sheet(
         path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}")
     )
 
 
 def version_of(
-    stem: str, frame: Frame, articles: tuple[ArticleText, ...], source: str
+    stem: str,
+    frame: Frame,
+    articles: tuple[ArticleText, ...],
+    source: str,
+    notes: Iterable[str] = (),
 ) -> tuple[VersionText, str | None, tuple[str, ...]]:
     """Put together what a file says; raises Unreadable without a date. Shared with Word documents."""
     preamble = frame.preamble
@@ -86,11 +98,15 @@ def version_of(
         raise Unreadable(None, "没有版本日期：文件名里没有（YYYY-MM-DD），题注里也没有日期")
     start = lines.commencement_of(articles) or preamble.commencement
     known, exact = validity.starts(start, version_date) if start else (None, False)
+    notes = list(notes)
     missing = lines.gaps(articles)
-    notes: tuple[str, ...] = ()
     if missing:
         more = "等" if len(missing) > 5 else ""
-        notes = (f"条文序号不连续，缺{'、'.join(missing[:5])}{more}",)
+        notes.append(f"条文序号不连续，缺{'、'.join(missing[:5])}{more}")
+    if [article.label for article in articles] == ["全文"]:
+        notes.append("没有条文序号，全文作为一段，不能按条号引用")
+    if version_date > clock.today():
+        notes.append(f"版本日期 {version_date} 在今天之后，请核对")
     version = VersionText(
         law=frame.title,
         version_date=version_date,
@@ -105,7 +121,7 @@ def version_of(
         header_days=preamble.earlier_amendments(version_date),
         parts=(frame.part,) if frame.part else (),
     )
-    return version, frame.part, notes
+    return version, frame.part, tuple(notes)
 
 
 def has_items(title: str, rows: list[str]) -> bool:
@@ -174,6 +190,6 @@ def _date_of(stem: str) -> date | None:
     if found is None:
         return None
     try:
-        return date(*map(int, found.groups()))
-    except ValueError:
+        return lines.day(found.groups(), None)
+    except Unreadable:
         raise Unreadable(None, f"文件名里的日期“{found.group()[1:-1]}”不存在") from None

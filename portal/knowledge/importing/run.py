@@ -104,6 +104,7 @@ class _Importer:
         file = FileReport(shown, notes=[note for sheet in sheets for note in sheet.notes])
         try:
             read = markdown.joined(sheets) if first.part else first.version
+            file.read_as = f"《{read.law}》{read.version_date} 版"
             self._check_twice(read, shown)
             self._write([read], file)
         except Unreadable as error:

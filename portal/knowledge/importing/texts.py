@@ -10,6 +10,8 @@ from datetime import date
 from portal.knowledge.fingerprints import text_hash
 from portal.knowledge.models import LawLevel, Validity
 
+NOT_UTF8 = "不是 UTF-8 编码，请用记事本等打开后另存为 UTF-8"
+
 
 class Unreadable(ValueError):
     """A text that cannot be taken in: the line (of a Word document the paragraph) and the reason."""
@@ -129,6 +131,8 @@ class FileReport:
     """What became of one file."""
 
     file: str
+    # Of a document, which law and version it was read as.
+    read_as: str = ""
     texts: int = 0
     versions_added: int = 0
     versions_changed: int = 0

@@ -7,15 +7,15 @@ then headings and articles as paragraphs. Styles say little there, so the text d
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
-from collections.abc import Iterator
+import zlib
 from pathlib import Path
 
 import docx
 from docx.opc.exceptions import PackageNotFoundError
-from docx.table import Table
 
-from portal.knowledge.importing import lines
+from portal.knowledge.importing import lines, word_text
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
 from portal.knowledge.importing.texts import Unreadable
@@ -23,6 +23,26 @@ from portal.knowledge.importing.texts import Unreadable
 # What a document may unfold to: the longest code is a few megabytes of XML, and reading takes many
 # times that of memory.
 LARGEST_UNFOLDED = 30 * 1024 * 1024
+# What opening a broken archive, or one that is no Word document, ends in.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    PackageNotFoundError,
+    LookupError,
+    ValueError,
+    SyntaxError,
+    AttributeError,
+    TypeError,
+    EOFError,
+    # Of an archive: packed in a way that is not known, or with a password.
+    NotImplementedError,
+    RuntimeError,
+)
+# How Word files before 2007 begin, and those of today that are locked with a password.
+_OLD_WORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+_SAVE_AGAIN = "请用 Word 或者 WPS 打开，另存为 .docx"
 _PAGE = re.compile(r"[\s.…·⋯]*\d*$")
 
 Row = tuple[int, str]
@@ -30,7 +50,7 @@ Row = tuple[int, str]
 
 def read(path: Path) -> Sheet:
     """Read one document; raises Unreadable with the paragraph's number and the reason."""
-    rows = _rows(path)
+    rows, notes = _rows(path)
     title, rows = _title(rows)
     preamble = Preamble()
     rows = _preamble(rows, preamble)
@@ -40,39 +60,39 @@ def read(path: Path) -> Sheet:
     for number, text in rows:
         rank = lines.heading_rank(text)
         if rank is not None:
-            builder.heading(text, rank)
+            builder.heading(text, rank, number)
         elif lines.is_annex(text) or _squeezed(text) == "附则":
-            builder.heading(text, 1)
+            builder.heading(text, 1, number)
         else:
             builder.paragraph(text, number)
     return Sheet(
         path,
         *version_of(
-            path.stem, frame, builder.finish(rows[-1][0] if rows else 1), f"文件 {path.name}"
+            path.stem,
+            frame,
+            builder.finish(rows[-1][0] if rows else 1),
+            f"文件 {path.name}",
+            notes,
         ),
     )
 
 
-def _rows(path: Path) -> list[Row]:
-    """The paragraphs with their numbers (from 1, empty ones counted), a table's row as one."""
+def _rows(path: Path) -> tuple[list[Row], list[str]]:
+    """The paragraphs with their numbers (from 1, empty ones counted), a table's row as one; and notes."""
     if path.stat().st_size > LARGEST_BYTES:
         raise Unreadable(None, "文件超过 20 MB，不像一部法律")
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNFOLDED:
-                raise Unreadable(None, "文件展开后超过 30 MB，不像一部法律")
-        document = docx.Document(str(path))
-        texts = list(_texts(document))
-    except (
-        zipfile.BadZipFile,
-        PackageNotFoundError,
-        KeyError,
-        ValueError,
-        SyntaxError,
-    ) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(None, "不是能打开的 Word 文档（.docx）") from None
+            unfolded = sum(entry.file_size for entry in archive.infolist())
+        if unfolded <= LARGEST_UNFOLDED:
+            document = docx.Document(str(path))
+            numbering = word_text.Numbering(document)
+            texts = list(word_text.paragraphs(document, numbering))
+            left_out = word_text.left_out(document)
+    except _BROKEN:
+        raise Unreadable(None, _why(path)) from None
+    if unfolded > LARGEST_UNFOLDED:
+        raise Unreadable(None, "文件展开后超过 30 MB，不像一部法律")
     rows = []
     for number, text in enumerate(texts, 1):
         # A line break inside a paragraph begins a new line of the law.
@@ -80,18 +100,24 @@ def _rows(path: Path) -> list[Row]:
             cleaned = lines.clean(piece, number)
             if cleaned:
                 rows.append((number, cleaned))
-    return rows
+    notes = [f"里面的{'、'.join(left_out)}没有读，请核对有没有正文"] if left_out else []
+    if numbering.unread:
+        notes.append("有的自动编号样式读不出来，按阿拉伯数字处理，请核对")
+    return rows, notes
 
 
-def _texts(document: docx.document.Document) -> Iterator[str]:
-    for block in document.iter_inner_content():
-        if isinstance(block, Table):
-            for row in block.rows:
-                # A cell that spans several columns comes once for each of them.
-                cells = {id(cell._tc): cell for cell in row.cells}.values()
-                yield " | ".join(cell.text.strip().replace("\n", " ") for cell in cells)
-        else:
-            yield block.text.replace("\t", " ").replace("\v", "\n")
+def _why(path: Path) -> str:
+    """Say what is wrong with a file that does not open."""
+    content = path.read_bytes()
+    if not content:
+        return "文件是空的"
+    if content.startswith(_OLD_WORD):
+        if _LOCKED in content:
+            return f"Word 文档加了打开密码，{_SAVE_AGAIN}，不设密码"
+        return f"是旧格式的 Word 文档（.doc）或者其他旧 Office 文件，{_SAVE_AGAIN}"
+    if content.startswith(b"PK"):
+        return f"不是能打开的 Word 文档（.docx）：不完整、已损坏，或者是别的文件，{_SAVE_AGAIN}"
+    return f"不是 Word 文档（.docx），{_SAVE_AGAIN}"
 
 
 def _title(rows: list[Row]) -> tuple[str, list[Row]]:
@@ -104,6 +130,7 @@ def _title(rows: list[Row]) -> tuple[str, list[Row]]:
             or lines.heading_rank(text) is not None
             or lines.split_article(text) is not None
             or text.endswith("。")
+            or lines.is_adoption(text)
         )
         if begins:
             title = lines.heading_title("".join(parts))
@@ -119,7 +146,11 @@ def _title(rows: list[Row]) -> tuple[str, list[Row]]:
 def _preamble(rows: list[Row], preamble: Preamble) -> list[Row]:
     """Read the note in parentheses, which may run over several paragraphs; returns what follows."""
     if not rows or not rows[0][1].startswith(("（", "(")):
-        return rows
+        bare = 0
+        while bare < len(rows) and lines.is_adoption(rows[bare][1]):
+            preamble.read(rows[bare][1], rows[bare][0])
+            bare += 1
+        return rows[bare:]
     depth = 0
     for place, (number, text) in enumerate(rows):
         depth += len(re.findall(r"[（(]", text)) - len(re.findall(r"[）)]", text))

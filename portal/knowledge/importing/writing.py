@@ -119,6 +119,7 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     version = made.version
     if version is None:
         version = LawVersion(id=new_id(), law_id=law.id, is_current=False)
+    began = version.effective_from if made.version is not None else None
     for name, value in made.values.items():
         setattr(version, name, value)
     if read.effective_from is not None or version.dates_exact is None:
@@ -133,6 +134,13 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     db.session.flush()
     _write_articles(law.id, version.id, made)
     db.session.flush()
+    if began is not None and began != version.effective_from:
+        # Whatever ended on that day ended because this one began then.
+        db.session.execute(
+            update(LawVersion)
+            .where(LawVersion.law_id == law.id, LawVersion.effective_to == began)
+            .values(effective_to=None)
+        )
     validity.settle_law(law, today)
     for other in amendments.laws_changed_by(law.name):
         validity.settle_law(other, today)
@@ -175,6 +183,7 @@ def _is_held(version: LawVersion, read: VersionText, *, yields: bool) -> bool:
         not read.parts
         and version.source.removesuffix(UNDATED) == read.source
         and version.content_hash == read.content_hash
+        and not _ends_earlier(version, read)
     )
 
 
