@@ -28,6 +28,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 import redis
 
+from tests.suite_plugin import SAME_EVERYWHERE
+
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 REDIS_SERVER = "redis://127.0.0.1:6379"
@@ -35,9 +37,6 @@ REDIS_SERVER = "redis://127.0.0.1:6379"
 PROCESSES = 2
 # Redis has 16 databases unless configured otherwise; each test process takes one.
 REDIS_DATABASES = 16
-# The search library, the tools and the content's texts are the same on every database: where the
-# whole suite runs on several, the first run tests them for all.
-SAME_EVERYWHERE = ("tests/search_index", "tests/tooling", "tests/content")
 # Only the first run is measured: watching every line nearly doubles the time of a test, and what another database
 # reaches beside it is half a percent.
 MEASURED = ("--cov", "--cov-report=", "--cov-fail-under=0")
