@@ -95,7 +95,7 @@ def test_what_is_the_same_on_every_database_is_tested_once_and_the_first_run_is_
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(run_suite, "ROOT", tmp_path)
-    monkeypatch.setattr(run_suite, "report_coverage", lambda check: check)
+    monkeypatch.setattr(run_suite, "report_coverage", lambda folder, check: check)
     given: list[list[str]] = []
 
     def pretend(arguments: Sequence[str]) -> Half:
