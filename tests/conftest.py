@@ -6,15 +6,17 @@ Rows are deleted between tests, so a test may commit as the portal does.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, exists, literal, select, union_all
+from sqlalchemy import Dialect, String, event, exists, literal, select, union_all
 
 from portal.core import clock as core_clock
 from portal.core import schema_guards
@@ -23,6 +25,8 @@ from portal.core.jobs import worker
 from portal.knowledge import categories, search_content
 from portal.web import rate_limits
 from portal.working_days import cache as calendar_cache
+from portal.working_days import operations as working_days
+from portal.working_days.notice import YearTable
 from tests.support import create_schema, own_application
 
 API = "/api/v1"
@@ -92,25 +96,40 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         yield application
 
 
+@functools.cache
+def _which_are_filled(dialect: Dialect) -> str:
+    """Return the statement that names the tables with rows. Putting it together takes longer than carrying it out."""
+    tables = Base.metadata.sorted_tables
+    filled = union_all(*(select(literal(t.name, String)).where(exists(select(t))) for t in tables))
+    return str(filled.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+@functools.cache
+def _deletions() -> dict[str, str]:
+    """Return what empties each table, children before their parents."""
+    tables = reversed(Base.metadata.sorted_tables)
+    return {table.name: str(table.delete()) for table in tables}
+
+
 def _empty_tables() -> None:
     """Delete the rows of every table that has any. Emptying them all took a second of each test on PostgreSQL."""
-    tables = list(reversed(Base.metadata.sorted_tables))
-    filled = union_all(*(select(literal(t.name)).where(exists(select(t))) for t in tables))
     with db.engine.connect() as connection:
-        names = set(connection.scalars(filled))
+        statement = _which_are_filled(connection.dialect)
+        names = set(connection.exec_driver_sql(statement).scalars())
         if not names:
             return
         sqlite = connection.dialect.name == "sqlite"
         # Append-only tables refuse the deletion; their guards come back below.
         if sqlite:
-            triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-            for (name,) in connection.exec_driver_sql(triggers).all():
-                connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+            triggers = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+            for name, table in connection.exec_driver_sql(triggers).all():
+                if table in names:
+                    connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
         else:
             connection.exec_driver_sql("SET session_replication_role = replica")
-        for table in tables:
-            if table.name in names:
-                connection.execute(table.delete())
+        for name, deletion in _deletions().items():
+            if name in names:
+                connection.exec_driver_sql(deletion)
         if sqlite:
             schema_guards.install(connection)
         else:
@@ -140,6 +159,25 @@ def look_at_content_at_once() -> None:
     put right.
     """
     search_content.CHECK_SECONDS = -1.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_unchanged_calendars_once() -> None:
+    """The tables of the years are worked out again only where a file of them has changed.
+
+    Most tests begin with loading one, and reading the files took a tenth of the time of a test.
+    """
+    work_out = working_days._shipped
+    known: dict[tuple[tuple[str, bytes], ...], dict[int, YearTable]] = {}
+
+    def shipped(content_dir: Path) -> dict[int, YearTable]:
+        files = sorted((content_dir / "calendar").glob("*.yaml"))
+        key = tuple((path.name, path.read_bytes()) for path in files)
+        if key not in known:
+            known[key] = work_out(content_dir)
+        return dict(known[key])
+
+    working_days._shipped = shipped
 
 
 @pytest.fixture

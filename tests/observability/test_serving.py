@@ -89,7 +89,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PORTAL_", "TEST_", "COV_", "COVERAGE_"))
+        if not name.startswith(("PORTAL_", "TEST_"))
         and name not in ("DATABASE_URL", "REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
     }
     environment |= {

@@ -1,6 +1,7 @@
 """What the documents promise about dependencies and settings is what the code does."""
 
 import ast
+import functools
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -15,9 +16,7 @@ USED_WITHOUT_IMPORT = {
     "gunicorn",
     "honcho",
     "psycopg",
-    "pytest-cov",
     "pytest-xdist",
-    "coverage",
     "ruff",
     "mypy",
     "import-linter",
@@ -36,24 +35,27 @@ def named_in(file: str) -> set[str]:
     return {canonical(name) for name in names}
 
 
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    """Return the top packages that a file imports."""
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            modules.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    return frozenset(module.split(".")[0] for module in modules)
+
+
 def imported_by(*folders: str) -> dict[str, str]:
     """Return the distributions that the code in `folders` imports, each with one importing file."""
     owners = packages_distributions()
     found: dict[str, str] = {}
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     for path in [*files, *ROOT.glob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                modules = [node.module or ""]
-            elif isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            else:
-                continue
-            for top in {module.split(".")[0] for module in modules}:
-                if top in sys.stdlib_module_names or top in OWN:
-                    continue
-                for owner in owners.get(top, [f"(not installed) {top}"]):
-                    found[canonical(owner)] = str(path.relative_to(ROOT))
+        for top in imports(path) - sys.stdlib_module_names - OWN:
+            for owner in owners.get(top, [f"(not installed) {top}"]):
+                found[canonical(owner)] = str(path.relative_to(ROOT))
     return found
 
 

@@ -95,7 +95,7 @@ def test_what_is_the_same_on_every_database_is_tested_once_and_the_first_run_is_
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(run_suite, "ROOT", tmp_path)
-    monkeypatch.setattr(run_suite, "report_coverage", lambda check: check)
+    monkeypatch.setattr(run_suite, "report_coverage", lambda folder, check: check)
     given: list[list[str]] = []
 
     def pretend(arguments: Sequence[str]) -> Half:
@@ -107,7 +107,7 @@ def test_what_is_the_same_on_every_database_is_tested_once_and_the_first_run_is_
     measured = list(run_suite.MEASURED)
     assert given == [measured, run_suite.tested_before()]
     repository = Path(run_suite.__file__).parents[1]
-    assert all((repository / part).is_dir() for part in run_suite.SAME_EVERYWHERE)
+    assert all((repository / part).exists() for part in suite_plugin.SAME_EVERYWHERE)
     given.clear()
     run_suite.main(["postgres"])
     run_suite.main(["sqlite", "postgres", "--pytest", "tests/search_index"])
@@ -191,3 +191,24 @@ def test_counts_come_from_the_report(tmp_path: Path) -> None:
 )
 def test_each_process_has_a_redis_database_of_its_own(process: str, url: str) -> None:
     assert suite_plugin.own_redis_url("redis://h:1/5", process) == url
+
+
+def test_a_file_that_is_tested_once_may_not_come_to_know_a_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Test:
+        def __init__(self, file: str, *fixtures: str) -> None:
+            self.nodeid, self.fixturenames = f"{file}::test_it", fixtures
+
+    folder, plain, own = "tests/content", "tests/web/test_lanes.py", "tests/own.py"
+    other = "tests/web/test_problems.py"
+    tests = [Test(folder, "app"), Test(plain, "clock"), Test(other, "app", "database")]
+    assert suite_plugin.with_database(tests) == []
+    assert suite_plugin.with_database([*tests, Test(plain, "clock", "app")]) == [plain]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / own).write_text("from tests.support import own_application")
+    monkeypatch.setattr(suite_plugin, "ROOT", tmp_path)
+    monkeypatch.setattr(suite_plugin, "SAME_EVERYWHERE", (folder, own))
+    assert suite_plugin.with_database([]) == [own]
+    with pytest.raises(pytest.UsageError, match=own):
+        suite_plugin.pytest_collection_modifyitems([])
