@@ -206,11 +206,11 @@ def _version(
         document_type=row["doc_type"] or "法律",
         issuing_body=row["issuing_body"],
         source=SOURCE,
-        articles=tuple(_article(number, item) for number, item in enumerate(articles)),
+        articles=tuple(_article(number, item, name) for number, item in enumerate(articles)),
     )
 
 
-def _article(position: int, row: sqlite3.Row) -> ArticleText:
+def _article(position: int, row: sqlite3.Row, law: str = "") -> ArticleText:
     written = (row["article_no"] or "").strip()
     text = (row["article_text"] or "").strip()
     if not text:
@@ -222,7 +222,7 @@ def _article(position: int, row: sqlite3.Row) -> ArticleText:
         number="" if item else parse_article_number(written),
         label=f"{item.group(1)}、" if item else written[:60],
         chapter=tuple(part for part in (row["chapter"], row["section"]) if part),
-        text=text,
+        text=lines.without_headings_behind(text, law),
     )
 
 

@@ -65,6 +65,20 @@ def test_articles_carry_number_label_chapter_and_order(settings, package):
     assert rows[1].title == "《民法典》第七百一十条"
 
 
+def test_an_article_ends_before_the_heading_of_the_next_part(settings, package):
+    """Some articles of the package bring it along: 第二编 物权."""
+    articles = [
+        (*row[:-1], f"{row[-1]}\n第七编 侵权责任\n第一章 一般规定")
+        if row[3] == "第七百一十一条"
+        else row
+        for row in ARTICLES
+    ]
+    write_package(package, articles=articles)
+    operations.import_starter()
+    found = db.session.scalars(select(Article.text).where(Article.number == "711"))
+    assert "侵权责任" not in "".join(found)
+
+
 def test_branches_and_passages_without_a_number(settings, package):
     operations.import_starter()
     rows = db.session.scalars(select(Article).order_by(Article.law_id, Article.position)).all()
