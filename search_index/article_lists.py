@@ -120,8 +120,7 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
         joint = "".join(gap.split())
         if note := _NOTE.match(joint):
             joint = joint[note.end() :]
-        # 第577条 第584条; on a line of its own it is the number of a clause.
-        beside = gap and gap.isspace() and "\n" not in gap and match["ordinal"] and match["closed"]
+        beside = match["ordinal"] and match["closed"] and chain and _is_beside(gap, chain[-1])
         if chain and not beside and not _joins(joint):
             yield from _read(normal, chain)
             chain, joint = [], ""
@@ -141,6 +140,11 @@ def article_lists(normal: str, skipped: Callable[[int], bool]) -> Iterator[Artic
         else:
             chain.append(read)
     yield from _read(normal, chain)
+
+
+def _is_beside(gap: str, before: _Number) -> bool:
+    """True for 第577条 第584条, also without a blank; on a line of its own it is the number of a clause."""
+    return gap.isspace() and "\n" not in gap if gap else before.closed
 
 
 def _joins(joint: str) -> bool:

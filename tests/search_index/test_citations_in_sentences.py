@@ -34,6 +34,13 @@ def test_a_sentence_goes_on_to_another_article_of_the_law_it_cites(text: str) ->
     assert found(text) == [(CIVIL, "577"), (CIVIL, "584")]
 
 
+@pytest.mark.parametrize(
+    "text", ["民法典第577条第584条", "《民法典》第五百七十七条 第五百八十四条"]
+)
+def test_articles_one_behind_the_other_need_nothing_between_them(text: str) -> None:
+    assert found(text) == [(CIVIL, "577"), (CIVIL, "584")]
+
+
 def test_it_goes_on_in_the_law_cited_last() -> None:
     text = (
         "民法典第3条规定的权利，该法第5条规定的自愿和第7条规定的诚信；刑法第20条规定的防卫和第21条"
