@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from portal.config import settings
 from portal.core import clock
 from portal.knowledge import patterns, search_content
 from portal.knowledge.names import short
-from search_index import analysis
+from search_index import analysis, format_article_number, parse_article_number
 
 if TYPE_CHECKING:
     from portal.knowledge.search import Found
 
-# Help at once, and help for what somebody has been through.
-URGENT = "urgent"
-SAFETY = "safety"
+# What a step is for; help at once, and help for what somebody has been through, come first.
+Code = Literal[
+    "urgent",
+    "safety",
+    "search_rest",
+    "law",
+    "last_article",
+    "which_law",
+    "without_filters",
+    "law_today",
+    "search_successor",
+    "service",
+    "narrow_down",
+    "corrected",
+    "browse_category",
+    "ask",
+    "call",
+    "emergency",
+]
+URGENT: Final = "urgent"
+SAFETY: Final = "safety"
 _SEARCH = "/api/v1/search?q="
 _NARROW_DOWN = "后面还有结果没有列出，请换个更具体的问法，或者先选一个问题类别。"
 _SERVICE_LINE = "公共法律服务热线"
@@ -48,10 +66,10 @@ def of(
             url = f"tel:{step['phone']}"
             # Where several kinds of help fit, each number is told once, with the first one's words.
             if url not in [earlier["url"] for earlier in steps]:
-                code = URGENT if entry["at_once"] else SAFETY
+                code: Code = URGENT if entry["at_once"] else SAFETY
                 steps.append(_step(code, step["text"], "", url))
     steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
-    steps += _law_itself(found.citations)
+    steps += _law_itself(found.citations) + which_law(found.query)
     if unfiltered:
         steps.append(_without_filters(found.query, as_of, unfiltered))
     else:
@@ -89,6 +107,16 @@ def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
             text = f"打开{law['title']}，看目录和全文。"
             steps.append(_step("law", text, "GET", law["url"]))
     return steps
+
+
+def which_law(question: str) -> list[Step]:
+    """Ask for the law where nothing but the number of an article was typed: nearly every law has one of that number."""
+    number = parse_article_number(question) if "条" in question else ""
+    if not number:
+        return []
+    label = format_article_number(number)
+    text = f"只写{label}看不出是哪部法律的，请在前面写上法律的名称，例如“民法典第十条”。也可以先找到那部法律。"
+    return [_step("which_law", text, "GET", "/api/v1/laws")]
 
 
 def _without_filters(question: str, as_of: date | None, count: int) -> Step:
@@ -210,5 +238,5 @@ def _in_danger() -> list[Step]:
     ]
 
 
-def _step(code: str, text: str, method: str, url: str) -> Step:
+def _step(code: Code, text: str, method: str, url: str) -> Step:
     return {"code": code, "text": text, "method": method, "url": url}

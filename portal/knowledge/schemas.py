@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import fields, validate
 
@@ -10,6 +10,7 @@ from portal.knowledge.models import (
     LawLevel,
     Validity,
 )
+from portal.knowledge.next_steps import Code
 from portal.knowledge.providers import KINDS
 from portal.web.pagination import PageArgs, PageInfo
 from portal.web.schemas import (
@@ -204,27 +205,7 @@ class CategoryReferenceSchema(Schema):
 class SearchNextStepSchema(Schema):
     """What to do besides reading the results. Those for somebody in danger come first."""
 
-    code = fields.String(
-        required=True,
-        metadata={
-            "enum": [
-                "urgent",
-                "safety",
-                "search_rest",
-                "law",
-                "last_article",
-                "law_today",
-                "search_successor",
-                "service",
-                "narrow_down",
-                "corrected",
-                "browse_category",
-                "ask",
-                "call",
-                "emergency",
-            ]
-        },
-    )
+    code = fields.String(required=True, metadata={"enum": list(get_args(Code))})
     text = fields.String(required=True)
     method = fields.String(required=True)
     url = fields.String(required=True)

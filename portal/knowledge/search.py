@@ -137,7 +137,8 @@ def search(question: Question) -> Found:
     page = _page(reader, question, text, result, offset, led)
     labels = category_labels()
     citations, only_names = _citations(reader, question, result)
-    weak = result.weak or only_names
+    only_number = bool(next_steps.which_law(question.text))
+    weak = result.weak or only_names or only_number
     found = Found(
         query=question.text,
         shortened=question.shortened,
@@ -165,7 +166,7 @@ def search(question: Question) -> Found:
     )
     # A wrong number is no gap in the content.
     names_law = only_names or any(each["article_label"] or each["law_link"] for each in citations)
-    counted = not (question.filtered or names_law or needs)
+    counted = not (question.filtered or names_law or only_number or needs)
     if lost and led is None and counted:
         category = found.nearest_category["code"] if found.nearest_category else None
         miss_buffer.note(question.text, category)
