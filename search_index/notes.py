@@ -10,10 +10,10 @@ _INNER = r"[^()【】〔〕\[\]\n]"
 _YEAR = "(?:19|20)[0-9]{2}"
 _NOTE = re.compile(
     r"[【〔\[](?:"
-    # 2019年修正; 2019; 根据2019年…修正; 以下简称… may follow.
+    # A year with what was done then: 2019年修正; 2019; 根据2019年…修正; 以下简称… may follow.
     rf"(?:根据)?{_YEAR}(?:年{_INNER}{{0,60}}|{_INNER}{{0,8}})"
     "|试行|草案"
-    # 法释〔2020〕17号,2020年修正.
+    # The number of the document: 法释〔2020〕17号,2020年修正.
     rf"|{_INNER}{{1,12}}[(〔\[]{_YEAR}[)〕\]]第?[0-9]{{1,5}}号{_INNER}{{0,60}}"
     # What says that it is the law no more.
     rf"|现[行在]?(?:为|是|见|参见|对应)?《{_INNER}{{2,60}}"

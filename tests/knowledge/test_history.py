@@ -17,6 +17,7 @@ from portal.core.db import db
 from portal.knowledge import history, operations
 from portal.knowledge.history import Op
 from portal.knowledge.models import Article, Law, LawVersion
+from tests.knowledge.conftest import ARTICLES, write_package
 from tests.knowledge.test_import import CORPUS, rows, write_lines
 
 LAW = "中华人民共和国测试法"
@@ -102,17 +103,14 @@ def test_the_history_is_the_same_from_every_version(law, api):
     assert bodies[0]["items"] == bodies[1]["items"]
 
 
-def test_the_second_of_a_number_that_stands_twice_has_its_own_history(settings, tmp_path):
-    lines = rows(
-        (
-            "甲法",
-            "2000-01-01",
-            [("第一条", "测试一。"), ("第二条", "测试二。"), ("第二条", "测试三。")],
-        ),
-    )
-    operations.import_law([write_lines(tmp_path / "a.jsonl", lines)])
-    query = select(Article.id).where(Article.number == "2").order_by(Article.position)
-    for found, text in zip(db.session.scalars(query), ("测试二。", "测试三。"), strict=True):
+def test_the_second_of_a_number_that_stands_twice_has_its_own_history(settings, package):
+    """Files are refused for it; the starter package is taken as it is."""
+    texts = ("测试二。", "测试三。")
+    twice = [("l5", None, None, "第二条", text) for text in texts]
+    write_package(package, articles=[*(row for row in ARTICLES if row[0] != "l5"), *twice])
+    operations.import_starter()
+    query = select(Article.id).where(Article.text.in_(texts)).order_by(Article.position)
+    for found, text in zip(db.session.scalars(query), texts, strict=True):
         (entry,) = history.of_article(found).entries
         assert entry.article is not None
         assert entry.article.text == text
