@@ -69,7 +69,7 @@ def of(
                 code: Code = URGENT if entry["at_once"] else SAFETY
                 steps.append(_step(code, step["text"], "", url))
     steps += [step for entry in needs if entry["alone"] for step in _rest(found.query, entry)]
-    steps += _law_itself(found.citations) + which_law(found.query)
+    steps += _law_itself(found.citations) + _which_law(found.query)
     if unfiltered:
         steps.append(_without_filters(found.query, as_of, unfiltered))
     else:
@@ -109,9 +109,14 @@ def _law_itself(citations: list[dict[str, Any]]) -> list[Step]:
     return steps
 
 
-def which_law(question: str) -> list[Step]:
-    """Ask for the law where nothing but the number of an article was typed: nearly every law has one of that number."""
-    number = parse_article_number(question) if "条" in question else ""
+def number_alone(question: str) -> str:
+    """Return the article's number where nothing else was typed (第十条), else "": nearly every law has one."""
+    return parse_article_number(question) if "条" in question else ""
+
+
+def _which_law(question: str) -> list[Step]:
+    """Ask for the law to a number that stands alone."""
+    number = number_alone(question)
     if not number:
         return []
     label = format_article_number(number)

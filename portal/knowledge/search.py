@@ -137,7 +137,7 @@ def search(question: Question) -> Found:
     page = _page(reader, question, text, result, offset, led)
     labels = category_labels()
     citations, only_names = _citations(reader, question, result)
-    only_number = bool(next_steps.which_law(question.text))
+    only_number = bool(next_steps.number_alone(question.text))
     weak = result.weak or only_names or only_number
     found = Found(
         query=question.text,

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -194,6 +194,7 @@ def _version(
         later = [day for day in repeals if day > version_date]
         # Where no text says when, it was over by the file's own newest date.
         end, told = (min(later), True) if later else (max(known_until, start), False)
+    texts = [_article(number, item) for number, item in enumerate(articles)]
     return VersionText(
         law=name,
         subject=row["law_department"],
@@ -206,11 +207,13 @@ def _version(
         document_type=row["doc_type"] or "法律",
         issuing_body=row["issuing_body"],
         source=SOURCE,
-        articles=tuple(_article(number, item, name) for number, item in enumerate(articles)),
+        articles=tuple(
+            replace(text, text=lines.without_headings_behind(text.text, name)) for text in texts
+        ),
     )
 
 
-def _article(position: int, row: sqlite3.Row, law: str = "") -> ArticleText:
+def _article(position: int, row: sqlite3.Row) -> ArticleText:
     written = (row["article_no"] or "").strip()
     text = (row["article_text"] or "").strip()
     if not text:
@@ -222,7 +225,7 @@ def _article(position: int, row: sqlite3.Row, law: str = "") -> ArticleText:
         number="" if item else parse_article_number(written),
         label=f"{item.group(1)}、" if item else written[:60],
         chapter=tuple(part for part in (row["chapter"], row["section"]) if part),
-        text=lines.without_headings_behind(text, law),
+        text=text,
     )
 
 

@@ -20,7 +20,6 @@ _COUNT = rf"(?:{_NUMERAL}|\d{{1,8}})"
 _ARTICLE = re.compile(rf"(第{_COUNT}条(?:之{_COUNT})?)(?:\s+(.*))?", re.DOTALL)
 # As misprints in published texts have it: a dash for 一, a space before 条, none after the number.
 _MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}\d－—―–\- ]+条(?:之{_COUNT})?)\s*(\S.*)", re.DOTALL)
-# What a reader takes for the number of an article, whatever signs or letters it is written with.
 _HEADING = re.compile(rf"(第{_NUMERAL}(编|分编|章|节))\s*(.*)")
 _HEADINGS_BEHIND = re.compile(
     rf"(?:\n\s*(?:第{_NUMERAL}(?:编|分编|章|节)(?:\s[^\n。；：，]{{1,40}})?|附\s*则))+\s*$"

@@ -35,8 +35,7 @@ _BROKEN = (
     AttributeError,
     TypeError,
     EOFError,
-    # Of an archive: packed in a way that is not known, or with a password.
-    NotImplementedError,
+    # Of an archive: with a password, or (as its kind NotImplementedError) packed in a way that is not known.
     RuntimeError,
 )
 # How Word files before 2007 begin, and those of today that are locked with a password.
