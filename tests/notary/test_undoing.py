@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -15,9 +16,13 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import NotaryParty, NotaryTicket
 from portal.notary.operations import freeing
 from portal.notifications.models import Message
+from tests.factories.notary import make_matter
 from tests.notary.conftest import again, assert_books_balance, party
 from tests.notary.hall import REASONS, STAFF, Booked, Hall, deadline_of, desk_party
+from tests.notary.test_affected import serve, set_active
+from tests.notary.test_schedule import close
 
+MONDAY = date(2026, 3, 2)
 LATER = "2026-03-02 11:00"
 MISTAKEN = {"reason": "mistaken"}
 
@@ -105,6 +110,37 @@ class TestCheckIn:
         answer = hall.step(hall.at(booking), "check-in-reversal")
         assert (answer.status_code, answer.json["code"]) == (409, "not_today")
         assert again(booking.id).state.value == "checked_in"
+
+    @pytest.mark.parametrize(
+        "fall_out",
+        [
+            pytest.param(lambda hall: close(hall.desk, MONDAY), id="the office closes"),
+            pytest.param(
+                lambda hall: close(hall.desk, MONDAY, counter_id=hall.counter_id),
+                id="the counter closes",
+            ),
+            pytest.param(
+                lambda hall: serve(hall.desk, hall.desk.counter, make_matter().code),
+                id="the counter gives the matter up",
+            ),
+            pytest.param(
+                lambda hall: set_active(hall.desk, active=False), id="the matter is stopped"
+            ),
+        ],
+    )
+    def test_what_fell_out_meanwhile_is_told_once_its_person_is_expected_again(
+        self, hall: Hall, run_jobs, fall_out: Callable[[Hall], object]
+    ) -> None:
+        booking = hall.checked_in(LATER)
+        fall_out(hall)
+        run_jobs()
+        assert again(booking.id).affected_at is None, "whoever is at the desk is served"
+        hall.done(hall.at(booking), "check-in-reversal")
+        run_jobs()
+        assert again(booking.id).has_to_move
+        ways = ("notary.affected", "notary.affected_with_offer", "notary.matter_stopped")
+        whom = {message.recipient_id for way in ways for message in told(run_jobs, way)}
+        assert whom == {booking.resident_id}
 
     def test_another_office_and_a_supervisor_take_nothing_back(self, hall: Hall) -> None:
         booking = hall.checked_in()

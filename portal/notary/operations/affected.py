@@ -133,6 +133,28 @@ def _stranded(slots: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     return set(db.session.scalars(query))
 
 
+def may_be_untold(booking: NotaryBooking) -> bool:
+    """True when an appointment that is expected again may stand at a time that fell out while its person was at the desk.
+
+    Nobody was told then, as whoever is at the desk is served. Only `schedule.apply` knows for sure: a slot is closed too
+    while it has more claims than seats.
+    """
+    if booking.affected_at is not None:
+        return False
+    closed = (
+        select(NotaryClaim.id)
+        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
+        .where(
+            *seats.of_booking(booking.id),
+            NotaryClaim.released_at.is_(None),
+            NotarySlot.is_open.is_(False),
+        )
+    )
+    return (
+        booking.id in not_served(booking.office) or db.session.scalar(closed.limit(1)) is not None
+    )
+
+
 def is_due(office: NotaryOffice) -> bool:
     """True when somebody got a seat at a counter at the very moment at which it gave the matter up, and was not told yet."""
     untold = select(NotaryBooking.id).where(

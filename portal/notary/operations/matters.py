@@ -89,7 +89,7 @@ def change(actor: Actor, matter: NotaryMatter, values: dict[str, Any]) -> Notary
 
 
 def refresh_offices() -> None:
-    """Have every office's appointments compared with the matters after the commit.
+    """Have every office's appointments compared with its hours, its counters and the matters after the commit.
 
     A job with a transaction for each office: whoever locked the slots of all of them at once would wait in a circle.
     """

@@ -20,7 +20,17 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.operations import cases, confirming, leaving, persons, steps, tickets
+from portal.notary.operations import (
+    affected,
+    cases,
+    confirming,
+    leaving,
+    matters,
+    persons,
+    seats,
+    steps,
+    tickets,
+)
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found_day
 
@@ -45,8 +55,11 @@ def _number_of(booking: NotaryBooking) -> NotaryTicket:
 def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Take a check-in of the wrong appointment back: it stands as before with its seats, and its number is void.
 
+    Where its time fell out meanwhile, its person is told after the commit, and another time is kept, as for everybody else.
     Raises Conflict on another day, and once somebody is or was served with the number.
     """
+    # Before the step: a change of hours that is being written is waited for, and seen below.
+    seats.lock_days([(booking.counter_id, booking.day)])
     steps.move(booking, "revert_check_in", actor, checked_in_at=None)
     _require_today(booking.day)
     number = _number_of(booking)
@@ -62,6 +75,8 @@ def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     if number.calls:
         # That it was checked in, nobody was told; that it was called, they were.
         steps.tell(booking, "notary.check_in_reverted", when=clock.spoken(booking.starts_at))
+    if affected.may_be_untold(booking):
+        matters.refresh_offices()
     return booking
 
 
