@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import random
 import uuid
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -34,7 +35,9 @@ from portal.notary.models import (
     NotaryOffice,
     NotaryParty,
     NotaryTicket,
+    NotaryWaiting,
     TicketState,
+    WaitingState,
 )
 from portal.notary.operations import (
     affected,
@@ -81,12 +84,49 @@ class Office:
             settings.person_limit = 20
         self.office_id = desk.office.id
         self.matters = [desk.matter.id, make_matter(minutes=60).id]
-        self.counters = [desk.counter.id, make_counter(desk.office).id]
+        self.counters = [desk.counter.id]
+        self.small = chance.random() < 0.5
+        if not self.small:
+            self.counters.append(make_counter(desk.office).id)
         clerk = make_staff(["notary_clerk"], desk.office.id)
         grants = frozenset({("notary_clerk", self.office_id)})
         self.clerk = Actor(ActorKind.STAFF, clerk.id, grants=grants)
         self.people = [actor_of(make_resident()) for _ in range(8)]
         schedule.refresh_all()
+        # Few times are soon full, many leave room to go to; and one day much is closed, another day much is cancelled. With
+        # the same of everything every day, what follows on three rare things would be seen once in a thousand days.
+        self.days: Sequence[str] = DAYS
+        self.times = chance.sample(TIMES, chance.randint(2, len(TIMES)))
+        if self.small:
+            self.open_an_hour()
+        self.steps: list[Callable[[], object]] = [
+            *(self.book, self.book_at_desk, self.move_on_request, self.withdraw, self.check_in),
+            *(self.leave, self.come_back, self.revert_check_in, self.refuse, self.revert_refusal),
+            *(self.correct, self.accept, self.cancel, self.move, self.take_other_time),
+            *(self.wait, self.answer),
+            *(self.close, self.reopen, self.change_counter, self.stop_matter, self.time_passes),
+            *(freeing.sweep, leaving.close_days),
+        ]
+        usual = {
+            self.book: 10,
+            self.book_at_desk: 4,
+            self.check_in: 4,
+            self.wait: 3,
+            self.answer: 3,
+        }
+        usual |= {self.time_passes: 2, self.stop_matter: 0.5, self.change_counter: 0.5}
+        self.often = [usual.get(step, 1) * chance.choice((0.2, 1, 1, 4)) for step in self.steps]
+
+    def open_an_hour(self) -> None:
+        """A small office is full at once, so that people wait for a time."""
+        self.days, self.times = DAYS[1:2], list(TIMES[:2])
+        on = date.fromisoformat(self.days[0])
+        afterwards = {"opens": time(10), "closes": time(12)}
+        given = Exceptional(ExceptionKind.CLOSED, on, on, "人手不足", **afterwards)
+        with unit_of_work():
+            schedule.add_exception(self.clerk, self._office(), given)
+            counter = db.session.get_one(NotaryCounter, self.counters[0], populate_existing=True)
+            schedule.save_counter(self.clerk, self._office(), counter, {"capacity": 1})
 
     def one(self, model: Any, *conditions: Any) -> Any:
         """Somebody or something of this kind, None when there is none."""
@@ -95,18 +135,10 @@ class Office:
 
     def step(self) -> None:
         """Do one thing; a refusal is an answer like any other."""
-        steps = (
-            [self.book] * 6
-            + [self.book_at_desk, self.move_on_request, self.withdraw] * 2
-            + [self.check_in, self.leave, self.come_back] * 4
-            + [self.revert_check_in, self.refuse, self.revert_refusal, self.correct]
-            + [self.accept, self.cancel, self.move, self.take_other_time, self.wait] * 2
-            + [self.close, self.reopen, self.change_counter, self.stop_matter]
-            + [self.time_passes, freeing.sweep, leaving.close_days] * 2
-        )
         db.session.rollback()
+        (step,) = self.chance.choices(self.steps, self.often)
         try:
-            self.chance.choice(steps)()
+            step()
         except DomainError:
             db.session.rollback()
 
@@ -115,20 +147,20 @@ class Office:
 
     def book(self) -> None:
         who = self.chance.choice(self.people)
-        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        when = at(f"{self.chance.choice(self.days)} {self.chance.choice(self.times)}")
         wish = holding.Wish(self.office_id, self.chance.choice(self.matters), when)
         held = holding.hold(who, wish)
         if self.chance.random() < 0.9:
             confirming.confirm(who, held.id, details())
 
     def book_at_desk(self) -> None:
-        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        when = at(f"{self.chance.choice(self.days)} {self.chance.choice(self.times)}")
         wish = holding.Wish(self.office_id, self.chance.choice(self.matters), when)
         with unit_of_work():
             on_request.book(self.clerk, self._office(), wish, details(), DeskChannel.IN_PERSON)
 
     def move_on_request(self) -> None:
-        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        when = at(f"{self.chance.choice(self.days)} {self.chance.choice(self.times)}")
         with unit_of_work():
             booking = self.booking(BookingState.CONFIRMED)
             if booking is not None and changing.pending_other_times(booking):
@@ -210,7 +242,7 @@ class Office:
                 changing.cancel(self.clerk, booking)
 
     def move(self) -> None:
-        when = at(f"{self.chance.choice(DAYS)} {self.chance.choice(TIMES)}")
+        when = at(f"{self.chance.choice(self.days)} {self.chance.choice(self.times)}")
         with unit_of_work():
             booking = self.booking(BookingState.CONFIRMED)
             if booking is not None and booking.account_id is not None:
@@ -225,15 +257,34 @@ class Office:
 
     def wait(self) -> None:
         matter = self.chance.choice(self.matters)
-        first, last = date(2026, 3, 2), date(2026, 3, 4)
+        first, last = sorted(date.fromisoformat(self.chance.choice(self.days)) for _ in range(2))
         wish = waiting.WaitingWish(matter, first, last, self.office_id)
         waiting.join(self.chance.choice(self.people), wish)
+
+    def answer(self) -> None:
+        """Whoever waited takes what is offered, declines it, or goes home before that."""
+        waits = NotaryBooking.waiting_id.is_not(None)
+        offer = self.one(NotaryBooking, NotaryBooking.state == BookingState.OFFERED, waits)
+        if offer is None:
+            with unit_of_work():
+                entry = self.one(NotaryWaiting, NotaryWaiting.state == WaitingState.WAITING)
+                if entry is not None:
+                    waiting.leave(Actor(ActorKind.RESIDENT, entry.account_id), entry)
+            return
+        who = Actor(ActorKind.RESIDENT, offer.account_id)
+        if self.chance.random() < 0.5:
+            confirming.confirm(who, offer.id, details())
+        else:
+            with unit_of_work():
+                found = confirming.load(offer.id)
+                assert found is not None
+                holding.release(who, found)
 
     def _office(self) -> NotaryOffice:
         return db.session.get_one(NotaryOffice, self.office_id, populate_existing=True)
 
     def close(self) -> None:
-        on = date.fromisoformat(self.chance.choice(DAYS))
+        on = date.fromisoformat(self.chance.choice(self.days))
         counter = self.chance.choice([None, *self.counters])
         given = Exceptional(ExceptionKind.CLOSED, on, on, "检修", counter_id=counter)
         with unit_of_work():
@@ -298,6 +349,11 @@ class Office:
                 assert state is BookingState.CHECKED_IN, "nobody is called who is not there"
             if ticket.state is TicketState.LEFT:
                 assert state is not BookingState.CHECKED_IN
+        offers = [
+            b.waiting_id for b in bookings if b.state is BookingState.OFFERED and b.waiting_id
+        ]
+        offered = NotaryWaiting.state == WaitingState.OFFERED
+        assert sorted(offers) == sorted(db.session.scalars(select(NotaryWaiting.id).where(offered)))
         active = set(db.session.scalars(select(NotaryParty.booking_id).where(NotaryParty.active)))
         assert active == {b.id for b in bookings if b.state in ACTIVE_STATES}
         db.session.rollback()
