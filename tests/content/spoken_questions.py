@@ -1,7 +1,7 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them. The rule on how far an FAQ must be ahead was chosen on one half of the first
-161 and of those that no FAQ answers.
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last four was written later, for other reasons. The rule
+on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
 from __future__ import annotations
@@ -220,6 +220,10 @@ _ASKED = """
 撞车谈不拢，找交警还是上法院|traffic-mediation-or-sue
 车停路边遭拖走了，喊我给两百拖车费|traffic-parking-towed
 被小车撞断腿，对方全责，钱哪个先出|traffic-who-pays
+网上有人用我的头像|criminal-photo-misused
+邻居在公共楼道放鞋柜|neighbours-blocked-stairway
+在家打麻将会被抓吗|criminal-gambling
+在网上骂明星会怎样|criminal-insulted-online
 """
 
 ASKED = {
@@ -248,7 +252,6 @@ UNANSWERED = """
 注册商标要多少钱
 别人盗用我写的文章
 我拍的照片被公司拿去打广告
-网上有人用我的头像
 淘宝卖家给差评的买家打电话骂人
 快递把我的包裹弄丢了赔多少
 航班取消了酒店钱谁出
@@ -279,7 +282,6 @@ UNANSWERED = """
 孩子上户口能不能跟奶奶姓
 邻居家的鸡跑来吃我家的菜
 隔壁的坟埋到我家山上了
-邻居在公共楼道放鞋柜
 小区不让外卖进
 电梯坏了一个月没人修
 充电桩物业不让装
@@ -302,9 +304,7 @@ UNANSWERED = """
 电动车能不能带人
 被人拉黑之前借的充电宝押金
 转发谣言会被抓吗
-在家打麻将会被抓吗
 捡到手机不还犯法吗
-在网上骂明星会怎样
 信用报告上有错误怎么改
 银行理财亏了能找银行赔吗
 买保险后悔了怎么退

@@ -191,6 +191,12 @@ EXPECTED = {
     "交通违章不服怎么办": {"被罚款了觉得冤，怎么办？"},
     "楼上小孩跑跳好吵": {"邻居半夜吵闹、放音响怎么办？", "《治安管理处罚法》第八十八条"},
     "我想办营业执照卖早餐": {"做小生意要办营业执照吗？去哪里办？"},
+    "收到法院传票了怎么办": {"收到法院传票、被人起诉了，怎么办？"},
+    "不服判决要怎么上诉": {"不服一审判决，怎么上诉？"},
+    "怕他把房子转走能先冻结吗": {"怕对方转移财产，能先把他的钱和房子冻住吗？"},
+    "无证驾驶怎么处罚": {"没有驾照开车会怎么罚？"},
+    "违章建筑怎么办": {"邻居违章搭建，影响到我，怎么举报？"},
+    "有人在抖音上骂我": {"有人在网上骂我、造我的谣，怎么办？"},
 }
 
 
@@ -215,12 +221,12 @@ def test_what_laypeople_ask_in_their_own_words_leads_to_the_faq_that_answers_it(
         right += [question] if found[0] in slugs else []
         wrong += [question] if found[0] and found[0] not in slugs else []
         near += [question] if slugs & set(found) else []
-    assert (len(right) >= 86, len(wrong) <= 38, len(near) >= 116) == (True, True, True), wrong
+    assert (len(right) >= 89, len(wrong) <= 38, len(near) >= 120) == (True, True, True), wrong
 
 
 def test_a_question_that_no_faq_answers_is_mostly_led_to_the_law(client):
     first = [search(client, question, size=1)["items"] for question in UNANSWERED]
-    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 38
+    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 37
 
 
 def test_an_amendment_stands_below_the_code_and_reads_like_an_article(client):
