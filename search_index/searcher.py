@@ -26,9 +26,10 @@ from search_index.documents import (
 from search_index.errors import IndexFormatError, IndexMissing
 from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
+from search_index.leading import FIRST_LOOKED_AT, asked_before, supported
 from search_index.numerals import format_article_number
 from search_index.query import Query
-from search_index.ranking import Bool, Float32, top_rows
+from search_index.ranking import Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.spelling import Correction
@@ -42,11 +43,6 @@ MAX_TEXT = 400
 RELEVANT_SHARE = 0.05
 # In a short text one wrong character spoils much, and looking for it costs little.
 SHORT_TEXT = 12
-# How alike a published question must be to stand before what ranks better: from the first pair of numbers on it surely
-# asks the same; from the second it stands first where no other one is nearly as alike, else second (docs/search.md).
-SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
-ALIKE, LEAST_ALIKE = 0.35, 0.2
-CLEAR_LEAD = 0.1
 MAX_CITED = 20
 CITED_SCORE = 100.0
 # No citation is without one of these, and looking for citations takes as long as ranking.
@@ -139,21 +135,22 @@ class SearchIndex:
         allowed = found[passing[found]]
         cited = [row for row in cited if passing[row]]
         offset, size = max(request.offset, 0), max(request.size, 0)
-        depth = max(min(offset + size, snapshot.size), 1)
+        depth = max(min(offset + size, snapshot.size), FIRST_LOOKED_AT)
         dated = request.as_of is not None
         ranked = snapshot.ranker.ranked(query, words, full, allowed, depth, dated=dated)
-        listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
-        listed += [
-            (row, score, "words")
-            for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
-        ]
+        rows, scores = ranked.rows.tolist(), ranked.scores.tolist()
         leading, place, surely = None, 0, False
-        if request.leading_kinds and len(ranked.rows) and not citations:
+        if request.leading_kinds and rows and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
             may_lead = passing & kinds & (words >= least)
-            leading, place, surely = _leading(snapshot, rest, words, full, may_lead)
+            leading, place, surely = asked_before(snapshot, rest, words, full, may_lead)
+            first = supported(snapshot, rows, kinds, leading)
+            rows.insert(0, rows.pop(first))
+            scores.insert(0, scores.pop(first))
+        listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
+        listed += [(row, score, "words") for row, score in zip(rows, scores, strict=True)]
         # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
-        if leading is not None and leading in ranked.rows[: place + 1]:
+        if leading is not None and leading in rows[: place + 1]:
             leading = None
         sure = STRONG if cited or surely else sureness(snapshot, query, ranked)
         weak = sure < WEAK
@@ -397,30 +394,6 @@ def _filters(request: SearchRequest) -> Filters:
         ("category", request.categories),
     )
     return tuple((name, tuple(values)) for name, values in wanted if values)
-
-
-def _leading(
-    snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool
-) -> tuple[int | None, int, bool]:
-    """The row that asks what is asked, its place in the list, and whether it surely does; None when none does.
-
-    To the likeness of the questions comes, at half its weight, the share of the question's words that the whole
-    text holds: a spoken question often names what only the text behind a wording says.
-    """
-    fits: dict[int, tuple[float, float]] = {}
-    for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
-        if may_lead[row]:
-            fit = likeness + float(words[row]) / full / 2
-            fits[row] = max(fits.get(row, (0.0, 0.0)), (fit, likeness))
-    if not fits:
-        return None, 0, False
-    row = max(fits, key=lambda each: fits[each])
-    fit, likeness = fits.pop(row)
-    if fit < ALIKE:
-        return None, 0, False
-    surely = fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS
-    second, _ = max(fits.values(), default=(0.0, 0.0))
-    return row, 0 if surely or fit - second >= CLEAR_LEAD else 1, surely
 
 
 def _categories(snapshot: Snapshot, words: Float32, rows: Rows) -> dict[str, float]:

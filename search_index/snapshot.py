@@ -111,8 +111,9 @@ class Snapshot:
         known = {name: number for number, name in enumerate(LEVELS)}
         level = np.array([known.get(name, -1) for name in self.values["level"]] or [-1])
         articles = self._value_mask("kind", ("article",))
+        self._cites = self._joined_citations()
         self.teaching = Teaching.build(
-            self._joined_citations(),
+            self._cites,
             self.law.astype(np.int64),
             number_chapters(self._concatenated("chapter")),
             level[self.codes["level"]].astype(np.int8) if self.size else level[:0].astype(np.int8),
@@ -235,6 +236,12 @@ class Snapshot:
         if row < self.base.size or self.delta is None:
             return self.base.record(row)
         return self.delta.record(row - self.base.size)
+
+    def cited_by(self, row: int) -> set[int]:
+        """The rows of the articles that a row cites."""
+        sources, targets = self._cites
+        begin, end = np.searchsorted(sources, (row, row + 1))
+        return set(targets[begin:end].tolist())
 
     def document(self, row: int) -> Document:
         """The document of a row."""

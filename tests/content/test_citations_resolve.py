@@ -221,12 +221,12 @@ def test_what_laypeople_ask_in_their_own_words_leads_to_the_faq_that_answers_it(
         right += [question] if found[0] in slugs else []
         wrong += [question] if found[0] and found[0] not in slugs else []
         near += [question] if slugs & set(found) else []
-    assert (len(right) >= 92, len(wrong) <= 38, len(near) >= 120) == (True, True, True), wrong
+    assert (len(right) >= 88, len(wrong) <= 19, len(near) >= 120) == (True, True, True), wrong
 
 
 def test_a_question_that_no_faq_answers_is_mostly_led_to_the_law(client):
     first = [search(client, question, size=1)["items"] for question in UNANSWERED]
-    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 36
+    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 29
 
 
 def test_an_amendment_stands_below_the_code_and_reads_like_an_article(client):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_index import IndexWriter, SearchIndex, SearchRequest, analysis
+from search_index import Document, IndexWriter, SearchIndex, SearchRequest, analysis
 from search_index.alike import Wordings
 from search_index.analysis import UInt64
 from search_index.ranking import Float32
@@ -118,3 +118,62 @@ def test_what_an_update_adds_or_changes_leads_at_once(tmp_path: Path) -> None:
     assert found == ["faq:other"]
     kept = [fresh.document(row) for row, _ in fresh.asked_alike("狗咬了人", 0.5)]
     assert [document.title for document in kept] == ["狗咬了人怎么办？"]
+
+
+THE_LAW = tuple(document.key for document in DOCUMENTS if document.kind == "article")
+DOG = article("中华人民共和国示例动物法", "1", "饲养的动物咬伤他人的，饲养人应当赔偿。")
+QUESTION = "租赁期满出租人收取的押金应当退还"
+
+
+def _with_training(cites: tuple[str, ...], kind: str = "faq") -> list[Document]:
+    """An FAQ on another matter that holds all words of the question."""
+    text = f"{QUESTION}，{QUESTION}。" * 3
+    return [*DOCUMENTS, DOG, faq("training", "培训班停业？", text, cites=cites, kind=kind)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cites_none_of_the_best_texts_does_not_stand_first_for_its_words(
+    tmp_path: Path, kind: str
+) -> None:
+    IndexWriter(tmp_path, THESAURUS).build(_with_training((DOG.key,), kind))
+    index = SearchIndex.open(tmp_path)
+    best = index.search(SearchRequest(text=QUESTION)).hits[0]
+    assert best.key == f"{kind}:training"
+    first, second, *_ = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS)).hits
+    assert (first.kind, second.key) == ("article", best.key)
+
+
+def test_what_cites_one_of_them_does(tmp_path: Path) -> None:
+    IndexWriter(tmp_path, THESAURUS).build(_with_training(THE_LAW))
+    index = SearchIndex.open(tmp_path)
+    result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
+    assert result.hits[0].key == "faq:training"
+
+
+def test_where_all_texts_are_of_that_kind_the_best_stands_first(tmp_path: Path) -> None:
+    texts = [document for document in _with_training(()) if document.kind == "faq"]
+    IndexWriter(tmp_path, THESAURUS).build(texts)
+    index = SearchIndex.open(tmp_path)
+    result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
+    assert result.hits[0].key == "faq:training"
+
+
+def test_page_by_page_the_list_is_the_same(tmp_path: Path) -> None:
+    IndexWriter(tmp_path, THESAURUS).build(_with_training((DOG.key,)))
+    index = SearchIndex.open(tmp_path)
+    whole = [h.key for h in index.search(_page(0, 20)).hits]
+    assert len(whole) == len(set(whole)) > 5
+    assert [index.search(_page(at, 1)).hits[0].key for at in range(len(whole))] == whole
+
+
+def _page(offset: int, size: int) -> SearchRequest:
+    return SearchRequest(text=QUESTION, leading_kinds=KINDS, offset=offset, size=size)
+
+
+def test_an_update_that_takes_the_citation_away_counts_at_once(tmp_path: Path) -> None:
+    writer = IndexWriter(tmp_path, THESAURUS)
+    writer.build(_with_training(THE_LAW))
+    writer.update([_with_training((DOG.key,))[-1]], [])
+    index = SearchIndex.open(tmp_path)
+    result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
+    assert result.hits[0].kind == "article"
