@@ -70,7 +70,8 @@ def run(progress: index.Progress = index.silent) -> SearchEvaluation:
 def _collect(progress: index.Progress) -> tuple[list[Document], list[Document]]:
     """The articles in force, and the questions that cite one of them."""
     everything = list(documents.everything())
-    progress("collect", len(everything), len(everything))
+    if everything:
+        progress("collect", len(everything), len(everything))
     articles = [
         document
         for document in everything
