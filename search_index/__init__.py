@@ -18,6 +18,7 @@ from search_index.documents import (
 )
 from search_index.errors import (
     BuildInProgress,
+    IndexDamaged,
     IndexFormatError,
     IndexMissing,
     IndexWriteError,
@@ -45,6 +46,7 @@ __all__ = [
     "Document",
     "Fragment",
     "Hit",
+    "IndexDamaged",
     "IndexFormatError",
     "IndexMissing",
     "IndexWriteError",

@@ -16,6 +16,8 @@ from search_index.numerals import NUMERAL, canonical
 MAX_RANGE = 50
 
 _N = rf"(?:{NUMERAL}|(?<![0-9])[0-9]{{1,5}}(?![0-9]))"
+# No law has so many, but whoever writes 第1条至第999999条 is to be told so.
+_TOO_LONG = r"(?<=第)[0-9]{6,8}(?=\s*条)"
 # Paragraphs and items behind an article, themselves in lists: 第一、二款, 第一款第(二)、(三)项.
 _JOINT = r"\s*+(?:[、,]\s*+(?:和|及|与|或者?|以及)?|和|及|与|或者?|以及|至|到|-)\s*+"
 _PLACE = rf"(?:第\s*+)?\(?{_N}\)?"
@@ -23,7 +25,7 @@ _UNIT = rf"{_PLACE}(?:{_JOINT}{_PLACE}){{0,20}}\s*+(?:款|项|目(?![了的标�
 UNITS = rf"{_UNIT}(?:(?:{_JOINT}|\s*+){_UNIT}){{0,20}}"
 _PART = rf"(?:\s*+{UNITS})?(?:\s*+(?:前段|后段|但书))?"
 _NUMBER = re.compile(
-    rf"(?P<ordinal>(?:第|(?P<sign>§{{1,2}}))\s*+)?(?P<number>{_N})(?:\s*+之\s*+(?P<inner>{_N}))?"
+    rf"(?P<ordinal>(?:第|(?P<sign>§{{1,2}}))\s*+)?(?P<number>{_N}|{_TOO_LONG})(?:\s*+之\s*+(?P<inner>{_N}))?"
     rf"(?:(?P<closed>\s*+条(?!例(?!外)|约(?!定)|件|款规定)(?:\s*+之\s*+(?P<branch>{_N}))?(?P<part>{_PART}))"
     # 民法典1079第9款: what has paragraphs is an article.
     rf"|(?P<loose>\s*+(?=第){UNITS}))?"

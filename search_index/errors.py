@@ -15,6 +15,10 @@ class IndexFormatError(SearchIndexError):
     """The generation was written by another format version: rebuild it."""
 
 
+class IndexDamaged(SearchIndexError):
+    """A file of the index is not what was written there: rebuild it."""
+
+
 class BuildInProgress(SearchIndexError):
     """Another process is building this index; this one stepped back."""
 

@@ -23,7 +23,7 @@ from search_index.documents import (
     Suggestion,
     Why,
 )
-from search_index.errors import IndexFormatError, IndexMissing
+from search_index.errors import IndexDamaged, IndexFormatError, IndexMissing
 from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
 from search_index.leading import FIRST_LOOKED_AT, asked_before, supported
@@ -33,6 +33,7 @@ from search_index.ranking import Float32, top_rows
 from search_index.reranking import Rows
 from search_index.snapshot import Filters, Snapshot, stamp
 from search_index.spelling import Correction
+from search_index.store.files import check_files, reading
 from search_index.store.schema import staff_keys, staff_words
 from search_index.suggest import begun_article, few_articles, line_key
 from search_index.sureness import STRONG, WEAK, sureness
@@ -63,7 +64,7 @@ class SearchIndex:
 
     @classmethod
     def open(cls, folder: Path) -> SearchIndex:
-        """Open the serving generation; raises IndexMissing or IndexFormatError."""
+        """Open the serving generation; raises IndexMissing, IndexFormatError or IndexDamaged."""
         return cls(folder)
 
     def preload(self) -> None:
@@ -71,6 +72,13 @@ class SearchIndex:
         analysis.preload()
         snapshot = self.snapshot()
         _ = snapshot.law_names, snapshot.completions, snapshot.words.speller, snapshot.wordings
+
+    def verify(self) -> None:
+        """Read all files of what serves; raises IndexDamaged when one is not what was written."""
+        snapshot = self.snapshot()
+        for segment in (snapshot.base, snapshot.delta):
+            if segment is not None:
+                check_files(segment.folder, whole=True)
 
     # ---- following the files
 
@@ -102,7 +110,7 @@ class SearchIndex:
                 if self._current is None:
                     raise
                 self._checked = time.monotonic()
-            except (IndexMissing, IndexFormatError):
+            except (IndexMissing, IndexFormatError, IndexDamaged):
                 if self._current is None:
                     raise
                 self._checked = time.monotonic()  # what is mapped still serves
@@ -113,7 +121,8 @@ class SearchIndex:
         path = (self.folder / generation).resolve(strict=True)
         previous = self._current
         same = previous if previous and previous.generation == path else None
-        return Snapshot(path, delta, same)
+        with reading():
+            return Snapshot(path, delta, same)
 
     # ---- searching
 

@@ -24,7 +24,7 @@ from search_index.query import Query, read_query
 from search_index.ranker import Ranker, Versions
 from search_index.ranking import Bool, Float32
 from search_index.reranking import LEVELS, Rows, Teaching, number_chapters
-from search_index.store.files import load_json, read_link
+from search_index.store.files import load_json, read_link, reading
 from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
 from search_index.suggest import Completion
@@ -73,6 +73,10 @@ class Snapshot:
         self._masks: dict[Filters, Bool] = {}
         self._prepare_articles()
         self._prepare_ranking()
+        # How the texts of base and delta are asked for.
+        self.wordings: tuple[Wordings, ...] = (self.words.wordings,)
+        if self.delta is not None:
+            self.wordings += (Wordings(asked_rows(self.delta), self.words.idf),)
 
     # ---- joining base and delta
 
@@ -313,6 +317,7 @@ class Snapshot:
         return LawNames(self.laws, self.words.thesaurus.law_names)
 
     @cached_property
+    @reading(opened=True)
     def completions(self) -> tuple[Completion, ...]:
         """Completion lines of delta and base."""
         if self.delta is None:
@@ -321,13 +326,6 @@ class Snapshot:
             Completion.load(self.delta.folder),
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
-
-    @cached_property
-    def wordings(self) -> tuple[Wordings, ...]:
-        """How the texts of base and delta are asked for."""
-        if self.delta is None:
-            return (self.words.wordings,)
-        return self.words.wordings, Wordings(asked_rows(self.delta), self.words.idf)
 
     def asked_alike(self, text: str, least: float) -> list[tuple[int, float]]:
         """The rows of texts that are asked in nearly these words, and how nearly; once per wording."""

@@ -12,7 +12,7 @@ from search_index.analysis import UInt64
 from search_index.learning import Bridges
 from search_index.ranking import Float32
 from search_index.spelling import Speller
-from search_index.store.files import load_json
+from search_index.store.files import load_json, reading
 from search_index.store.segment import Segment
 from search_index.suggest import asked_lines
 from search_index.thesaurus import Thesaurus
@@ -24,6 +24,13 @@ class Vocabulary:
     def __init__(self, base: Segment) -> None:
         self.folder = base.folder
         self._base = base
+        # No search does without these: a folder that is cleared away later must not lack them.
+        self.thesaurus = Thesaurus.load(base.folder / "thesaurus.json")
+        stored = load_json(base.folder / "bridges.json")
+        self.bridges: Bridges = {
+            word: tuple((other, share) for other, share in found) for word, found in stored.items()
+        }
+        self.wordings = Wordings(asked_rows(base), self.idf)  # how the base's texts are asked for
 
     def idf(self, terms: UInt64) -> Float32:
         """The weight of each term; one that no document of the base holds weighs as much as a term can."""
@@ -35,27 +42,13 @@ class Vocabulary:
         return weights
 
     @cached_property
-    def wordings(self) -> Wordings:
-        """How the base's texts are asked for."""
-        return Wordings(asked_rows(self._base), self.idf)
-
-    @cached_property
-    def thesaurus(self) -> Thesaurus:
-        """The words and short names this generation was built with."""
-        return Thesaurus.load(self.folder / "thesaurus.json")
-
-    @cached_property
-    def bridges(self) -> Bridges:
-        """The law's words that go with a resident's."""
-        stored = load_json(self.folder / "bridges.json")
-        return {
-            word: tuple((other, share) for other, share in found) for word, found in stored.items()
-        }
-
-    @cached_property
     def speller(self) -> Speller:
-        """The corrector; a tenth of a second to read."""
-        return Speller.load(self.folder, [text for text, _ in asked_lines(self.folder)])
+        """The corrector; a tenth of a second to read. One that corrects nothing where the folder has been removed."""
+        try:
+            with reading():
+                return Speller.load(self.folder, [text for text, _ in asked_lines(self.folder)])
+        except FileNotFoundError:
+            return Speller({}, {}, {})
 
 
 def asked_rows(segment: Segment) -> Iterator[tuple[str, int]]:

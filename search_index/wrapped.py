@@ -1,7 +1,8 @@
 """Lines that a mail program or a copied page broke by their length: read as if they were not broken.
 
 A break that ends a paragraph, a heading or an item of a list stays. Taken away are single breaks within book
-marks or an article's number, and those between words at the end of a line as long as the longest around it.
+marks or an article's number, and those between words at the end of a line as long as the longest around it. So is
+the markup of words that a copied page leaves behind: <b>《民法典》</b>第一条.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _JOINT = re.compile(
     r"(?<=[\w》”),、]) ?\n"
     rf"(?!第\s*{_N}\s*(?:[章节编]|条\s)|(?:{NUMERAL}|[0-9]{{1,3}})\s*[、.)]|\({_N}\)(?!项|[、和及至或]))(?=[\w《“(])"
 )
+# Of words alone: what markup of paragraphs and tables parts stays parted.
+_MARKUP = re.compile(
+    r"</?(?:a|b|em|font|i|mark|small|span|strong|u)(?: [^<>\n]{0,300})?/?>|&nbsp;", re.IGNORECASE
+)
 # Columns, of which a Chinese character takes two. Longer lines are paragraphs, and shorter ones were never broken.
 _SHORTEST, _LONGEST = 24, 160
 # How far the break may stand before the last column: a word or a mark of two characters went to the next line.
@@ -34,7 +39,7 @@ _SLACK = 4
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A text without the breaks that are none, and where its places are in the text as it was."""
+    """A text without the breaks that are none and without markup, and where its places are in the text as it was."""
 
     text: str
     starts: tuple[int, ...]
@@ -46,10 +51,15 @@ class Unwrapped:
 
 
 def unwrap(normal: str) -> Unwrapped:
-    """A normalised text without the line breaks within what belongs together."""
-    if "\n" not in normal:
+    """A normalised text without the line breaks and the markup within what belongs together."""
+    breaks = []
+    if "<" in normal or "&" in normal:
+        breaks += [markup.span() for markup in _MARKUP.finditer(normal)]
+    if "\n" in normal:
+        breaks += sorted({*_within(normal), *_of_full_lines(normal)})
+    if not breaks:
         return Unwrapped(normal, (0,), (0,))
-    breaks = sorted({*_within(normal), *_of_full_lines(normal)})
+    breaks.sort()
     kept = [0, *(place for span in breaks for place in span), len(normal)]
     pieces, starts, shifts = [], [], []
     length = 0

@@ -30,6 +30,7 @@ def init_app(app: Flask, api: Any) -> None:
     tasks.register()
     for blueprint in (routes.search_blp, routes.laws_blp, routes.content_blp, staff_routes.blp):
         api.register_blueprint(blueprint)
+    routes.init_app(app)
     cli.init_app(app)
     miss_buffer.init_app(app)
     readiness.init_app()

@@ -22,7 +22,7 @@ from portal.knowledge import amendments, editions, parts, queries, unheld
 from portal.knowledge.citations import CitationStatus
 from portal.knowledge.documents import FROM_INDEX, key_of
 from portal.knowledge.models import Article, Law, LawVersion, Validity
-from portal.knowledge.names import short
+from portal.knowledge.names import law_names, short
 from portal.knowledge.unheld import Mention
 from search_index import CitationMatch, Document, SearchIndex, format_article_number
 
@@ -37,6 +37,8 @@ STATUS_LABELS = {
     "no_longer": "那时已经废止",
     "no_such_version": "没有收录那一天的版本",
 }
+# Of a law that was imported since the index was built.
+SOON = "这部法律刚刚收录，检索结果稍后就会包括它。"
 
 
 def describe(
@@ -77,7 +79,9 @@ def _described(
     law = short(match.law)
     status: str = match.status
     if status == "no_such_law":
-        return _unheld(match.text, match.law, match.number, as_of)
+        return _imported_since(reader, match, label, as_of) or _unheld(
+            match.text, match.law, match.number, as_of
+        )
     if status == "no_such_article":
         item = _item(match) if as_of is None else None
         if item is not None:
@@ -101,6 +105,37 @@ def _described(
         "articles": [_reference(document) for document in versions],
         "neighbours": [_reference(document) for document in neighbours],
     }
+
+
+def _imported_since(
+    reader: SearchIndex, match: CitationMatch, label: str, as_of: date | None
+) -> dict[str, Any] | None:
+    """Describe a citation of a law that is held and not in the index yet, from the database; None of any other."""
+    indexed = reader.snapshot().laws
+    laws = [law for law in law_names().resolve(match.law) if law not in indexed]
+    if len(laws) != 1:
+        return None
+    (law,) = laws
+    plain = _plain(match.text, law, match.number)
+    article = _article(law, match.number, as_of)
+    if article is None:
+        return {**plain, **_absent(law, label, as_of)}
+    told = _told("found", f"《{short(law)}》{label}。{SOON}")
+    return {**plain, **told, "articles": [_of_row(article)], "law_link": _link(article.law)}
+
+
+def _article(law: str, number: str, as_of: date | None) -> Article | None:
+    """Return an article as the database has it, in the version of the day asked for."""
+    if as_of is None:
+        return queries.lookup([(law, number)]).get((law, number))
+    articles = db.session.scalars(
+        select(Article)
+        .join(Article.law)
+        .join(Article.version)
+        .where(Law.name == law, Article.number == number)
+        .order_by(LawVersion.effective_from.desc())
+    )
+    return next((article for article in articles if _in_force(article.version, as_of)), None)
 
 
 def _item(match: CitationMatch) -> Article | None:

@@ -33,6 +33,12 @@ def run(progress: index.Progress = index.silent) -> SearchEvaluation:
     began = time.monotonic()
     articles, questions = _collect(progress)
     db.session.rollback()
+    if not articles:
+        raise Invalid(
+            "没有现行有效的法律条文，无从评测检索。",
+            code="no_law",
+            next_step="请先运行 flask --app wsgi law import-starter，或者导入法律文本。",
+        )
     if len(questions) < FEWEST:
         raise Invalid(
             f"引用了现行条文的已发布问答和答复只有 {len(questions)} 个，至少要有 {FEWEST} 个才能评测。",
@@ -63,14 +69,14 @@ def run(progress: index.Progress = index.silent) -> SearchEvaluation:
 
 def _collect(progress: index.Progress) -> tuple[list[Document], list[Document]]:
     """The articles in force, and the questions that cite one of them."""
-    articles: list[Document] = []
-    asked: list[Document] = []
-    for count, document in enumerate(documents.everything(), 1):
-        if document.kind == "article" and document.validity in _LAW_OF_TODAY:
-            articles.append(document)
-        elif document.kind in PLAIN_KINDS:
-            asked.append(document)
-        if count % 5000 == 0:
-            progress("collect", count, count)
+    everything = list(documents.everything())
+    if everything:
+        progress("collect", len(everything), len(everything))
+    articles = [
+        document
+        for document in everything
+        if document.kind == "article" and document.validity in _LAW_OF_TODAY
+    ]
+    asked = [document for document in everything if document.kind in PLAIN_KINDS]
     keys = {article.key for article in articles}
     return articles, [question for question in asked if keys.intersection(question.cites)]

@@ -30,6 +30,7 @@ from portal.knowledge import documents
 from portal.knowledge.models import IndexChange, IndexState
 from search_index import (
     Document,
+    IndexDamaged,
     IndexFormatError,
     IndexMissing,
     IndexWriter,
@@ -69,15 +70,20 @@ def reader() -> SearchIndex:
         with _lock:
             found = _readers.get(folder) or SearchIndex.open(folder)
             _readers[folder] = found
-    except (IndexMissing, IndexFormatError, FileNotFoundError) as error:
+    except (SearchIndexError, OSError) as error:
         _log.warning("search_index_unavailable", error=type(error).__name__)
-        raise Unavailable(
-            "检索暂时不可用：检索索引还没有准备好。",
-            code="search_index_missing",
-            next_step="请过几分钟再试；也可以直接浏览常见问答，或者向律师提问。",
-            retry_after=60,
-        ) from error
+        raise unavailable() from error
     return found
+
+
+def unavailable() -> Unavailable:
+    """What a search says that cannot read the index."""
+    return Unavailable(
+        "检索暂时不可用：检索索引还没有准备好。",
+        code="search_index_missing",
+        next_step="请过几分钟再试；也可以直接浏览常见问答，或者向律师提问。",
+        retry_after=60,
+    )
 
 
 def preload() -> None:
@@ -88,7 +94,7 @@ def preload() -> None:
     analysis.preload()
     try:
         reader().preload()
-    except (Unavailable, SearchIndexError):
+    except (Unavailable, SearchIndexError, OSError):
         _log.warning("search_index_not_preloaded")
 
 
@@ -175,7 +181,7 @@ def apply_changes() -> int:
         db.session.rollback()
         try:
             _writer().update(upserts, sorted(keys - present))
-        except (IndexMissing, IndexFormatError):
+        except (IndexMissing, IndexFormatError, IndexDamaged):
             with unit_of_work():
                 request_rebuild()
             return done
@@ -183,14 +189,21 @@ def apply_changes() -> int:
         done += len(rows)
 
 
-def why_rebuild() -> str | None:
-    """Return why the index must be built anew, in Chinese; None when it is up to date."""
+def why_rebuild(*, thoroughly: bool = False) -> str | None:
+    """Return why the index must be built anew, in Chinese; None when it is up to date.
+
+    `thoroughly` reads all of its files, which is for the worker.
+    """
     try:
-        SearchIndex.open(settings().index_dir)
-    except (IndexMissing, FileNotFoundError):
+        opened = SearchIndex.open(settings().index_dir)
+        if thoroughly:
+            opened.verify()
+    except IndexMissing:
         return "还没有建立检索索引。"
     except IndexFormatError:
         return "检索索引是旧版本程序建立的，格式已经改变。"
+    except (IndexDamaged, OSError):
+        return "检索索引的文件已经损坏，或者无法读取。"
     row = db.session.get(IndexState, 1, populate_existing=True)
     if row is None or row.build is None or row.build != _mark():
         return "检索索引不是从当前数据库建立的。"

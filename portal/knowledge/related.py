@@ -9,7 +9,7 @@ from typing import Any
 from portal.core.errors import Unavailable
 from portal.knowledge import index
 from portal.knowledge.search import PLAIN_KINDS, reference_of
-from search_index import Document, SearchIndex
+from search_index import Document, SearchIndex, SearchIndexError
 from search_index.alike import pairs
 
 MOST = 5
@@ -30,7 +30,7 @@ def to_article(key: str) -> list[dict[str, Any]]:
     """Return links to texts near an article; none while there is no index, since the text itself is there to read."""
     try:
         hits = index.reader().related(key, MOST)
-    except Unavailable:
+    except (Unavailable, SearchIndexError):
         return []
     return [reference_of(hit) for hit in hits]
 
@@ -41,7 +41,7 @@ def also_asked(key: str) -> list[dict[str, Any]]:
         reader = index.reader()
         own = reader.document(key)
         hits = reader.related(key, _LOOKED_AT, PLAIN_KINDS)
-    except Unavailable:
+    except (Unavailable, SearchIndexError):
         return []
     documents = {hit.key: reader.document(hit.key) for hit in hits}
     near = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Response
+import structlog
+from flask import Flask, Response
 
 from portal.knowledge import citations, history, index, next_steps, queries, related
 from portal.knowledge.categories import require_known
@@ -43,6 +44,8 @@ from portal.knowledge.search import Question, search
 from portal.web import conditional
 from portal.web.blueprint import PUBLIC, Blueprint, ready
 from portal.web.pagination import Page, page_schema
+from portal.web.problems import from_domain_error
+from search_index import SearchIndexError
 
 # An index of thousands of texts answers in milliseconds; the limit keeps one caller from having it all.
 SEARCH_LIMIT = "120 per minute"
@@ -50,6 +53,17 @@ SEARCH_LIMIT = "120 per minute"
 search_blp = Blueprint("search", __name__, url_prefix="/api/v1", description="检索")
 laws_blp = Blueprint("laws", __name__, url_prefix="/api/v1", description="法律条文")
 content_blp = Blueprint("content", __name__, url_prefix="/api/v1", description="问答和指南")
+_log = structlog.get_logger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    """Answer where a file of the index turns out to be unreadable only when it is needed, as without an index."""
+
+    def unreadable(error: SearchIndexError) -> Response:
+        _log.error("search_index_unreadable", error=str(error))
+        return from_domain_error(index.unavailable())
+
+    app.register_error_handler(SearchIndexError, unreadable)
 
 
 @search_blp.get(

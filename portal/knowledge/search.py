@@ -15,7 +15,7 @@ from portal.knowledge import cited, index, miss_buffer, next_steps, search_conte
 from portal.knowledge.categories import category_keywords, category_labels
 from portal.knowledge.documents import FROM_INDEX, TO_INDEX
 from portal.knowledge.models import LawLevel, Validity
-from portal.knowledge.names import short
+from portal.knowledge.names import law_names, short
 from portal.web.pagination import bad_cursor, seal, unseal
 from search_index import (
     Fragment,
@@ -235,6 +235,10 @@ def _citations(
     """Describe what the question cites, and whether it is nothing but the names of laws that are not held."""
     names = reader.snapshot().law_names
     mentions = unheld.mentions(question.text, result.citations, names)
+    if mentions:
+        # A law that was imported since the last build is held, though no result can be of it yet.
+        names = law_names()
+        mentions = unheld.mentions(question.text, result.citations, names)
     found = cited.describe(reader, result.citations, question.as_of)
     found += [cited.describe_mention(mention, question.as_of) for mention in mentions]
     if not found:

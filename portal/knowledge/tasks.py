@@ -39,7 +39,7 @@ def update_index(_run: JobRun) -> None:
 
 def rebuild_index(run: JobRun) -> None:
     """Build the index anew, unless it needs it no more and nobody wanted it anyway."""
-    if index.why_rebuild() is None and not run.payload.get("anyway"):
+    if index.why_rebuild(thoroughly=True) is None and not run.payload.get("anyway"):
         return
     try:
         _log.info("index_rebuilt", documents=index.rebuild())
@@ -52,7 +52,7 @@ def rebuild_index(run: JobRun) -> None:
 def check_index(_run: JobRun) -> None:
     """Ask for a build when there is no index that fits, or at night for one of what has changed since the last."""
     # Somebody may have removed the folder, or put another database in place.
-    misfit = index.why_rebuild() is not None
+    misfit = index.why_rebuild(thoroughly=True) is not None
     if misfit or (clock.local(clock.now()).hour in NIGHT and index.has_grown()):
         # The files are looked at before: opening them takes a while, in which nobody could write.
         with unit_of_work():

@@ -16,14 +16,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from search_index.errors import SearchIndexError, WriterBusy
+from search_index.errors import IndexDamaged, IndexMissing, SearchIndexError, WriterBusy
 
 _HEADER_ONLY = 128
+_NOTED = "files.json"
+
+
+@contextmanager
+def reading(*, opened: bool = False) -> Iterator[None]:
+    """Raise IndexDamaged for whatever a file that is not what was written makes its reader raise.
+
+    A file that is gone stays FileNotFoundError while a generation is being opened, because a newer one may have taken
+    its place; once it is `opened`, that is IndexMissing.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not opened:
+            raise
+        raise IndexMissing(f"{error.filename} is gone: rebuild the index") from error
+    except (OSError, SearchIndexError, MemoryError):
+        raise
+    except Exception as error:
+        raise IndexDamaged(f"a file cannot be read ({error}): rebuild the index") from error
 
 
 def save_array(path: Path, array: npt.NDArray[Any]) -> None:
@@ -53,7 +74,8 @@ def decode_json(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:  # an escaped lone surrogate
-        return json.loads(line)
+        with reading():
+            return json.loads(line)
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -64,6 +86,29 @@ def save_json(path: Path, value: Any) -> None:
 def load_json(path: Path) -> Any:
     """Read what `save_json` wrote."""
     return decode_json(path.read_bytes())
+
+
+def note_files(folder: Path) -> None:
+    """Note the size and the checksum of each file below `folder`, for `check_files`."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    noted = {
+        str(path.relative_to(folder)): [path.stat().st_size, crc32(path.read_bytes())]
+        for path in files
+    }
+    save_json(folder / _NOTED, noted)
+
+
+def check_files(folder: Path, *, whole: bool = False) -> None:
+    """Raise IndexDamaged for a file that has another size than it was written with; with `whole`, other bytes.
+
+    What is mapped, or read later, would else be missed only by the search that needs it.
+    """
+    if not (folder / _NOTED).exists():  # of an earlier program
+        return
+    for name, (size, checksum) in load_json(folder / _NOTED).items():
+        path = folder / name
+        if path.stat().st_size != size or (whole and crc32(path.read_bytes()) != checksum):
+            raise IndexDamaged(f"{name} is not what was written: rebuild the index")
 
 
 def sync_tree(folder: Path) -> None:

@@ -23,6 +23,7 @@ from whoosh.reading import IndexReader
 from search_index import analysis
 from search_index.documents import OUT_OF_FORCE, Document
 from search_index.numerals import parse_article_number
+from search_index.store.files import reading
 
 # How whoosh.formats.Frequency stores a count.
 _FREQUENCY = struct.Struct("!I")
@@ -139,6 +140,7 @@ def _without_lone_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+@reading(opened=True)
 def staff_keys(folder: Path, text: str, limit: int) -> tuple[list[str], list[str]]:
     """Keys of the documents that match a query in the staff's language, best first.
 

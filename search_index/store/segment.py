@@ -31,10 +31,12 @@ from search_index.ranking import (
 )
 from search_index.spelling import write_spelling
 from search_index.store.files import (
+    check_files,
     decode_json,
     encode_json,
     load_array,
     load_json,
+    reading,
     save_array,
     save_json,
 )
@@ -340,8 +342,10 @@ def _write_records(folder: Path, entries: Sequence[Entry], progress: Progress) -
     progress("records", len(entries), len(entries))
 
 
+@reading()
 def open_segment(folder: Path) -> Segment:
-    """Map a written segment."""
+    """Map a written segment; raises IndexDamaged when it is not whole."""
+    check_files(folder)
     meta = load_json(folder / "segment.json")
     size = meta["size"]
     return Segment(

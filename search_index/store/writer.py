@@ -26,6 +26,7 @@ from typing import Any
 from search_index.documents import Document
 from search_index.errors import (
     BuildInProgress,
+    IndexDamaged,
     IndexFormatError,
     IndexMissing,
     IndexWriteError,
@@ -34,7 +35,9 @@ from search_index.learning import Lessons, learn, learn_bridges, wordings
 from search_index.store.files import (
     load_json,
     locked,
+    note_files,
     read_link,
+    reading,
     save_json,
     switch_link,
     sync_folder,
@@ -137,10 +140,14 @@ class IndexWriter:
         """Make documents findable, and keys not findable, in every process within two seconds.
 
         Repeating an update changes nothing. Raises `IndexMissing` before the first build, and
-        `IndexFormatError` when a program of another format built what serves.
+        `IndexFormatError` or `IndexDamaged` when what serves cannot be read.
         """
         new, gone = collect(upserts), list(deletions)
-        with _write_errors(), locked(self._lock_file(), WRITE_WAIT_SECONDS):
+        with (
+            _write_errors(),
+            locked(self._lock_file(), WRITE_WAIT_SECONDS),
+            reading(opened=True),
+        ):
             generation = self._generation()
             check_format(generation)
             changes = load_changes(generation)
@@ -165,9 +172,9 @@ class IndexWriter:
             return Changes()
         try:
             check_format(self.folder / name)
-        except IndexFormatError:
+            return load_changes(self.folder / name)
+        except (IndexFormatError, IndexDamaged, FileNotFoundError):
             return Changes()
-        return load_changes(self.folder / name)
 
     def _next_generation(self) -> Path:
         parent = self.folder / "generations"
@@ -199,6 +206,7 @@ class IndexWriter:
         write_whoosh(base / "whoosh", everything, progress)
         save_json(base / "bridges.json", learn_bridges(everything))
         self.thesaurus.save(base / "thesaurus.json")
+        note_files(base)
         (target / "deltas").mkdir()
         save_json(
             target / "manifest.json",
@@ -224,6 +232,7 @@ class IndexWriter:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+@reading()
 def check_format(generation: Path) -> dict[str, Any]:
     """A generation's manifest; raises IndexFormatError when this program does not read its format."""
     manifest: dict[str, Any] = load_json(generation / "manifest.json")
@@ -235,6 +244,7 @@ def check_format(generation: Path) -> dict[str, Any]:
     return manifest
 
 
+@reading()
 def load_changes(generation: Path) -> Changes:
     """The changes recorded on top of a generation's base."""
     name = read_link(generation / "delta")
@@ -266,6 +276,7 @@ def _write_delta(generation: Path, changes: Changes) -> None:
     write_whoosh(target / "whoosh", [entry.document for entry in entries], silent)
     save_json(target / "changes.json", changes.to_json())
     save_json(target / "replaced.json", delta.replaced)
+    note_files(target)
     sync_tree(target)
     sync_folder(deltas)
     switch_link(generation / "delta", f"deltas/{target.name}")

@@ -407,3 +407,55 @@ def test_what_only_sounds_like_a_law_is_left_alone(replaced, api, query):
     make_law()
     index.rebuild()
     assert api.get("/search", query_string={"q": query}).json["citations"] == []
+
+
+# --- a law that was imported since the index was built ---
+
+
+@pytest.fixture
+def imported(loaded, tmp_path):
+    """A law in two versions that the database has and the index has not."""
+    folder = tmp_path / "laws"
+    folder.mkdir()
+    (folder / "河道(2020-03-01).md").write_text(OF_2020, encoding="utf-8")
+    (folder / "河道(2024-02-01).md").write_text(OF_2024, encoding="utf-8")
+    assert operations.import_law([folder]).problems == []
+    assert RULES not in index.reader().snapshot().laws
+
+
+@pytest.mark.parametrize("question", [f"《{RULES}》第三条", f"{RULES}第3条"])
+def test_an_article_of_a_law_just_imported_is_found_before_the_index_knows_it(
+    api, imported, question
+):
+    citation = cited(api, question)
+    assert (citation["status"], citation["exists"]) == ("found", True)
+    assert citation["message"] == f"《{RULES}》第三条。这部法律刚刚收录，检索结果稍后就会包括它。"
+    (article,) = citation["articles"]
+    assert "采砂" in api.get(article["url"].removeprefix("/api/v1")).json["text"]
+    index.rebuild()
+    after = cited(api, question)
+    assert after["message"] == f"《{RULES}》第三条。"
+    assert after["articles"][0]["id"] == article["id"]
+
+
+def test_of_a_law_just_imported_the_version_of_the_day_is_told(api, imported):
+    then = cited(api, f"《{RULES}》第三条", as_of="2021-01-01")
+    assert then["articles"][0]["valid_from"] == "2020-05-01"
+    never = cited(api, f"《{RULES}》第四条", as_of="2021-01-01")
+    assert never["status"] == "no_such_article"
+    before = cited(api, f"《{RULES}》第三条", as_of="2019-01-01")
+    assert before["status"] == "no_such_version"
+
+
+def test_a_law_just_imported_is_told_as_held_and_its_wrong_number_as_wrong(api, imported):
+    for question in (f"《{RULES}》", RULES, f"{RULES}是什么"):
+        told = cited(api, question)
+        assert (told["status"], told["message"]) == ("law", f"已收录《{RULES}》。")
+        assert told["law_link"]
+    wrong = cited(api, f"《{RULES}》第九条")
+    assert wrong["message"] == f"《{RULES}》没有第九条。这部法律的最后一条是第四条。"
+
+
+def test_while_an_index_waits_to_be_built_what_no_law_is_stays_unheld(api, imported):
+    assert cited(api, "《测试湖泊管理办法》第三条")["status"] == "no_such_law"
+    assert cited(api, "《测试湖泊管理办法》")["status"] == "no_such_law"

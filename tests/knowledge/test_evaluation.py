@@ -68,6 +68,14 @@ def test_too_few_questions_are_told_with_how_many_it_takes(run, law):
     assert db.session.scalar(select(SearchEvaluation)) is None
 
 
+def test_without_law_it_says_what_to_import(run, settings):
+    result = run()
+    assert result.exit_code == 1
+    assert "没有现行有效的法律条文，无从评测检索。" in result.output
+    assert "law import-starter" in result.output
+    assert "问答" not in result.output
+
+
 @pytest.fixture
 def answers(law, monkeypatch):
     """A room that provides sixty published answers, on an article in force and on one that is not."""
@@ -96,6 +104,7 @@ def test_a_run_is_one_object_a_table_and_a_point_of_the_series(run, answers, api
     assert "用 62 个已发布的问题，在 14 条现行条文里检索" in first.stderr
     assert "| 前五名里有正确条文的问题 |" in first.stderr
     assert "上次（没有）" in first.stderr
+    assert "读取内容：85/85" in first.stderr
     assert "逐组提问：6/6" in first.stderr
 
     clock.advance(days=30)

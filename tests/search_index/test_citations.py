@@ -89,6 +89,13 @@ def test_an_absurd_range_is_not_expanded() -> None:
     assert found("民法典第一条至第一千条") == [(CIVIL, "1"), (CIVIL, "1000")]
 
 
+def test_an_article_that_no_law_can_have_is_cited_all_the_same() -> None:
+    assert found("民法典第1条至第99999999条") == [(CIVIL, "1"), (CIVIL, "99999999")]
+    assert found("民法典第100000条") == [(CIVIL, "100000")]
+    # Without 第 and 条 so long a number is none of an article.
+    assert found("民法典第1条、100000元，20210101号") == [(CIVIL, "1")]
+
+
 def test_offsets_give_the_written_citation() -> None:
     text = "😀依照《民法典》第三条的规定"
     citation = find_citations(text, NAMES)[0]

@@ -1,6 +1,8 @@
-"""Texts whose lines were broken by their length: what is cited, and where."""
+"""Texts whose lines were broken by their length, or that bring markup: what is cited, and where."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,36 @@ def test_a_break_within_a_title_or_a_number_is_none_however_short_the_line(text:
 )
 def test_a_break_that_ends_something_stays(text: str) -> None:
     assert unwrap(text.replace("　", " ")).text == text.replace("　", " ")
+
+
+@pytest.mark.parametrize(
+    ("text", "cited_text"),
+    [
+        ("见<b>《民法典》</b>第一条。", "《民法典》</b>第一条"),
+        ("<a href='https://example.test/x'>民法典</a>第一条", "民法典</a>第一条"),
+        ("《<em>民法典</em>》第一条", "《<em>民法典</em>》第一条"),
+        ("民法典第<SPAN class=x>1</SPAN>条", "民法典第<SPAN class=x>1</SPAN>条"),
+        ("《民法典》&nbsp;第一条", "《民法典》&nbsp;第一条"),
+        ("<b>《民\n法典》</b>第一条", "《民\n法典》</b>第一条"),
+    ],
+)
+def test_markup_of_words_stands_between_no_law_and_its_article(text: str, cited_text: str) -> None:
+    (found,) = find_citations(text, NAMES)
+    assert (found.law, found.number, text[found.start : found.end]) == (CIVIL, "1", cited_text)
+
+
+@pytest.mark.parametrize(
+    "text", ["<p>合同纠纷，民法典</p><p>第一条 意见</p>", "民法典<br>第一条", "民法典<第一条>"]
+)
+def test_markup_of_paragraphs_and_what_is_none_parts_as_before(text: str) -> None:
+    assert unwrap(text).text == text
+
+
+def test_markup_changes_no_citation_and_every_place_is_one_of_the_text_given() -> None:
+    marked = re.sub("(《[^》]*》|第[^条，]*条)", r"<b>\1</b>", ANSWER)
+    assert [
+        (law, number, re.sub("</?b>", "", text)) for law, number, text in cited(marked)
+    ] == cited(ANSWER)
 
 
 @settings(deadline=None)
