@@ -6,6 +6,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -88,7 +89,14 @@ _DECISIONS = {
 
 
 # Cases that end soon would leave nothing to see.
-_OFTEN = {"refuse": 0.3, "terminate": 0.3, "correct_party": 0.3, "issue": 2, "ask_review": 2}
+_OFTEN = {
+    "revert_accept": 0.4,
+    "refuse": 0.3,
+    "terminate": 0.3,
+    "correct_party": 0.3,
+    "issue": 2,
+    "ask_review": 2,
+}
 _OFTEN |= {
     "supplemented": 2,
     "part_supplemented": 2,
@@ -127,7 +135,7 @@ class Life:
             self.book: 3,
             self.come: 4,
             self.accept: 6,
-            self.walk_in: 4,
+            self.walk_in: 2,
             self.time_passes: 3,
             self.dispute: 3,
             self.not_accept: 3,
@@ -146,6 +154,12 @@ class Life:
         self.hurry = chance.choice((1, 4))
 
     # --- what may happen ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Three people with an appointment and one without have come and been accepted, mostly."""
+        for step in (*(self.book, self.come, self.accept) * 3, self.walk_in):
+            with suppress(DomainError):
+                step()
 
     def step(self) -> None:
         """Do one thing; a refusal is an answer like any other."""
