@@ -9,6 +9,7 @@ from portal.core.errors import DomainError, WrongState
 from portal.core.workflow import Transition, Workflow
 from portal.notary import policies
 from portal.notary.models import CaseState as C
+from portal.notary.models import PauseGround
 
 # A certificate has been issued, whatever became of it.
 CERTIFIED = (
@@ -31,6 +32,11 @@ def _last_pause(case: Any) -> DomainError | None:
 
 def _one_of_several_pauses(case: Any) -> DomainError | None:
     return None if len(case.lasting) > 1 else WrongState("这是最后一项暂停原因。")
+
+
+def _a_ground_is_left(case: Any) -> DomainError | None:
+    lasting = {pause.ground for pause in case.lasting}
+    return WrongState("期限已经因每一项原因暂停。") if lasting == set(PauseGround) else None
 
 
 def _a_pause_lasts(case: Any) -> DomainError | None:
@@ -67,6 +73,7 @@ CASE: Workflow[C] = Workflow(
             "公证机构工作人员；办证期限暂停",
             policies.can_serve,
             "公证法 30；NO-D2",
+            _a_ground_is_left,
         ),
         Transition(
             "part_supplemented",
@@ -182,6 +189,7 @@ CASE: Workflow[C] = Workflow(
             "公证机构工作人员；复查期限暂停，累计有上限",
             policies.can_serve,
             "公证程序规则 62 至 64（条号待核实）；NO-D5",
+            _a_ground_is_left,
         ),
         Transition(
             "resume_review",

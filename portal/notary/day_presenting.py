@@ -334,14 +334,16 @@ def _booking_actions(
     today, late = clock.today(), possible_from(booking) <= clock.now()
     ended_on = clock.local(booking.ended_at).date() if booking.ended_at else None
     ahead = booking.has_to_move or booking.starts_at > clock.now()
+    # Who they were is forgotten with the account, so what has ended does not stand again (`persons.require_known`).
+    known = not booking.account_closed
     possible = {
         "check_in": booking.day == today,
-        "come_back": booking.day == today,
+        "come_back": booking.day == today and known,
         "attend": booking.day < today,
         "no_show": late and booking.affected_at is None and booking.untold_since is None,
-        "revert_no_show": marked_today(booking),
+        "revert_no_show": marked_today(booking) and known,
         "revert_check_in": booking.day == today and number is not None and may_be_called(number),
-        "revert_not_accept": ended_on == today,
+        "revert_not_accept": ended_on == today and known,
         "reschedule": ahead and booking.matter.active,
         "withdraw": ahead,
     }

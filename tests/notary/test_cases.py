@@ -196,6 +196,14 @@ class TestPauses:
         answer = hall.step(path, "pauses", SUPPLEMENT)
         assert (answer.status_code, answer.json["code"]) == (409, "already_paused")
 
+    def test_once_every_ground_lasts_no_further_pause_is_offered(self, hall: Hall) -> None:
+        _, path = hall.accepted()
+        hall.done(path, "pauses", SUPPLEMENT)
+        case = hall.done(path, "pauses", VERIFY)
+        assert "ask_supplement" in {each["action"] for each in case["allowed_actions"]}
+        case = hall.done(path, "pauses", {**VERIFY, "ground": "force_majeure"})
+        assert "ask_supplement" not in {each["action"] for each in case["allowed_actions"]}
+
     def test_every_lasting_pause_can_be_ended_at_its_address(self, hall: Hall) -> None:
         _, path = hall.accepted()
         hall.done(path, "pauses", SUPPLEMENT)

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
-from portal.accounts.events import ResidentExportRequested
+from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core import events
 from portal.core.actor import SYSTEM
 from portal.core.db import db
@@ -17,7 +17,7 @@ from portal.notifications.models import Message
 from portal.supervision import sweep as supervision
 from portal.supervision.models import Deadline
 from portal.working_days import operations as working_days
-from tests.notary.hall import REASONS, Hall, deadline_of
+from tests.notary.hall import REASONS, STAFF, Hall, deadline_of, desk_party
 from tests.supervision.test_recount import table_2027
 
 REQUEST = {
@@ -278,6 +278,17 @@ class TestSeveral:
         # Still a year from the receipt, not from the decision.
         assert deadline_of(hall.mine(booking, "case"), "NO-D3")["due_on"] == "2027-03-02"
 
+    def test_so_it_does_for_somebody_without_an_appointment(self, hall: Hall) -> None:
+        hall.drawn()
+        seat = f"{STAFF}/tickets/{hall.seated()['id']}"
+        body = {"matter_id": str(hall.matter_id), "parties": [desk_party()]}
+        path = f"{STAFF}/cases/{hall.done(seat, 'acceptance', body)['id']}"
+        case = hall.done(path, "certificate", hall.certificate(handed_over=True))
+        assert deadline_of(case, "NO-D3")["due_on"] == "2027-03-02"
+        hall.done(path, "review", {**REQUEST, "by": "party"})
+        case = decided(hall, path, "maintain")
+        assert deadline_of(case, "NO-D3")["due_on"] == "2027-03-02"
+
     def test_the_request_of_somebody_else_does_not_use_up_the_year_of_the_party(
         self, hall: Hall
     ) -> None:
@@ -330,6 +341,13 @@ class TestReceipt:
             case = hall.done(path, "correction")
         assert deadline_of(case, "NO-D3")["due_on"] == "2027-03-02"
         assert hall.step(path, "receipt", {"received_on": "2026-03-02"}).status_code == 409
+
+    def test_nothing_runs_for_whoever_closed_the_account_before(self, hall: Hall) -> None:
+        booking, path = self.issued(hall)
+        with unit_of_work():
+            events.publish(ResidentDeletionRequested(booking.resident_id))
+        case = hall.done(path, "receipt", {"received_on": "2026-03-02"})
+        assert (case["received_on"], case["deadlines"]) == ("2026-03-02", [])
 
     def test_what_is_to_be_revoked_is_not_handed_out_but_an_earlier_receipt_is_noted(
         self, hall: Hall, clock

@@ -240,8 +240,10 @@ class TestRefusal:
 
     def test_not_of_a_closed_account(self, hall: Hall) -> None:
         booking = self.refused(hall)
+        assert "revert_not_accept" in actions(shown(hall, hall.at(booking)))
         with unit_of_work():
             events.publish(ResidentDeletionRequested(booking.resident_id))
+        assert "revert_not_accept" not in actions(shown(hall, hall.at(booking)))
         answer = hall.step(hall.at(booking), "non-acceptance-reversal", MISTAKEN)
         assert (answer.status_code, answer.json["code"]) == (409, "account_closed")
 

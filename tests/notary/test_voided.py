@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from portal.core.jobs import worker
+from portal.notary.operations import freeing
 from tests.conftest import SettableClock
 from tests.notary.conftest import again
 from tests.notary.hall import STAFF, Booked, Hall, deadline_of, desk_party
@@ -98,4 +99,36 @@ def test_seats_that_were_given_on_are_not_asked_back(hall: Hall) -> None:
     booking: Booked = hall.checked_in("2026-03-02 11:00")
     case = hall.done(hall.at(booking), "acceptance", {})
     assert voided(hall, f"{STAFF}/cases/{case['id']}").status_code == 200
+    assert again(booking.id).state.value == "checked_in"
+
+
+def given_on(hall: Hall, clock: SettableClock) -> Booked:
+    """Somebody whose seats went back as they were accepted before their time, which was an error."""
+    booking = hall.checked_in("2026-03-02 11:00")
+    case = hall.done(hall.at(booking), "acceptance", {})
+    clock.set("2026-03-02 10:00")
+    freeing.sweep()
+    assert hall.desk.left("2026-03-02 11:00") == 2
+    assert voided(hall, f"{STAFF}/cases/{case['id']}").status_code == 200
+    return booking
+
+
+def test_a_check_in_taken_back_afterwards_has_seats_for_its_time_again(
+    hall: Hall, clock: SettableClock
+) -> None:
+    booking = given_on(hall, clock)
+    appointment = hall.done(hall.at(booking), "check-in-reversal")
+    assert appointment["state"] == "confirmed"
+    assert hall.desk.left("2026-03-02 11:00") == 1, "whoever is expected has a seat"
+
+
+def test_nor_is_the_check_in_taken_back_once_somebody_else_has_the_seats(
+    hall: Hall, clock: SettableClock
+) -> None:
+    booking = given_on(hall, clock)
+    for _ in range(2):
+        hall.booked("2026-03-02 11:00")
+    refused = hall.step(hall.at(booking), "check-in-reversal")
+    assert (refused.status_code, refused.json["code"]) == (409, "seats_given_on")
+    assert "按这个号" in refused.json["next_step"]
     assert again(booking.id).state.value == "checked_in"

@@ -168,13 +168,18 @@ def stand_again(
     seats.lock_days([(booking.counter_id, booking.day)])
     steps.move(booking, action, actor, ended_at=None)
     persons.count_again(booking.id)
-    taken = _take_seats_again(booking)
+    taken = take_seats_again(booking)
     steps.note(booking, action, label, actor, seats=taken)
     steps.record(booking, action, actor, detail)
 
 
-def _take_seats_again(booking: NotaryBooking) -> int:
-    """Return how many seats were taken for an appointment that gave up its own, as people went away before their time."""
+def take_seats_again(
+    booking: NotaryBooking, otherwise: str = "请当事人现场取号，或者重新预约。"
+) -> int:
+    """Return how many seats were taken for an appointment that gave up its own, as its visit had ended before its time.
+
+    Inside a unit of work that has locked its day. Raises Conflict, with what to do `otherwise`, when they are not to be had.
+    """
     if seats.live_claims(*seats.of_booking(booking.id)):
         return 0
     place = (
@@ -190,9 +195,9 @@ def _take_seats_again(booking: NotaryBooking) -> int:
     whole = [run for run in seats.runs_of(slots, len(slots)) if run.ends_at == booking.ends_at]
     if not whole or not seats.take(whole[0], booking.seats):
         raise Conflict(
-            "离开以后，原来的时段已经给了别人。",
+            "原来的时段让出以后，已经给了别人或者不再办理。",
             code="seats_given_on",
-            next_step="请当事人现场取号，或者重新预约。",
+            next_step=otherwise,
         )
     seats.add_claims(booking.id, [slot.id for slot in slots], booking.seats, None)
     return booking.seats * len(slots) - given

@@ -17,6 +17,7 @@ from portal.notary.models import (
     CASE_KIND,
     CaseState,
     CorrectionReason,
+    NotaryBooking,
     NotaryCase,
     ReviewBy,
     ReviewOutcome,
@@ -98,12 +99,21 @@ def _revoked_on(case: NotaryCase) -> date | None:
     )
 
 
+def _account_closed(case: NotaryCase) -> bool:
+    if case.booking_id is None:
+        return False
+    return db.session.get_one(NotaryBooking, case.booking_id).account_closed
+
+
 def run_time_to_ask(case: NotaryCase) -> None:
     """Let the clock of NO-D3 run where the party may ask: after the receipt, and again after a review.
 
-    A request that the party made stops it (it is met); the request of somebody else does not.
+    A request that the party made stops it (it is met); the request of somebody else does not. It runs for those without an
+    account too, whom the office tells, and for nobody who has closed theirs (`case_events.forget`).
     """
     if case.received_on is None or case.state in (CaseState.REVOKING, CaseState.REVOKED):
+        return
+    if _account_closed(case):
         return
     asked = case.open_review is not None and case.open_review.by is ReviewBy.PARTY
     if asked or clock.today() > deadlines.last_day_to_ask(case.received_on):

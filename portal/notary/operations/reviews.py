@@ -132,7 +132,7 @@ def _close(case: NotaryCase, review: NotaryReview) -> None:
     db.session.flush()
     if case.state is CaseState.REVOKED:
         supervision.cancel(CASE_KIND, case.id, deadlines.ASK_REVIEW, reason="公证书已撤销")
-    elif case.account_id is not None:
+    else:
         receipts.run_time_to_ask(case)
 
 

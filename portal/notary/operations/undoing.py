@@ -56,7 +56,8 @@ def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Take a check-in of the wrong appointment back: it stands as before with its seats, and its number is void.
 
     Where its time fell out meanwhile, its person is told after the commit, and another time is kept, as for everybody else.
-    Raises Conflict on another day, and once somebody is or was served with the number.
+    Raises Conflict on another day, once somebody is or was served with the number, and when its seats were given on: of an
+    acceptance that was voided they are not asked back before.
     """
     # Before the step: a change of hours that is being written is waited for, and seen below.
     seats.lock_days([(booking.counter_id, booking.day)])
@@ -69,8 +70,9 @@ def revert_check_in(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="already_started",
             next_step="当事人没有办理就走了的，请登记离开。",
         )
+    taken = leaving.take_seats_again(booking, "不用撤销：当事人到场以后，直接按这个号办理。")
     tickets.void(actor, number)
-    steps.note(booking, "revert_check_in", "撤销签到", actor)
+    steps.note(booking, "revert_check_in", "撤销签到", actor, seats=taken)
     steps.record(booking, "revert_check_in", actor, {"number": number.number})
     if number.calls:
         # That it was checked in, nobody was told; that it was called, they were.
