@@ -71,7 +71,7 @@ class SearchIndex:
         """Load everything that is otherwise loaded on first use; call before forking workers."""
         analysis.preload()
         snapshot = self.snapshot()
-        _ = snapshot.law_names, snapshot.completions, snapshot.words.speller, snapshot.wordings
+        _ = snapshot.law_names, snapshot.completions, snapshot.words.speller
 
     def verify(self) -> None:
         """Read all files of what serves; raises IndexDamaged when one is not what was written."""

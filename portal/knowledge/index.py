@@ -71,7 +71,7 @@ def reader() -> SearchIndex:
             found = _readers.get(folder) or SearchIndex.open(folder)
             _readers[folder] = found
     except (SearchIndexError, OSError) as error:
-        _log.warning("search_index_unavailable", error=type(error).__name__)
+        _log.warning("search_index_unavailable", error=type(error).__name__, reason=str(error))
         raise unavailable() from error
     return found
 
@@ -181,7 +181,8 @@ def apply_changes() -> int:
         db.session.rollback()
         try:
             _writer().update(upserts, sorted(keys - present))
-        except (IndexMissing, IndexFormatError, IndexDamaged):
+        except (IndexMissing, IndexFormatError, IndexDamaged) as error:
+            _log.warning("search_index_not_updated", error=type(error).__name__, reason=str(error))
             with unit_of_work():
                 request_rebuild()
             return done
