@@ -133,6 +133,7 @@ def _article(law: str, number: str, as_of: date | None) -> Article | None:
         .join(Article.law)
         .join(Article.version)
         .where(Law.name == law, Article.number == number)
+        .options(contains_eager(Article.law), contains_eager(Article.version))
         .order_by(LawVersion.effective_from.desc())
     )
     return next((article for article in articles if _in_force(article.version, as_of)), None)

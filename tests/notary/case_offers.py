@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 
 from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import DomainError
-from portal.core.unit_of_work import unit_of_work
 from portal.notary import case_presenting, day_presenting
 from portal.notary.case_workflow import CASE
 from portal.notary.models import DeskChannel, LateReason, NotaryBooking, NotaryCase, NotaryTicket
@@ -32,7 +30,7 @@ from portal.notary.queries import day as found_day
 from portal.working_days.counting import add_workdays
 from tests.factories.people import id_number
 from tests.notary.case_life import MISTAKEN, NOTE, Life, succeeded
-from tests.notary.conftest import at, party
+from tests.notary.conftest import at, party, undone
 
 ACTIONS = tuple(dict.fromkeys(row.action for row in CASE.table))
 # Asked for at one address, and told apart by the state of the case.
@@ -48,16 +46,11 @@ ONLY_THEN = {
 }
 
 
-class _Undo(Exception):
-    """Ends a unit of work that was only to show what it would change."""
-
-
 def refusal(do: Callable[[], object]) -> DomainError | None:
     """What a step would be refused with; nothing of it stays."""
     try:
-        with suppress(_Undo), unit_of_work():
+        with undone():
             do()
-            raise _Undo
     except DomainError as error:
         return error
     finally:

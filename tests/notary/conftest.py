@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,18 @@ def assert_books_balance() -> None:
     for index, active in db.session.execute(select(NotaryPerson.person_index, NotaryPerson.active)):
         assert active == standing.get(index, 0)
     db.session.rollback()
+
+
+class _Undo(Exception):
+    """Ends a unit of work of which nothing is to stay."""
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A unit of work that only shows what it would change, or be refused with."""
+    with suppress(_Undo), unit_of_work():
+        yield
+        raise _Undo
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import os
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import date, time
 from typing import Any
 
@@ -60,18 +59,13 @@ from portal.notary.operations.schedule import Exceptional
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.factories.people import id_number, make_resident, make_staff
-from tests.notary.conftest import Desk, actor_of, assert_books_balance, at, details
+from tests.notary.conftest import Desk, actor_of, assert_books_balance, at, details, undone
+from tests.notary.test_affected import ANYWHERE
 
 SEEDS = int(os.environ.get("NOTARY_DAY_SEEDS", "6"))
 STEPS = 60
 TIMES = ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30")
-# Matters are the same for all offices, and no single one changes them.
-ANYWHERE = Actor(ActorKind.STAFF, None, grants=frozenset({("notary_clerk", None)}))
 DAYS = ("2026-03-02", "2026-03-03", "2026-03-04")
-
-
-class _Undo(Exception):
-    """Ends a unit of work that was only to show what it would change."""
 
 
 class Office:
@@ -361,9 +355,8 @@ class Office:
     def _where_it_is_closed(self, office: NotaryOffice) -> set[uuid.UUID]:
         """The appointments to come in slots that the hours no longer have; those of whoever is at the desk are kept."""
         found = slots.Difference()
-        with suppress(_Undo), unit_of_work():
+        with undone():
             found = slots.materialise(office)
-            raise _Undo
         claims = select(NotaryClaim.booking_id).where(
             NotaryClaim.released_at.is_(None),
             NotaryClaim.cooling.is_(False),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -133,6 +134,19 @@ def _stranded(slots: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     return set(db.session.scalars(query))
 
 
+def _at_closed_times(booking_id: Any) -> Select[Any]:
+    """Return the query for the seats that a booking (an id, or the column of one) has at times that are closed."""
+    return (
+        select(NotaryClaim.id)
+        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
+        .where(
+            *seats.of_booking(booking_id),
+            NotaryClaim.released_at.is_(None),
+            NotarySlot.is_open.is_(False),
+        )
+    )
+
+
 def may_be_untold(booking: NotaryBooking) -> bool:
     """True when an appointment that is expected again may stand at a time that fell out while its person was at the desk.
 
@@ -141,18 +155,8 @@ def may_be_untold(booking: NotaryBooking) -> bool:
     """
     if booking.affected_at is not None:
         return False
-    closed = (
-        select(NotaryClaim.id)
-        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
-        .where(
-            *seats.of_booking(booking.id),
-            NotaryClaim.released_at.is_(None),
-            NotarySlot.is_open.is_(False),
-        )
-    )
-    return (
-        booking.id in not_served(booking.office) or db.session.scalar(closed.limit(1)) is not None
-    )
+    closed = _at_closed_times(booking.id).limit(1)
+    return booking.id in not_served(booking.office) or db.session.scalar(closed) is not None
 
 
 def is_due(office: NotaryOffice) -> bool:
@@ -375,16 +379,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
 
 def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:
     """Tell those whose time is given again after all, and give up what was kept for them. The office's slots are locked."""
-    closed = (
-        select(NotaryClaim.id)
-        .join(NotarySlot, NotarySlot.id == NotaryClaim.slot_id)
-        .where(
-            NotaryClaim.booking_id == NotaryBooking.id,
-            NotaryClaim.released_at.is_(None),
-            NotaryClaim.cooling.is_(False),
-            NotarySlot.is_open.is_(False),
-        )
-    )
+    closed = _at_closed_times(NotaryBooking.id)
     found = list(
         db.session.scalars(
             select(NotaryBooking)
