@@ -8,7 +8,7 @@ from search_index.ranking import Bool, Float32
 from search_index.snapshot import Snapshot
 
 # How alike a published question must be to stand before what ranks better: from the first pair of numbers on it surely
-# asks the same; from the second it stands first where no other one is nearly as alike, else second (docs/search.md).
+# asks the same; from the second it stands first where no other one is nearly as alike, else second (docs/search-pages.md).
 SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
 ALIKE, LEAST_ALIKE = 0.35, 0.2
 CLEAR_LEAD = 0.1

@@ -1,7 +1,7 @@
 """How sure it is that a page answers what was asked.
 
 Two signs, neither enough alone: how much of the question the best row holds, and how far the first rows stand out from
-the rest. `docs/search.md` has the figures behind the numbers and how to choose them anew.
+the rest. `docs/search-pages.md` has the figures behind the numbers and how to choose them anew.
 """
 
 from __future__ import annotations

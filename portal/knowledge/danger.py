@@ -21,7 +21,7 @@ from search_index import alike
 
 Float64 = npt.NDArray[np.float64]
 
-# How much weights are held back, and from which score on a sentence counts (docs/search.md has the figures).
+# How much weights are held back, and from which score on a sentence counts (docs/search-pages.md has the figures).
 _HELD_BACK = 0.1
 HEARD = 1.75
 # The sentences are shorter: a whole story holds so many characters that some of them always sound alike.
