@@ -103,8 +103,9 @@ def preview(change: Callable[[], Applied]) -> Applied:
 def apply(office: NotaryOffice, reason: str = "") -> Applied:
     """Make the slots of the office anew, act on the bookings that no longer fit, and offer new seats to who waits."""
     found = slots.materialise(office)
-    handled = affected.handle(office, found, reason)
+    # First, so that nobody whose own time is given again is told that the one kept meanwhile is gone.
     affected.settle_unaffected(office)
+    handled = affected.handle(office, found, reason)
     freeing.match(office)
     kept = changing.other_times_of(booking.id for booking in handled.moving)
     stay = handled.at_other_counters
