@@ -140,6 +140,10 @@ AFFECTED_NEXT_STEP = "原时段不能办理：有为您留出的新时段的，�
 AFFECTED_WITH_OTHER_NEXT_STEP = (
     "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
 )
+# Of the time that is kept for somebody who has to move, where what is held for one is listed.
+OTHER_TIME_NEXT_STEP = (
+    "原时段不能办理，这是为您留出的新时段，请在时限内接受；也可以在原来的预约上自己选时间改期。"
+)
 AFFECTED_WITHOUT_OTHER_NEXT_STEP = (
     "原时段不能办理，目前没有为您留出的新时段；请自己选择新的时间改期，不再需要的，请取消预约。"
 )
