@@ -81,8 +81,8 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         _SMS_OFFER,
     ),
     "notary.offer_passed": (
-        "号源已转给下一位",
-        "您没有在时限内确认，号源已转给下一位；需要时可以重新排队。",
+        "排队等到的号不再保留",
+        "您没有在时限内确认，排队等到的号不再为您保留；需要时可以重新预约或者排队。",
         None,
     ),
     "notary.offer_withdrawn": (
