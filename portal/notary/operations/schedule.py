@@ -317,7 +317,11 @@ def save_counter(
     )
     with db.session.no_autoflush:
         if db.session.scalar(twin) is not None:
-            raise Conflict("这个机构已经有同名的窗口。", code="counter_exists")
+            raise Conflict(
+                "这个机构已经有同名的窗口，停用的也算。",
+                code="counter_exists",
+                next_step="请换一个名称，或者修改原来的窗口。",
+            )
     db.session.flush()
     _record(actor, action, office, {"counter": counter.id})
     return counter, replace(apply(office), id=counter.id)
