@@ -17,7 +17,7 @@ accounts_group = AppGroup("accounts", help="工作人员账号和机构。")
 
 @accounts_group.command("create-staff")
 @click.option("--user-name", required=True, help="用户名，3 到 40 个小写字母、数字、点或横线。")
-@click.option("--name", "display_name", required=True, help="对外显示的姓名。")
+@click.option("--name", "display_name", required=True, help="对外显示的姓名，最多 60 个字。")
 @click.option(
     "--role",
     "role_names",

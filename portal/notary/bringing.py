@@ -5,7 +5,7 @@ A matter's checklist is for everybody and a starting list (rules 2.8, U); what o
 
 from __future__ import annotations
 
-from portal.accounts.identity.documents import OF_CHILDREN
+from portal.accounts.identity.documents import OF_CHILDREN, check_number
 from portal.notary.checks import DisputeDeclared
 from portal.notary.models import ACTIVE_STATES, NotaryBooking, Priority
 from portal.notary.parties import without_capacity
@@ -58,6 +58,13 @@ def hints(booking: NotaryBooking) -> list[str]:
     texts = []
     if not booking.matter.checklist_confirmed:
         texts.append("材料清单供参考，以公证机构的要求为准。")
+    # What is unusual about a number is no reason to refuse it (rules 8.4, U), and is said while it can be corrected.
+    texts += [
+        f"{party.name}：{warning}"
+        for party in booking.parties
+        if party.document_type is not None and party.document_number
+        for warning in check_number(party.document_type, party.document_number).warnings
+    ]
     if booking.foreign_use:
         # 公证法 33.
         texts.append("在国外使用的公证书，按使用国的要求可能需要翻译和认证，请提前向公证机构问清。")

@@ -16,6 +16,17 @@ from portal.notifications.gate import strictest
 
 MEDIA_TYPE = "text/calendar"
 _LONGEST = 75
+# A calendar has at least one component (RFC 5545, 3.6): where there is no appointment, the zone that times are given in.
+_ZONE = [
+    "BEGIN:VTIMEZONE",
+    "TZID:Etc/UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+]
 
 
 def calendar(bookings: Iterable[NotaryBooking], wishes: Mapping[uuid.UUID, ContactSafety]) -> str:
@@ -24,11 +35,12 @@ def calendar(bookings: Iterable[NotaryBooking], wishes: Mapping[uuid.UUID, Conta
     As with messages, the stricter of the account's and the booking's wish decides what is said.
     """
     # No METHOD: a published event would have to name an organizer by a mail address (RFC 5546, 3.2.1), and there is none.
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH"]
+    events: list[str] = []
     for booking in bookings:
         own = wishes.get(booking.account_id) if booking.account_id else None
-        lines += _event(booking, strictest(own, booking.contact_safety))
-    lines.append("END:VCALENDAR")
+        events += _event(booking, strictest(own, booking.contact_safety))
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//portal//notary//ZH"]
+    lines = [*head, *(events or _ZONE), "END:VCALENDAR"]
     return "".join(f"{fold(line)}\r\n" for line in lines)
 
 

@@ -159,12 +159,16 @@ def counter_names(desk: Desk) -> dict[Any, str]:
     return {counter_id: counter.name for counter_id, counter in desk.counters.items()}
 
 
-def queue(actor: Actor, desk: Desk) -> dict[str, Any]:
-    """The desk for staff."""
+def queue(actor: Actor, desk: Desk, cases: Mapping[Any, str]) -> dict[str, Any]:
+    """The desk for staff; `cases`: the references of the cases its numbers led to."""
     counters = counter_names(desk)
 
     def those(*states: TicketState) -> list[dict[str, Any]]:
-        return [ticket(actor, t, counters) for t in desk.tickets if t.state in states]
+        return [
+            ticket(actor, t, counters, accepted=t.id in cases)
+            for t in desk.tickets
+            if t.state in states
+        ]
 
     return {
         "waiting": [ticket(actor, each, counters, desk) for each in desk.waiting],

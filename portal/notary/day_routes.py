@@ -21,7 +21,7 @@ from portal.notary.operations import cases as case_operations
 from portal.notary.operations import changing, leaving, no_shows, tickets
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found
-from portal.notary.queries import queue
+from portal.notary.queries import lists, queue
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
 from portal.web.pagination import Page, PageArgs, page_schema
@@ -287,7 +287,9 @@ def decide_appeal(appointment_id: uuid.UUID, body: Dumped) -> Dumped:
 @blp.get("/offices/<uuid:office_id>/queue", audience=ANY, returns=schemas.QueueSchema)
 def show_queue(office_id: uuid.UUID) -> Dumped:
     """等候、办理中和过号的号码，按叫号先后"""
-    return presenting.queue(current_actor(), queue.desk(loading.office_of(office_id)))
+    desk = queue.desk(loading.office_of(office_id))
+    cases = lists.case_references(ticket.id for ticket in desk.tickets)
+    return presenting.queue(current_actor(), desk, cases)
 
 
 @blp.post(

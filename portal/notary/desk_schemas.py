@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import marshmallow as ma
 from marshmallow import fields
 
 from portal.accounts.models import Role
 from portal.notary.day_schemas import StaffAppointmentSummary
 from portal.notary.models import BookingState, CorrectionReason
-from portal.notary.schemas import NotaryPartyCorrectionIn
+from portal.notary.schemas import NOTHING_CORRECTED, NotaryPartyCorrectionIn
 from portal.web.pagination import PageArgs
 from portal.web.schemas import Choice, CleanString, Label, Schema, StrictBoolean
 
@@ -24,6 +27,11 @@ class ReasonIn(Schema):
 
 class PartyCorrectionIn(NotaryPartyCorrectionIn, ReasonIn):
     """What a document at the desk says of a party; what is left out stays."""
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        if not data.keys() - {"reason"}:
+            raise ma.ValidationError(NOTHING_CORRECTED)
 
 
 class OfficeStaffMember(Schema):

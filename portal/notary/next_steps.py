@@ -27,6 +27,7 @@ from portal.notary.notifications import (
     CANCELLED_BY_OFFICE_NEXT_STEP,
     NEXT_STEP_BY_NUMBER,
     NEXT_STEP_BY_STATE,
+    OTHER_TIME_NEXT_STEP,
     STOPPED_NEXT_STEP,
 )
 from portal.supervision import rules
@@ -58,6 +59,12 @@ def of_booking(booking: NotaryBooking) -> str:
     if booking.day < clock.today():
         return f"预约的时间已经过去，没有签到记录；有疑问请{how}。"
     return f"预约的时间已到，不能再改期或者取消。还能到场的请尽快到场签到；来不了或者要晚到的，请{how}。"
+
+
+def of_hold(booking: NotaryBooking) -> str:
+    """Return what somebody can do about a time that is kept for them."""
+    kept_for_move = booking.state is BookingState.OFFERED and booking.replaces_id is not None
+    return OTHER_TIME_NEXT_STEP if kept_for_move else NEXT_STEP_BY_STATE[booking.state]
 
 
 def of_visit(

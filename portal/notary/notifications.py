@@ -81,8 +81,8 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         _SMS_OFFER,
     ),
     "notary.offer_passed": (
-        "号源已转给下一位",
-        "您没有在时限内确认，号源已转给下一位；需要时可以重新排队。",
+        "排队等到的号不再保留",
+        "您没有在时限内确认，排队等到的号不再为您保留；需要时可以重新预约或者排队。",
         None,
     ),
     "notary.offer_withdrawn": (
@@ -139,6 +139,10 @@ CANCELLED_BY_OFFICE_NEXT_STEP = (
 AFFECTED_NEXT_STEP = "原时段不能办理：有为您留出的新时段的，请接受；也可以自己选择新的时间改期。不再需要的，请取消预约。"
 AFFECTED_WITH_OTHER_NEXT_STEP = (
     "原时段不能办理，请接受为您留出的新时段，或者自己选择新的时间改期；不再需要的，请取消预约。"
+)
+# Of the time that is kept for somebody who has to move, where what is held for one is listed.
+OTHER_TIME_NEXT_STEP = (
+    "原时段不能办理，这是为您留出的新时段，请在时限内接受；也可以在原来的预约上自己选时间改期。"
 )
 AFFECTED_WITHOUT_OTHER_NEXT_STEP = (
     "原时段不能办理，目前没有为您留出的新时段；请自己选择新的时间改期，不再需要的，请取消预约。"

@@ -248,7 +248,9 @@ def _born(
     elif given.birth_date not in (None, born):
         errors.add(f"{where}.birth_date", "出生日期与证件号码里的不一致。")
     elif born > clock.today() or age_on(born, clock.today()) > OLDEST:
-        errors.add(f"{where}.birth_date", "出生日期不对，请核对。")
+        # Said of what was filled in: most numbers contain the date, and nobody is asked for it beside them.
+        field = "birth_date" if checked.birth_date is None else "document_number"
+        errors.add(f"{where}.{field}", "出生日期不对，请核对。")
     else:
         return born
     return None

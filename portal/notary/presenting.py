@@ -22,7 +22,6 @@ from portal.notary.models import (
     NotaryParty,
     NotaryWaiting,
 )
-from portal.notary.notifications import NEXT_STEP_BY_STATE
 from portal.notary.operations import changing, next_free
 from portal.notary.queries import bookings, cases, contacts, day
 from portal.notary.queries.availability import OfficeAvailability
@@ -127,7 +126,7 @@ def hold(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "priority": None if priority is None else priority.value,
         "kept_until": None if kept_until is None else _told(kept_until),
         "replaces_id": None if replaces is None else str(replaces),
-        "next_step": NEXT_STEP_BY_STATE[booking.state],
+        "next_step": next_steps.of_hold(booking),
         "allowed_actions": actions(actor, booking),
     }
 

@@ -244,6 +244,9 @@ class NotaryAppointmentIn(NotaryConfirmationIn):
     hold_id = fields.UUID(required=True)
 
 
+NOTHING_CORRECTED = "请填写要更正的内容。"
+
+
 class NotaryPartyCorrectionIn(Schema):
     """What is put right about a party; what is left out stays."""
 
@@ -283,7 +286,7 @@ class NotaryCorrectionIn(Schema):
     @ma.validates_schema
     def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
         if not data:
-            raise ma.ValidationError("请填写要更正的内容。")
+            raise ma.ValidationError(NOTHING_CORRECTED)
         places = [each["position"] for each in data.get("parties", []) if "position" in each]
         if len(set(places)) != len(places):
             raise ma.ValidationError("同一位当事人的更正请写在一起。", "parties")

@@ -178,17 +178,17 @@ class Blueprint(SmorestBlueprint):
     def _dumping(
         self, view: View, returns: SchemaClass | None, status: int, produces: tuple[str, ...]
     ) -> View:
-        headers = _ANSWER_HEADERS
+        status = 204 if returns is None and not produces else status
+        said: dict[str, Any] = {"headers": _ANSWER_HEADERS, "description": _SUCCESS[status]}
         if produces:
             binary = {"type": "string", "format": "binary"}
             for kind in produces[1:]:
-                view = self.alt_response(status, schema=binary, content_type=kind, success=True)(
-                    view
-                )
-            return self.response(status, binary, content_type=produces[0], headers=headers)(view)
+                also = {"schema": binary, "content_type": kind, "success": True}
+                view = self.alt_response(status, description=_SUCCESS[status], **also)(view)
+            return self.response(status, binary, content_type=produces[0], **said)(view)
         if returns is None:
-            return self.response(204, headers=headers)(_empty(view))
-        return self.response(status, returns, headers=headers)(view)
+            return self.response(status, **said)(_empty(view))
+        return self.response(status, returns, **said)(view)
 
     def _parsing(self, view: View, **schemas: SchemaClass | None) -> View:
         locations = {"query": "query", "body": "json", "files": "files", "form": "form"}
@@ -310,6 +310,8 @@ def _entry(
     return wrapper
 
 
+# What the documentation says of an answer that is no problem; the library would say it in English.
+_SUCCESS = {200: "成功", 201: "成功，已经建立", 202: "已经收到，稍后办理", 204: "成功，没有内容"}
 _ANSWER_HEADERS = {
     "X-Request-ID": {"description": "请求编号，反馈问题时请附上。", "schema": {"type": "string"}},
     "ETag": {
@@ -411,6 +413,12 @@ class Api(flask_smorest.Api):
 
     def _register_doc_blueprint(self) -> None:
         """Leave the document to `web.documentation`."""
+
+    def _register_responses(self) -> None:
+        """Register none of the library's: their error body is not the house's."""
+
+    def _register_pagination_header(self) -> None:
+        """Register none: the house's pages are in the body."""
 
 
 def create_api(app: Flask, *, title: str, version: str) -> Api:

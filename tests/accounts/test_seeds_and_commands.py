@@ -136,6 +136,15 @@ def test_the_command_says_what_is_wrong(runner):
     assert (bad.exit_code, "小写字母" in bad.output) == (1, True)
 
 
+@pytest.mark.parametrize("name", ["", "  ", "长" * 61])
+def test_nobody_gets_an_account_without_a_name_that_can_be_shown(runner, name):
+    bad = runner.invoke(
+        args=["accounts", "create-staff", "--user-name", "zhao", "--name", name, "--role", "admin"]
+    )
+    assert (bad.exit_code, "姓名用 1 到 60 个字" in bad.output) == (1, True)
+    assert db.session.scalars(select(StaffMember)).all() == []
+
+
 def test_what_is_no_longer_needed_goes_away(clock, run_jobs):
     resident, other = make_resident(), make_resident()
     resident_headers(None, resident)

@@ -232,6 +232,13 @@ class TestDocument:
                     continue
                 assert HAN.search(operation.get("summary", "")), f"{method} {path}"
                 assert HAN.search(operation["x-audience"]), f"{method} {path}"
+                for code, response in operation["responses"].items():
+                    assert HAN.search(response["description"]), f"{method} {path} {code}"
+
+    def test_no_other_error_or_page_than_the_houses_is_in_it(
+        self, document: dict[str, Any]
+    ) -> None:
+        assert not {"Error", "PaginationMetadata"} & set(document["components"]["schemas"])
 
     def test_writes_that_create_or_move_take_an_idempotency_key(
         self, app: Flask, document: dict[str, Any]

@@ -416,6 +416,19 @@ class TestOverHttp:
         answer = hall.api.get(f"{hall.office}/affected", headers=hall.headers["clerk"])
         assert answer.json["items"][0]["other_time"]["kept_until"]
 
+    def test_who_has_to_move_reads_of_the_kept_time_what_can_be_done_with_it(
+        self, hall: Hall
+    ) -> None:
+        booking = hall.booked("2026-03-03 09:30")
+        close(hall.desk, TUESDAY)
+        mine = hall.as_resident(booking)
+        (kept,) = hall.api.get("/notary/holds", headers=mine).json["items"]
+        assert "为您留出的新时段" in kept["next_step"]
+        assert "转给下一位" not in kept["next_step"]
+        (take,) = [step for step in kept["allowed_actions"] if step["action"] == "confirm"]
+        taken = hall.api.post(take["url"].removeprefix("/api/v1"), headers=mine)
+        assert (taken.status_code, taken.json["affected"]) == (200, False)
+
     def test_staff_see_who_is_affected_before_a_matter_is_stopped(
         self, hall: Hall, run_jobs
     ) -> None:

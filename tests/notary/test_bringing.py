@@ -89,3 +89,18 @@ def test_who_has_an_agent_is_told_how_a_power_of_attorney_is_made_abroad(
     for hints in (made["hints"], shown["hints"]):
         (rule,) = [each for each in hints if "公证程序规则第十二条" in each]
         assert "国外或者港澳台" in rule
+
+
+def test_a_number_of_an_unusual_form_is_taken_and_pointed_out(person: Counter) -> None:
+    passport = {"document_type": "chinese_passport", "birth_date": "1990-03-07"}
+    usual = person.confirm(
+        person.hold(), party={**passport, "document_number": "E12345678", "name": "李护照"}
+    )
+    assert not [hint for hint in usual["hints"] if "李护照" in hint]
+    person.sent(f"/notary/appointments/{usual['id']}/cancellation")
+    odd = person.confirm(
+        person.hold(), party={**passport, "document_number": "12345", "name": "李护照"}
+    )
+    assert [hint for hint in odd["hints"] if "李护照" in hint] == [
+        "李护照：这个号码与常见的中国护照号码格式不同，请再核对一遍。"
+    ]

@@ -11,6 +11,7 @@ from portal.core.unit_of_work import unit_of_work
 from portal.notary import calendar_files
 from portal.notary.models import NotaryOffice
 from tests.conftest import SettableClock
+from tests.factories.people import resident_headers
 from tests.notary.conftest import again, at
 from tests.notary.hall import Booked, Hall
 
@@ -104,6 +105,15 @@ def test_what_did_not_change_is_the_same_file_and_names_no_method(
     event = read(before)
     assert event["DTSTAMP"] == event["LAST-MODIFIED"]
     assert moment(event["DTSTAMP"]) == again(booking.id).updated_at.replace(microsecond=0)
+
+
+def test_a_calendar_of_who_has_no_appointment_is_one_too(hall: Hall) -> None:
+    headers = resident_headers()
+    address = hall.api.post("/notary/calendar-feed", headers=headers).json["url"]
+    lines = hall.api.get(address.removeprefix("/api/v1")).get_data(as_text=True).split("\r\n")
+    assert (lines[0], lines[-2:]) == ("BEGIN:VCALENDAR", ["END:VCALENDAR", ""])
+    parts = [line.removeprefix("BEGIN:") for line in lines[1:] if line.startswith("BEGIN:")]
+    assert parts == ["VTIMEZONE", "STANDARD"], "at least one component (RFC 5545, 3.6)"
 
 
 @pytest.mark.parametrize("sign", ["公", "\U00020bb7", "é", "x"])

@@ -46,6 +46,10 @@ class TestChecks:
                 {"party": {"document_type": "foreign_passport", "document_number": "X1234567"}},
                 "parties.0.birth_date",
             ),
+            (
+                {"party": {"document_number": id_number(date(1850, 5, 5))}},
+                "parties.0.document_number",
+            ),
         ],
     )
     def test_what_does_not_fit_is_named(

@@ -338,3 +338,14 @@ class TestInTheRegister:
         assert hall.step(path, "parties/2/correction", body).status_code == 404
         assert hall.step(path, "parties/1/correction", body, who="stranger").status_code == 404
         assert hall.step(path, "parties/1/correction", body, who="supervisor").status_code == 403
+
+
+def test_a_correction_of_nothing_leaves_no_trace(hall: Hall) -> None:
+    booking, case = hall.accepted()
+    standing = hall.booked("2026-03-02 10:30")
+    for path in (hall.at(standing), case):
+        before = shown(hall, path)["timeline"]
+        answer = hall.step(path, "parties/0/correction", MISTAKEN)
+        assert (answer.status_code, answer.json["errors"]) == (422, {"_": ["请填写要更正的内容。"]})
+        assert shown(hall, path)["timeline"] == before
+    assert hall.mine(booking, "case")["state"] == "accepted"

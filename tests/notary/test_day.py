@@ -224,6 +224,24 @@ class TestNumbers:
         hall.done(f"{STAFF}/tickets/{second}", "acceptance", body)
         assert hall.next().json["id"] == third
 
+    def test_who_is_decided_without_a_start_has_come_and_is_called_no_more(
+        self, hall: Hall
+    ) -> None:
+        first, second = (hall.drawn()["id"] for _ in range(2))
+        hall.next()
+        hall.done(f"{STAFF}/tickets/{first}", "non-acceptance", {"note": REASONS})
+        hall.next()
+        body = {"matter_id": str(hall.matter_id), "parties": [desk_party()]}
+        hall.done(f"{STAFF}/tickets/{second}", "acceptance", body)
+        shown = hall.api.get(f"{hall.office}/queue", headers=hall.headers["clerk"]).json
+        offered = {
+            row["id"]: {action["action"] for action in row["allowed_actions"]}
+            for row in shown["at_desk"]
+        }
+        assert [row["state"] for row in shown["at_desk"]] == ["serving", "serving"]
+        assert offered[first] == {"done", "leave", "revert_not_accept"}
+        assert offered[second] == {"done", "leave"}
+
     def test_the_hall_sees_numbers_and_no_person(self, hall: Hall) -> None:
         hall.drawn()
         hall.drawn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ class TestSeatsKeptForOthers:
         day = day_of(person, "2026-03-03", office_id=office)
         assert (day["free"], day["reason"]) == (0, "kept")
         assert "留给老年人、残疾人或者现场取号的人" in day["reason_text"]
-        assert "不对外办理" not in day["reason_text"]
+        assert "不办理" not in day["reason_text"]
         assert day_of(person, "2026-03-03", office_id=office, priority="elderly")["free"] > 0
 
     def test_whom_they_would_be_kept_for_is_told_who_else_has_them(self, person: Counter) -> None:
@@ -124,8 +125,19 @@ class TestNoSuchTime:
     def test_on_a_closed_day(self, person: Counter) -> None:
         refused = person.hold(at("09:00", "2026-03-07"), 409)
         assert refused["code"] == "closed_day"
-        assert "2026年3月7日当天不对外办理" in refused["detail"]
+        assert "2026年3月7日当天不办理这个事项" in refused["detail"]
         assert refused["errors"]["next_free"][0] == at("09:00", "2026-03-09")
+
+    def test_on_a_day_on_which_the_office_does_only_other_matters(self, person: Counter) -> None:
+        rare = make_matter(code="X1")
+        office = make_notary_office(name="另一公证处")
+        make_counter(office, matter_codes=["X2"])
+        make_counter(office, matter_codes=[rare.code], active_until=date(2026, 3, 2))
+        schedule.refresh_all()
+        asked = {"office_id": str(office.id), "matter_id": str(rare.id)}
+        refused = person.hold(at("09:00"), 409, **asked)
+        assert refused["detail"] == "2026年3月3日当天不办理这个事项。"
+        assert day_of(person, "2026-03-03", **asked)["reason_text"] == "当天不办理这个事项"
 
     def test_after_the_end_of_the_office(self, person: Counter, clerk: dict[str, str]) -> None:
         path = f"/staff/notary/offices/{person.desk.office.id}"
@@ -197,7 +209,7 @@ class TestNobodyWaits:
     def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:
         refused = wait(person, "2026-03-07", "2026-03-08")
         assert refused["code"] == "closed_day"
-        assert "2026年3月7日到2026年3月8日不对外办理" in refused["detail"]
+        assert "2026年3月7日到2026年3月8日不办理这个事项" in refused["detail"]
 
     def test_for_days_beyond_those_that_are_given_out(self, person: Counter) -> None:
         refused = wait(person, "9999-12-30", "9999-12-30")

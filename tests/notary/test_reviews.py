@@ -190,10 +190,13 @@ def test_twenty_years_after_the_certificate_it_is_late_whenever_one_knew(
     assert case["reviews"][-1]["late"] is True
 
 
-def test_nobody_knew_of_it_in_the_future(hall: Hall) -> None:
+@pytest.mark.parametrize("day", ["2026-03-03", "2026-03-01"])
+def test_nobody_knew_of_it_in_the_future_or_before_it_was_issued(hall: Hall, day: str) -> None:
     _, path = hall.issued()
-    answer = hall.step(path, "review", {**INTERESTED, "knew_on": "2026-03-03"})
+    answer = hall.step(path, "review", {**INTERESTED, "knew_on": day})
     assert answer.status_code == 422
+    assert answer.json["errors"] == {"knew_on": ["应当不早于出具的日期，也不晚于今天。"]}
+    assert hall.case(path)["reviews"] == []
 
 
 class TestSeveral:

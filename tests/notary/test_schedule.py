@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -308,9 +309,12 @@ class TestAffected:
 
 
 class TestCalendar:
-    def publish(self, rest: date) -> None:
+    def publish(self, *rest: date, work: Sequence[date] = ()) -> None:
         present = current_calendar()
-        days = {**present.tables[2026], rest: (DayKind.MOVED_REST, "调休")}
+        days = {
+            **{day: row for day, row in present.tables[2026].items() if day not in work},
+            **dict.fromkeys(rest, (DayKind.MOVED_REST, "调休")),
+        }
         table = YearTable(year=2026, days=days, source="测试通知", state=YearState.PUBLISHED)
         with unit_of_work():
             working_days._write(table, SYSTEM)
@@ -333,6 +337,19 @@ class TestCalendar:
         assert moved.affected_reason == "2026年放假安排调整"
         assert len(changing.pending_other_times(moved)) == 1
         assert open_times(WEDNESDAY) == []
+
+    def test_a_holiday_that_moves_to_another_day_is_told_as_one_thing(self, desk: Desk) -> None:
+        booking_id = desk.confirmed(desk.person(), "2026-03-04 09:00").id
+        self.publish(WEDNESDAY)
+        schedule.refresh_all()
+        (other,) = changing.pending_other_times(again(booking_id))
+        self.publish(other.day, work=[WEDNESDAY])
+        schedule.refresh_all()
+        stands = again(booking_id)
+        assert stands.affected_at is None
+        assert changing.pending_other_times(stands) == []
+        assert len(told("notary.unaffected")) == 1
+        assert told("notary.other_time_replaced") == []
 
     def test_a_leap_day_and_the_end_of_a_year_are_days_like_others(
         self, database: None, clock: SettableClock

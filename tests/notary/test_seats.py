@@ -312,6 +312,7 @@ class TestWaiting:
         with pytest.raises(Conflict) as refused:
             self.wait(desk)
         assert refused.value.code == "seats_free"
+        assert refused.value.message.startswith("测试公证处在 2026年3月")
 
     def test_an_offer_made_at_night_runs_from_the_morning_on_which_its_message_goes_out(
         self, desk: Desk, clock: SettableClock

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from portal.accounts import queries as accounts
 from portal.core.jobs import worker
+from portal.notary.operations import freeing, waiting
 from tests.conftest import SettableClock
+from tests.factories.people import resident_headers
 from tests.notary.hall import Booked, Hall
+from tests.notary.test_never import fill
 
 SUPPLEMENT = {"ground": "supplement", "note": "请补交户口簿原件。"}
 VERIFY = {"ground": "verification", "note": "向有关单位核实学历。"}
@@ -46,6 +52,24 @@ def test_who_is_called_reads_the_name_of_the_counter_without_a_gap(hall: Hall) -
     booking = hall.checked_in()
     hall.next()
     assert f"请到“{hall.counter}”办理" in titles(hall, booking)["请到窗口办理"]
+
+
+def test_who_let_an_offer_pass_is_not_told_of_a_next_person_who_may_not_be_there(
+    hall: Hall, clock: SettableClock
+) -> None:
+    desk, day = hall.desk, date(2026, 3, 3)
+    holder, waits = desk.person(), desk.person()
+    booked = desk.confirmed(holder, "2026-03-03 09:00")
+    fill(desk)
+    waiting.join(waits, waiting.WaitingWish(desk.matter.id, day, day, desk.office.id))
+    desk.cancel(holder, booked)
+    clock.advance(minutes=desk.office.offer_minutes + 1)
+    freeing.sweep()
+    worker.drain()
+    headers = resident_headers(resident=accounts.resident(waits.id))
+    told, *_ = hall.api.get("/me/notifications", headers=headers).json["items"]
+    assert "不再为您保留" in told["body"]
+    assert "下一位" not in f"{told['title']}{told['body']}"
 
 
 class TestCertificate:

@@ -32,6 +32,8 @@ from portal.core.db import db
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import current, transactional, unit_of_work
 
+# As long as its column.
+LONGEST_DISPLAY_NAME = 60
 _USER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}", re.ASCII)
 
 
@@ -69,15 +71,15 @@ def create(
 ) -> NewAccess:
     """Open an account; outside any unit of work, because the password is hashed before the transaction begins.
 
-    Raises Forbidden, Invalid for an unusable user name, Conflict when it is taken, NotFound for an unknown office.
+    Raises Forbidden, Invalid for an unusable name, Conflict when it is taken, NotFound for an unknown office.
     """
     _require_no_unit_of_work()
     _require_keeper(policies.can_open_accounts(actor))
-    name = check_user_name(user_name)
+    name, shown = check_user_name(user_name), check_display_name(display_name)
     password = initial_password()
     hashed = passwords.hash_password(password)
     with unit_of_work():
-        staff = add_staff(actor, name, display_name, hashed, grants)
+        staff = add_staff(actor, name, shown, hashed, grants)
     return NewAccess(staff, password)
 
 
@@ -120,6 +122,14 @@ def check_user_name(text: str) -> str:
                 "user_name": ["用户名用 3 到 40 个小写字母、数字、点、横线，以字母或数字开头。"]
             }
         )
+    return name
+
+
+def check_display_name(text: str) -> str:
+    """Return the name that residents read, trimmed; raises Invalid."""
+    name = text.strip()
+    if not 1 <= len(name) <= LONGEST_DISPLAY_NAME:
+        raise Invalid(errors={"display_name": [f"姓名用 1 到 {LONGEST_DISPLAY_NAME} 个字。"]})
     return name
 
 

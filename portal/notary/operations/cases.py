@@ -126,6 +126,7 @@ def accept_at_desk(
         raise Invalid(errors={"matter_id": ["没有这个公证事项，或者它目前不办理。"]})
     handler = _colleague(ticket.office_id, notary_id or actor.id, "notary_id")
     parties, agent = checks.check_at_desk(given.parties, given.agent, matter, clock.today())
+    _has_come(actor, ticket)
     ticket.matter_id = matter.id
     ticket.updated_at = clock.now()
     return _open(
@@ -185,6 +186,12 @@ def _require_at_desk(actor: Actor, ticket: NotaryTicket) -> None:
         raise Conflict("这个号已经登记为不予受理。", code="already_not_accepted")
 
 
+def _has_come(actor: Actor, ticket: NotaryTicket) -> None:
+    """Whoever is decided on has come, whether or not a start was written down: the hall calls the number no more."""
+    if ticket.state is TicketState.CALLED:
+        tickets.start(actor, ticket)
+
+
 def _open(actor: Actor, case: NotaryCase, accepted_on: date | None = None) -> NotaryCase:
     case.id = new_id()
     case.reference = next_reference(REFERENCE_PREFIX)
@@ -233,6 +240,7 @@ def not_accept_at_desk(
 ) -> NotaryTicket:
     """The same for somebody who came without an appointment."""
     _require_at_desk(actor, ticket)
+    _has_come(actor, ticket)
     _write_reasons(ticket, ground, note)
     tickets.record(actor, ticket, "not_accept")
     return ticket

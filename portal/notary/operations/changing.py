@@ -142,7 +142,7 @@ def cancel_by_link(booking_id: uuid.UUID, token: str) -> NotaryBooking:
     """
     booking = confirming.load(booking_id)
     known = None if booking is None else link_token(booking)
-    if booking is None or known is None or not hmac.compare_digest(known, token):
+    if booking is None or known is None or not hmac.compare_digest(known.encode(), token.encode()):
         raise NotFound("这个取消链接无效。", next_step="请登录后在“我的预约”里取消。")
     if _is_cancelled(booking):
         return booking

@@ -140,7 +140,7 @@ def _closed(
 ) -> ClosedDay:
     if first != last:
         span = f"{clock.spoken_day(first)}到{clock.spoken_day(last)}"
-        return ClosedDay(f"{span}不对外办理。")
+        return ClosedDay(f"{span}不办理这个事项。")
     exceptions = db.session.scalars(
         select(NotaryException)
         .where(
@@ -153,7 +153,7 @@ def _closed(
     status = current_calendar().status(first)
     why = Schedule(office, [], exceptions).why_closed(counters, first, status)
     reason = "" if why is None else f"：{why.reason}"
-    return ClosedDay(f"{clock.spoken_day(first)}当天不对外办理{reason}。")
+    return ClosedDay(f"{clock.spoken_day(first)}当天不办理这个事项{reason}。")
 
 
 def _with_times(

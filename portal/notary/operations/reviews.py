@@ -52,8 +52,8 @@ class Request:
 @transactional
 def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
     """Ask for a review; starts NO-D5. `case` was loaded for update. Raises Conflict while another review is open."""
-    if given.by is ReviewBy.INTERESTED and (given.knew_on is None or given.knew_on > clock.today()):
-        raise Invalid(errors={"knew_on": ["请填写知道或者应当知道这份公证书的日期。"]})
+    if given.by is ReviewBy.INTERESTED:
+        _require_known_on(case, given.knew_on)
     present = case.open_review
     if present is not None:
         raise Conflict(
@@ -76,6 +76,14 @@ def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
     case_steps.tell(case, told, due=case_steps.spoken_end(deadline))
     case_steps.tell_staff(case, "notary.staff.review_asked", by=given.by.label)
     return review
+
+
+def _require_known_on(case: NotaryCase, knew_on: date | None) -> None:
+    if knew_on is None:
+        raise Invalid(errors={"knew_on": ["请填写知道或者应当知道这份公证书的日期。"]})
+    # Nobody knew of a certificate before it was issued, and an earlier day would make the request late.
+    if knew_on > clock.today() or (case.issued_on is not None and knew_on < case.issued_on):
+        raise Invalid(errors={"knew_on": ["应当不早于出具的日期，也不晚于今天。"]})
 
 
 def _written(given: Request) -> dict[str, Any]:

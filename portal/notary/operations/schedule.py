@@ -103,8 +103,9 @@ def preview(change: Callable[[], Applied]) -> Applied:
 def apply(office: NotaryOffice, reason: str = "") -> Applied:
     """Make the slots of the office anew, act on the bookings that no longer fit, and offer new seats to who waits."""
     found = slots.materialise(office)
-    handled = affected.handle(office, found, reason)
+    # First, so that nobody whose own time is given again is told that the one kept meanwhile is gone.
     affected.settle_unaffected(office)
+    handled = affected.handle(office, found, reason)
     freeing.match(office)
     kept = changing.other_times_of(booking.id for booking in handled.moving)
     stay = handled.at_other_counters
@@ -316,7 +317,11 @@ def save_counter(
     )
     with db.session.no_autoflush:
         if db.session.scalar(twin) is not None:
-            raise Conflict("这个机构已经有同名的窗口。", code="counter_exists")
+            raise Conflict(
+                "这个机构已经有同名的窗口，停用的也算。",
+                code="counter_exists",
+                next_step="请换一个名称，或者修改原来的窗口。",
+            )
     db.session.flush()
     _record(actor, action, office, {"counter": counter.id})
     return counter, replace(apply(office), id=counter.id)

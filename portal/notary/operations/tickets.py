@@ -18,7 +18,6 @@ from portal.notary import policies
 from portal.notary.case_notifications import CALLED
 from portal.notary.models import (
     NotaryBooking,
-    NotaryCase,
     NotaryCounter,
     NotaryMatter,
     NotaryOffice,
@@ -167,11 +166,7 @@ def call_next(actor: Actor, office: NotaryOffice, counter: NotaryCounter) -> Not
 
 
 def _called_to(counter: NotaryCounter) -> list[NotaryTicket]:
-    """Return who is called to a counter and has not come yet, the first called first.
-
-    Who was accepted or refused has come, whether or not a start was written down.
-    """
-    decided = select(NotaryCase.id).where(NotaryCase.ticket_id == NotaryTicket.id)
+    """Return who is called to a counter and has not come yet, the first called first."""
     return list(
         db.session.scalars(
             select(NotaryTicket)
@@ -179,8 +174,6 @@ def _called_to(counter: NotaryCounter) -> list[NotaryTicket]:
                 NotaryTicket.counter_id == counter.id,
                 NotaryTicket.day == clock.today(),
                 NotaryTicket.state == TicketState.CALLED,
-                NotaryTicket.not_accepted_note.is_(None),
-                ~decided.exists(),
             )
             .order_by(NotaryTicket.called_at, NotaryTicket.id)
             .execution_options(populate_existing=True)

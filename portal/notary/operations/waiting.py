@@ -173,7 +173,7 @@ def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish)
     found = seats.runs_of(free, runs.slots_needed(matter.minutes, office.slot_minutes))
     if found:
         raise Conflict(
-            f"{office.name} 在 {clock.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
+            f"{office.name}在 {clock.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
             code="seats_free",
             next_step="请直接预约。",
         )

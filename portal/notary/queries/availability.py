@@ -327,4 +327,4 @@ def _why(
             "现场取号的人" if Quota.PRIORITY in asked.quotas else "老年人、残疾人或者现场取号的人"
         )
         return NothingFree.KEPT, f"当天的号留给{others}，请到现场取号，或者直接联系公证机构"
-    return NothingFree.CLOSED, "当天不对外办理"
+    return NothingFree.CLOSED, "当天不办理这个事项"
