@@ -52,9 +52,7 @@ HIDDEN = "□"
 # Longer words of the thesaurus are known by their parts.
 LONGEST_KNOWN = 8
 
-_LONG_NUMBER = re.compile(
-    r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}|[0-9](?: ?[0-9]){6,}"
-)
+_LONG_NUMBER = re.compile(r"(?=[A-Za-z\-]*[0-9])[0-9A-Za-z][0-9A-Za-z\-]{4,}|[0-9](?: ?[0-9]){6,}")
 # Stricter than the log's pattern, which takes the words around an address along.
 _EMAIL = re.compile(r"[A-Za-z0-9._+\-]+@[A-Za-z0-9.\-]+")
 _HOUSE = re.compile(
