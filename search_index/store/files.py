@@ -26,14 +26,16 @@ from search_index.errors import IndexDamaged, IndexMissing, SearchIndexError, Wr
 
 _HEADER_ONLY = 128
 _NOTED = "files.json"
+READ_ONLY = 0o444
 
 
 @contextmanager
 def reading(*, opened: bool = False) -> Iterator[None]:
     """Raise IndexDamaged for whatever a file that is not what was written makes its reader raise.
 
-    A file that is gone stays FileNotFoundError while a generation is being opened, because a newer one may have taken
-    its place; once it is `opened`, that is IndexMissing.
+    What numpy, Whoosh and our own readers raise on foreign bytes is of any kind, and of the kinds that a fault of the
+    program raises too: nothing stands within it but reading. A file that is gone stays FileNotFoundError while a
+    generation is being opened, because a newer one may have taken its place; once it is `opened`, that is IndexMissing.
     """
     try:
         yield
@@ -111,11 +113,17 @@ def check_files(folder: Path, *, whole: bool = False) -> None:
             raise IndexDamaged(f"{name} is not what was written: rebuild the index")
 
 
-def sync_tree(folder: Path) -> None:
-    """fsync every file below `folder`, then the folders, deepest first."""
+def seal_tree(folder: Path) -> None:
+    """Make every file below `folder` read-only and fsync it, then the folders, deepest first.
+
+    Who has mapped a file that is cut short dies of SIGBUS, and no reader can prevent it. Of an index files are only ever
+    removed; read-only, they are neither cut nor copied over by mistake (root is not held back).
+    """
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            _sync(Path(parent) / name)
+            path = Path(parent) / name
+            path.chmod(READ_ONLY)
+            _sync(path)
         _sync(Path(parent))
 
 

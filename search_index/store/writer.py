@@ -39,9 +39,9 @@ from search_index.store.files import (
     read_link,
     reading,
     save_json,
+    seal_tree,
     switch_link,
     sync_folder,
-    sync_tree,
 )
 from search_index.store.schema import write_whoosh
 from search_index.store.segment import Entry, Segment, collect, open_segment, write_segment
@@ -143,16 +143,14 @@ class IndexWriter:
         `IndexFormatError` or `IndexDamaged` when what serves cannot be read.
         """
         new, gone = collect(upserts), list(deletions)
-        with (
-            _write_errors(),
-            locked(self._lock_file(), WRITE_WAIT_SECONDS),
-            reading(opened=True),
-        ):
-            generation = self._generation()
-            check_format(generation)
-            changes = load_changes(generation)
+        with _write_errors(), locked(self._lock_file(), WRITE_WAIT_SECONDS):
+            with reading(opened=True):
+                generation = self._generation()
+                check_format(generation)
+                changes = load_changes(generation)
+                base = open_segment(generation / "base")
             changes.apply(new, gone)
-            _write_delta(generation, changes)
+            _write_delta(generation, base, changes)
 
     def _lock_file(self) -> Path:
         if read_link(self.folder / "current") is None:
@@ -217,14 +215,14 @@ class IndexWriter:
             },
         )
         progress("sync", 0, 1)
-        sync_tree(target)
+        seal_tree(target)
         progress("sync", 1, 1)
 
     def _publish_generation(self, target: Path, turn: int, progress: Progress) -> None:
         with locked(self.folder / "write.lock", WRITE_WAIT_SECONDS):
             missed = self._changes().since(turn)
             if missed.upserts or missed.deletions:
-                _write_delta(target, missed)
+                _write_delta(target, open_segment(target / "base"), missed)
             switch_link(self.folder / "current", f"generations/{target.name}")
             progress("publish", 1, 1)
             old = sorted(path for path in (self.folder / "generations").iterdir())
@@ -260,7 +258,7 @@ def _entry(document: Document, lessons: Lessons) -> Entry:
     return Entry(document, tuple(lessons.by_article.get(document.key, ())), tuple(chapter))
 
 
-def _write_delta(generation: Path, changes: Changes) -> None:
+def _write_delta(generation: Path, base: Segment, changes: Changes) -> None:
     """Write the cumulative delta folder of `changes` and switch the generation's link to it."""
     deltas = generation / "deltas"
     serving = read_link(generation / "delta")
@@ -268,7 +266,6 @@ def _write_delta(generation: Path, changes: Changes) -> None:
     target = deltas / str(current + 1)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    base = open_segment(generation / "base")
     delta = _DeltaEntries(base, changes)
     entries = list(delta.entries.values())
     write_segment(target, entries, silent, base.statistics())
@@ -277,7 +274,7 @@ def _write_delta(generation: Path, changes: Changes) -> None:
     save_json(target / "changes.json", changes.to_json())
     save_json(target / "replaced.json", delta.replaced)
     note_files(target)
-    sync_tree(target)
+    seal_tree(target)
     sync_folder(deltas)
     switch_link(generation / "delta", f"deltas/{target.name}")
     numbers = sorted(int(path.name) for path in deltas.iterdir() if path.name.isdecimal())

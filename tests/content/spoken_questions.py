@@ -1,7 +1,7 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them: an FAQ on the matter of the last five was written later, for other reasons. The rule
-on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last seven was written later, for other reasons. The
+rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
 from __future__ import annotations
@@ -225,6 +225,8 @@ _ASKED = """
 在家打麻将会被抓吗|criminal-gambling
 在网上骂明星会怎样|criminal-insulted-online
 买二手车发现是事故车|consumer-used-car
+捡到手机不还犯法吗|criminal-lost-property
+快递把我的包裹弄丢了赔多少|consumer-parcel-lost
 """
 
 ASKED = {
@@ -254,7 +256,6 @@ UNANSWERED = """
 别人盗用我写的文章
 我拍的照片被公司拿去打广告
 淘宝卖家给差评的买家打电话骂人
-快递把我的包裹弄丢了赔多少
 航班取消了酒店钱谁出
 旅行社半路加钱
 报了旅游团被强制购物
@@ -304,7 +305,6 @@ UNANSWERED = """
 电动车能不能带人
 被人拉黑之前借的充电宝押金
 转发谣言会被抓吗
-捡到手机不还犯法吗
 信用报告上有错误怎么改
 银行理财亏了能找银行赔吗
 买保险后悔了怎么退

@@ -21,6 +21,7 @@ from portal.knowledge.models import Article, Faq, IndexChange, PublicationState
 from portal.knowledge.providers import Provider, SearchDocument
 from search_index import BuildInProgress, SearchRequest
 from search_index.searcher import CHECK_SECONDS
+from tests.search_index.samples import put
 
 
 def waiting() -> int:
@@ -71,7 +72,7 @@ def test_an_index_of_another_database_is_noticed(loaded, settings):
 def test_an_index_of_an_older_format_is_rebuilt(loaded, settings):
     manifest = next(settings.index_dir.glob("generations/*/manifest.json"))
     content = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(json.dumps({**content, "format": 0}), encoding="utf-8")
+    put(manifest, json.dumps({**content, "format": 0}))
     index.forget_readers()
     assert "格式已经改变" in (index.why_rebuild() or "")
     with pytest.raises(Unavailable):
@@ -158,7 +159,7 @@ def test_a_worker_that_starts_builds_what_an_older_program_left(loaded, settings
     run_jobs()
     manifest = next(settings.index_dir.glob("generations/*/manifest.json"))
     content = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(json.dumps({**content, "format": 0}), encoding="utf-8")
+    put(manifest, json.dumps({**content, "format": 0}))
     index.forget_readers()
     # Until then no change is written into an index that this program does not understand.
     reword("housing-deposit", "霹雳舞教练跑了")

@@ -12,11 +12,12 @@ from portal.core.jobs import queue
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, readiness, tasks
 from portal.knowledge.models import Article, Faq
+from tests.search_index.samples import put
 
 
 def noise(file) -> None:
     """Other bytes, as many as before."""
-    file.write_bytes(b"\xff" * file.stat().st_size)
+    put(file, b"\xff" * file.stat().st_size)
 
 
 def base(settings):
@@ -79,7 +80,7 @@ def test_a_byte_that_changed_on_the_disk_is_found_by_the_worker(loaded, settings
     run_jobs()
     file = base(settings) / "valid_from.npy"
     content = file.read_bytes()
-    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    put(file, content[:-1] + bytes([content[-1] ^ 1]))
     tasks.check_index(None)
     run_jobs()
     assert index.why_rebuild(thoroughly=True) is None

@@ -108,7 +108,7 @@ def test_nothing_readable_is_stored(database, clock):
     assert "无人机".encode() not in bytes(stored)
 
 
-def test_uncommon_words_show_from_the_second_day(database, clock):
+def test_uncommon_chinese_words_show_from_the_second_day(database, clock):
     misses.record("魍魉斋欺负我", None)
     (row,) = rows()
     assert "魍魉斋" not in misses.shown(row)
@@ -121,6 +121,7 @@ def test_uncommon_words_show_from_the_second_day(database, clock):
     assert misses.shown(row) == "魍魉斋欺负我"
 
 
+@pytest.mark.parametrize("days", [0, 1, 100])
 @pytest.mark.parametrize(
     ("question", "seen"),
     [
@@ -131,11 +132,19 @@ def test_uncommon_words_show_from_the_second_day(database, clock):
         ("Иван欠钱", "□□□□欠钱"),
         ("APP扣钱，5G套餐退吗", "APP扣钱，5G套餐退吗"),
         ("A公司欠钱", "A公司欠钱"),
+        ("账号ab12骗钱", "账号□□□□骗钱"),
         ("电话13812345678骗钱", "电话〔号码〕骗钱"),
+        ("座机 4372 0001 骗钱", "座机 〔号码〕 骗钱"),
+        ("QQ 12 34 56 78骗钱", "QQ 〔号码〕骗钱"),
     ],
 )
-def test_words_in_letters_show_at_once_only_when_they_name_nobody(database, clock, question, seen):
+def test_what_may_be_somebodys_name_or_number_in_other_letters_shows_on_no_day(
+    database, clock, question, seen, days
+):
     misses.record(question, None)
+    clock.advance(days=days)
+    misses.record(question, None)
+    db.session.expire_all()
     (row,) = rows()
     assert misses.shown(row) == seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from search_index import Document, Thesaurus, format_article_number
 
@@ -151,3 +152,9 @@ def library() -> list[Document]:
         for number in range(200, 212)
     )
     return documents
+
+
+def put(file: Path, content: bytes | str) -> None:
+    """Write into a file of an index, which is read-only."""
+    file.chmod(0o644)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)

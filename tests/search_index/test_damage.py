@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,17 @@ from search_index import (
     SearchRequest,
 )
 from search_index import searcher as searcher_module
-from tests.search_index.samples import faq, library
+from tests.search_index.samples import faq, library, put
 
 NOISE = bytes(range(255, 0, -1)) * 40
 
 
 def cut_in_half(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    put(file, file.read_bytes()[: file.stat().st_size // 2])
 
 
 def overwritten(file: Path) -> None:
-    file.write_bytes(NOISE[: file.stat().st_size].ljust(file.stat().st_size, b"\xff"))
+    put(file, NOISE[: file.stat().st_size].ljust(file.stat().st_size, b"\xff"))
 
 
 @pytest.fixture
@@ -79,6 +80,24 @@ def test_nothing_is_written_into_a_damaged_index(
     assert SearchIndex.open(writer.folder).document("faq:x") is not None
 
 
+def test_no_file_of_an_index_can_be_cut_short_or_copied_over_by_mistake(generation: Path) -> None:
+    files = [path for path in generation.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"manifest.json", "words.impacts.npy", "changes.json"}
+    assert [path for path in files if path.stat().st_mode & 0o222] == []
+
+
+def test_a_fault_of_an_update_is_not_told_as_damage_and_costs_the_index_nothing(
+    generation: Path, writable: tuple[IndexWriter, SearchIndex]
+) -> None:
+    writer, index = writable
+    faulty = replace(faq("y", "问题", "答"), text=7)  # type: ignore[arg-type]
+    with pytest.raises((TypeError, AttributeError)):
+        writer.update([faulty])
+    index.verify()
+    writer.update([faq("x", "问题", "答")])
+    assert SearchIndex.open(writer.folder).document("faq:x") is not None
+
+
 def test_where_the_generation_is_gone_and_its_link_is_left_a_build_puts_one_there(
     generation: Path, writable: tuple[IndexWriter, SearchIndex]
 ) -> None:
@@ -122,7 +141,7 @@ def test_other_bytes_of_the_same_length_are_found_by_reading_them_all(
     writer, _ = writable
     SearchIndex.open(writer.folder).verify()
     content = (generation / file).read_bytes()
-    (generation / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    put(generation / file, content[:-1] + bytes([content[-1] ^ 1]))
     index = SearchIndex.open(writer.folder)
     with pytest.raises(IndexDamaged, match="is not what was written"):
         index.verify()

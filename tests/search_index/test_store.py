@@ -32,7 +32,7 @@ from search_index import (
 from search_index import searcher as searcher_module
 from search_index.store import files
 from search_index.store import writer as writer_module
-from tests.search_index.samples import CODE, LABOUR, THESAURUS, article, faq, library
+from tests.search_index.samples import CODE, LABOUR, THESAURUS, article, faq, library, put
 
 ROOT = Path(__file__).resolve().parents[2]
 Pair = tuple[IndexWriter, SearchIndex]
@@ -205,7 +205,7 @@ def test_without_an_index_everything_says_so(tmp_path: Path) -> None:
 
 def test_an_index_of_another_format_is_refused(writable: Pair, tmp_path: Path) -> None:
     manifest = tmp_path / "index" / "generations" / "000001" / "manifest.json"
-    manifest.write_text(json.dumps({"format": 0}), encoding="utf-8")
+    put(manifest, json.dumps({"format": 0}))
     with pytest.raises(IndexFormatError, match="rebuild"):
         SearchIndex.open(tmp_path / "index")
     # Nor is anything written into it; the next build takes nothing over from it.
@@ -251,7 +251,7 @@ def test_a_process_of_the_old_program_serves_on_when_a_new_one_publishes_another
     assert before
     writer.build(library(), writer_module.silent)
     manifest = tmp_path / "index" / "current" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
+    put(manifest, json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     assert keys(index, "租房押金") == before
 
 
@@ -326,7 +326,7 @@ def test_a_full_disk_leaves_the_old_generation_serving(
     def full(*args: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    names = {"records": "write_segment", "words": "write_whoosh", "sync": "sync_tree"}
+    names = {"records": "write_segment", "words": "write_whoosh", "sync": "seal_tree"}
     monkeypatch.setattr(writer_module, names[stage], full)
     with pytest.raises(IndexWriteError, match="No space left"):
         writer.build(library())
