@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from search_index.ranking import Bool, Float32
 from search_index.snapshot import Snapshot
 
-# How alike a published question must be to stand before what ranks better: from the first pair of numbers on it surely
-# asks the same; from the second it stands first where no other one is nearly as alike, else second (docs/search-pages.md).
-SURELY_ALIKE, SURE_LIKENESS = 0.55, 0.25
-ALIKE, LEAST_ALIKE = 0.35, 0.2
-CLEAR_LEAD = 0.1
-# An FAQ or answer that cites none of so many first texts stands first for its words alone; so many are looked at for what
-# may stand there instead.
+# How alike a published question must be to stand before what ranks better: by its words, by what they mean, and by the
+# share of the question that the text holds (`Alike.both` and half of that share; docs/search-pages.md). From SURELY on it
+# asks the same.
+SURELY = 1.1
+LEAST_ALIKE = 0.2
+
+
+class Bar(NamedTuple):
+    """From where on a published question stands second, and how far it must be ahead of the next one to stand first."""
+
+    alike: float
+    lead: float
+
+
+# One whose text cites an article that the ranking has found as well needs to tell less by itself.
+BORNE_OUT, ALONE = Bar(0.5, 0.15), Bar(0.7, 0.4)
+# So many first texts bear out an FAQ or answer that cites one of them; so many are looked at for what may stand first.
 SUPPORTING, FIRST_LOOKED_AT = 3, 10
 
 
 def asked_before(
-    snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool
+    snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool, first: Sequence[int]
 ) -> tuple[int | None, int, bool]:
     """The row that asks what is asked, its place in the list, and whether it surely does; None when none does.
 
-    To the likeness of the questions comes, at half its weight, the share of the question's words that the whole
-    text holds: a spoken question often names what only the text behind a wording says.
+    `first` are the rows that rank best. A spoken question often names what only the text behind a wording says, so the
+    share of the question's words that the whole text holds counts as well, by half.
     """
-    fits: dict[int, tuple[float, float]] = {}
-    for row, likeness in snapshot.asked_alike(text, LEAST_ALIKE):
-        if may_lead[row]:
-            fit = likeness + float(words[row]) / full / 2
-            fits[row] = max(fits.get(row, (0.0, 0.0)), (fit, likeness))
+    fits: dict[int, float] = {}
+    for alike in snapshot.asked_alike(text, LEAST_ALIKE):
+        if may_lead[alike.row]:
+            fit = alike.both + float(words[alike.row]) / full / 2
+            fits[alike.row] = max(fits.get(alike.row, 0.0), fit)
     if not fits:
         return None, 0, False
     row = max(fits, key=lambda each: fits[each])
-    fit, likeness = fits.pop(row)
-    if fit < ALIKE:
+    fit = fits.pop(row)
+    bar = BORNE_OUT if snapshot.cited_by(row) & set(first[:SUPPORTING]) else ALONE
+    if fit < bar.alike:
         return None, 0, False
-    surely = fit >= SURELY_ALIKE and likeness >= SURE_LIKENESS
-    second, _ = max(fits.values(), default=(0.0, 0.0))
-    return row, 0 if surely or fit - second >= CLEAR_LEAD else 1, surely
+    lead = fit - max(fits.values(), default=0.0)
+    surely = fit >= SURELY
+    return row, 0 if surely or lead >= bar.lead else 1, surely
 
 
 def supported(snapshot: Snapshot, rows: Sequence[int], kinds: Bool, leading: int | None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search_index import analysis
+from search_index import analysis, meaning
 from search_index.citations import Citation, find_citations
 from search_index.documents import (
     CitationMatch,
@@ -70,6 +70,7 @@ class SearchIndex:
     def preload(self) -> None:
         """Load everything that is otherwise loaded on first use; call before forking workers."""
         analysis.preload()
+        meaning.preload()
         snapshot = self.snapshot()
         _ = snapshot.law_names, snapshot.completions, snapshot.words.speller
 
@@ -152,8 +153,8 @@ class SearchIndex:
         if request.leading_kinds and rows and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
             may_lead = passing & kinds & (words >= least)
-            leading, place, surely = asked_before(snapshot, rest, words, full, may_lead)
-            first = supported(snapshot, rows, kinds, leading)
+            leading, place, surely = asked_before(snapshot, rest, words, full, may_lead, rows)
+            first = supported(snapshot, rows, kinds, leading if place == 0 else None)
             rows.insert(0, rows.pop(first))
             scores.insert(0, scores.pop(first))
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]

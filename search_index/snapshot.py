@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_index import analysis
-from search_index.alike import Wordings
+from search_index.alike import Alike, Wordings
 from search_index.documents import OUT_OF_FORCE, Document
 from search_index.errors import IndexMissing
 from search_index.laws import LawNames
@@ -28,7 +28,7 @@ from search_index.store.files import load_json, read_link, reading
 from search_index.store.segment import Segment, open_segment
 from search_index.store.writer import check_format
 from search_index.suggest import Completion
-from search_index.vocabulary import Vocabulary, asked_rows
+from search_index.vocabulary import Vocabulary, asked
 
 DIMENSIONS = ("kind", "level", "validity", "category")
 # For how many choices of filters the rows that pass are remembered; each takes a byte a row.
@@ -76,7 +76,7 @@ class Snapshot:
         # How the texts of base and delta are asked for.
         self.wordings: tuple[Wordings, ...] = (self.words.wordings,)
         if self.delta is not None:
-            self.wordings += (Wordings(asked_rows(self.delta), self.words.idf),)
+            self.wordings += (asked(self.delta, self.words.idf),)
 
     # ---- joining base and delta
 
@@ -327,12 +327,12 @@ class Snapshot:
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
 
-    def asked_alike(self, text: str, least: float) -> list[tuple[int, float]]:
-        """The rows of texts that are asked in nearly these words, and how nearly; once per wording."""
+    def asked_alike(self, text: str, least: float) -> list[Alike]:
+        """The wordings of texts that ask for nearly this, each with the row of its text in this snapshot."""
         near = []
         for wordings, shift in zip(self.wordings, (0, self.base.size), strict=False):
-            near += [(shift + row, alike) for row, alike in wordings.closest(text, least)]
-        return [(row, alike) for row, alike in near if self.alive[row]]
+            near += [each._replace(row=shift + each.row) for each in wordings.closest(text, least)]
+        return [each for each in near if self.alive[each.row]]
 
     # ---- scoring
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 
-from search_index.alike import Wordings
+from search_index.alike import Idf, Wordings
 from search_index.analysis import UInt64
 from search_index.learning import Bridges
+from search_index.meaning import meanings
 from search_index.ranking import Float32
 from search_index.spelling import Speller
-from search_index.store.files import load_json, reading
+from search_index.store.files import load_array, load_json, reading, save_array
 from search_index.store.segment import Segment
 from search_index.suggest import asked_lines
 from search_index.thesaurus import Thesaurus
+
+_MEANINGS = "meanings.npy"
 
 
 class Vocabulary:
@@ -30,7 +33,7 @@ class Vocabulary:
         self.bridges: Bridges = {
             word: tuple((other, share) for other, share in found) for word, found in stored.items()
         }
-        self.wordings = Wordings(asked_rows(base), self.idf)  # how the base's texts are asked for
+        self.wordings = asked(base, self.idf)  # how the base's texts are asked for
 
     def idf(self, terms: UInt64) -> Float32:
         """The weight of each term; one that no document of the base holds weighs as much as a term can."""
@@ -51,10 +54,19 @@ class Vocabulary:
             return Speller({}, {}, {})
 
 
-def asked_rows(segment: Segment) -> Iterator[tuple[str, int]]:
-    """The wordings of a segment's texts, each with the row of its text there."""
+def write_meanings(folder: Path) -> None:
+    """Write what each of a segment's wordings means, in the order of `asked_lines`."""
+    found = meanings([text for text, _ in asked_lines(folder)])
+    save_array(folder / _MEANINGS, found.astype(np.float16))
+
+
+def asked(segment: Segment, idf: Idf) -> Wordings:
+    """How the texts of a segment are asked for."""
     row_of = cache(segment.row_of)
-    for text, key in asked_lines(segment.folder):
-        row = row_of(key)
-        if row is not None:
-            yield text, row
+    held = [
+        (at, text, row)
+        for at, (text, key) in enumerate(asked_lines(segment.folder))
+        if (row := row_of(key)) is not None
+    ]
+    meant = load_array(segment.folder / _MEANINGS)[[at for at, _, _ in held]]
+    return Wordings([(text, row) for _, text, row in held], idf, meant.astype(np.float32))

@@ -47,8 +47,9 @@ from search_index.store.schema import write_whoosh
 from search_index.store.segment import Entry, Segment, collect, open_segment, write_segment
 from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
+from search_index.vocabulary import write_meanings
 
-FORMAT = 6
+FORMAT = 7
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 # A search that has just begun may still open a file of the delta it looks at.
@@ -201,6 +202,7 @@ class IndexWriter:
         entries = [_entry(document, lessons) for document in everything]
         write_segment(base, entries, progress)
         write_suggestions(base, everything)
+        write_meanings(base)
         write_whoosh(base / "whoosh", everything, progress)
         save_json(base / "bridges.json", learn_bridges(everything))
         self.thesaurus.save(base / "thesaurus.json")
@@ -270,6 +272,7 @@ def _write_delta(generation: Path, base: Segment, changes: Changes) -> None:
     entries = list(delta.entries.values())
     write_segment(target, entries, silent, base.statistics())
     write_suggestions(target, [document for _, document in changes.upserts.values()])
+    write_meanings(target)
     write_whoosh(target / "whoosh", [entry.document for entry in entries], silent)
     save_json(target / "changes.json", changes.to_json())
     save_json(target / "replaced.json", delta.replaced)

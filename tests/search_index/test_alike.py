@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from search_index import Document, IndexWriter, SearchIndex, SearchRequest, analysis
-from search_index.alike import Wordings
+from search_index.alike import Idf, Wordings
 from search_index.analysis import UInt64
+from search_index.meaning import meanings
 from search_index.ranking import Float32
 from tests.search_index.samples import THESAURUS, article, faq
 
 KINDS = ("faq", "answer")
+
+
+def asked_for(lines: list[tuple[str, int]], idf: Idf) -> Wordings:
+    """Wordings with their meanings, as an index holds them."""
+    return Wordings(lines, idf, meanings([text for text, _ in lines]))
 
 
 @pytest.mark.parametrize(
@@ -34,9 +40,10 @@ KINDS = ("faq", "answer")
         ("挨着我的房子", "被公司辞退", False),
     ],
 )
-def test_which_questions_are_alike(asked: str, wording: str, alike: bool) -> None:
-    wordings = Wordings([(wording, 7)], lambda terms: np.ones(len(terms), dtype=np.float32))
-    assert [row for row, _ in wordings.closest(asked, 0.45)] == ([7] if alike else [])
+def test_which_questions_are_alike_by_their_words(asked: str, wording: str, alike: bool) -> None:
+    wordings = asked_for([(wording, 7)], lambda terms: np.ones(len(terms), dtype=np.float32))
+    found = wordings.closest(asked, -1.0)
+    assert [each.row for each in found if each.words >= 0.45] == ([7] if alike else [])
 
 
 def test_a_rare_pair_tells_more_than_common_ones() -> None:
@@ -44,9 +51,24 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
         rare = np.uint64(analysis.bigram_hash("彩礼"))
         return np.where(terms == rare, 8.0, 1.0).astype(np.float32)
 
-    wordings = Wordings([("退彩礼", 1), ("公司退货退款", 2)], idf)
-    found = dict(wordings.closest("公司退彩礼", 0.0))
+    wordings = asked_for([("退彩礼", 1), ("公司退货退款", 2)], idf)
+    found = {each.row: each.words for each in wordings.closest("公司退彩礼", 0.0)}
     assert found[1] > found[2]
+
+
+def test_a_wording_without_a_pair_in_common_is_found_by_what_it_means() -> None:
+    lines = [("老板拖欠工资", 1), ("邻居家漏水", 2), ("离婚后孩子归谁", 3)]
+    wordings = asked_for(lines, lambda terms: np.ones(len(terms), dtype=np.float32))
+    best = max(wordings.closest("单位迟迟不发薪水", -1.0), key=lambda each: each.both)
+    assert (best.row, best.words) == (1, 0.0)
+
+
+def test_what_is_neither_said_nor_meant_alike_is_not_listed() -> None:
+    wordings = asked_for(
+        [("老板拖欠工资", 1), ("邻居家漏水", 2)],
+        lambda terms: np.ones(len(terms), dtype=np.float32),
+    )
+    assert [each.row for each in wordings.closest("老板拖欠工资", 0.5)] == [1]
 
 
 DOCUMENTS = [
@@ -83,7 +105,7 @@ def test_the_text_that_asks_the_same_leads_although_it_ranks_lower(index: Search
 
 @pytest.mark.parametrize(
     ("question", "place"),
-    [("租赁期满应当退还，出租人拖到起不退押金", 0), ("租赁期满出租人收取的押金不退押金", 1)],
+    [("出租人收取押金，租赁期满房东不退还", 0), ("租赁期满出租人收取的押金不退押金", 1)],
 )
 def test_what_is_only_somewhat_alike_stands_first_where_it_is_clearly_ahead(
     tmp_path: Path, question: str, place: int
@@ -108,15 +130,14 @@ def test_what_an_update_adds_or_changes_leads_at_once(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path, THESAURUS)
     writer.build([*texts, old])
     index = SearchIndex.open(tmp_path)
-    rows = dict(index.snapshot().asked_alike("房东不退押金", 0.5))
-    assert len(rows) == 1
+    assert len(index.snapshot().asked_alike("房东不退押金", 1.0)) == 1
     changed = faq("deposit", "狗咬了人怎么办？", "可以起诉。")
     added = faq("other", "退押金的房东", "可以起诉。")
     writer.update([changed, added], [])
     fresh = SearchIndex.open(tmp_path).snapshot()
-    found = [fresh.document(row).key for row, _ in fresh.asked_alike("房东退押金", 0.5)]
+    found = [fresh.document(each.row).key for each in fresh.asked_alike("房东退押金", 1.0)]
     assert found == ["faq:other"]
-    kept = [fresh.document(row) for row, _ in fresh.asked_alike("狗咬了人", 0.5)]
+    kept = [fresh.document(each.row) for each in fresh.asked_alike("狗咬了人", 1.0)]
     assert [document.title for document in kept] == ["狗咬了人怎么办？"]
 
 
