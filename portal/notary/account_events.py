@@ -141,18 +141,18 @@ def _leave_the_list(resident_id: uuid.UUID) -> None:
 
 
 def _erase(booking: NotaryBooking) -> None:
+    # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
+    done = not any(party.active for party in booking.parties)
     steps.write(
         booking,
         account_id=None,
         contact_phone=None,
-        agent=None,
+        agent=None if done else booking.agent,
         cancellation_reason=None,
         link_nonce=None,
         # Nobody is left who could be told.
         untold_since=None,
     )
-    for party in booking.parties:
-        # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
-        if not party.active:
-            persons.erase(party)
+    for party in booking.parties if done else ():
+        persons.erase(party)
     db.session.flush()

@@ -91,9 +91,9 @@ def forget(event: ResidentDeletionRequested) -> None:
     found = _of(event.resident_id)
     for case in found:
         case.account_id = None
-        # The person is no longer reminded; that they may ask for a review at the desk does not end with it.
+        # The person is no longer reminded; that they may ask for a review at the desk does not end with it. That papers are
+        # awaited (NO-D7) is watched for the office, as of everybody without an account.
         supervision.cancel(CASE_KIND, case.id, deadlines.ASK_REVIEW, reason="账号注销")
-        supervision.cancel(CASE_KIND, case.id, deadlines.PARTY_DELAY, reason="账号注销")
     bookings = select(NotaryBooking.id).where(NotaryBooking.account_id == event.resident_id)
     db.session.execute(
         update(NotaryNoShow)
