@@ -96,18 +96,11 @@ def _forget(booking_id: uuid.UUID) -> None:
     steps.write(
         booking,
         contact_phone=None,
-        agent=None,
         link_nonce=None,
         cancellation_reason=None,
         untold_since=None,
     )
-    for party in db.session.scalars(
-        select(NotaryParty)
-        .where(NotaryParty.booking_id == booking.id)
-        .execution_options(populate_existing=True)
-    ):
-        persons.erase(party, OUTDATED)
-    db.session.flush()
+    persons.forget(booking, OUTDATED)
     steps.note(booking, "expire_persons", "已过保存期限，当事人信息已清除", SYSTEM)
     steps.record(booking, "expire_persons", SYSTEM)
 

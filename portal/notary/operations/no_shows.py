@@ -163,6 +163,12 @@ def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
     )
 
 
+def _held(booking: NotaryBooking) -> list[NotaryNoShow]:
+    """Return the same for a step, which holds the appointment first, as everybody does who takes the mark back."""
+    steps.hold(booking)
+    return of_booking(booking.id)
+
+
 @transactional
 def appeal(
     actor: Actor, booking: NotaryBooking, text: str, asked: steps.Detail | None = None
@@ -176,7 +182,7 @@ def appeal(
         raise NotFound("没有找到这个预约。")
     if booking.state is not BookingState.NO_SHOW:
         raise Conflict("这个预约没有登记为未到场，不用申诉。", code="no_no_show")
-    rows = of_booking(booking.id)
+    rows = _held(booking)
     if any(row.appeal is not AppealState.NONE for row in rows):
         raise Conflict(
             "这次未到场已经申诉过。",
@@ -211,7 +217,7 @@ def decide(actor: Actor, booking: NotaryBooking, *, granted: bool, note: str) ->
     """Decide an appeal, with reasons. A mark whose appeal is granted no longer counts."""
     if not policies.can_serve(actor, booking):
         raise Forbidden("您没有处理这个申诉的权限。")
-    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.OPEN]
+    rows = [row for row in _held(booking) if row.appeal is AppealState.OPEN]
     if not rows:
         raise Conflict("这个预约没有待处理的申诉。", code="no_appeal")
     for row in rows:
@@ -233,7 +239,7 @@ def reopen(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """
     if not policies.can_serve(actor, booking):
         raise Forbidden("您没有处理这个申诉的权限。")
-    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.DENIED]
+    rows = [row for row in _held(booking) if row.appeal is AppealState.DENIED]
     if not rows:
         raise Conflict("这个预约没有不成立的申诉。", code="no_appeal")
     if rows[0].expired:

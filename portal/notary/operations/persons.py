@@ -259,14 +259,7 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     )
     if forgotten is not None:
         # Its account was closed while the office was at it; now nothing needs the persons any more.
-        steps.write(forgotten, agent=None)
-        for party in db.session.scalars(
-            select(NotaryParty)
-            .where(NotaryParty.booking_id == booking_id)
-            .execution_options(populate_existing=True)
-        ):
-            erase(party)
-        db.session.flush()
+        forget(forgotten)
     for index in indexes:
         _count_down(index)
     return indexes
@@ -321,11 +314,18 @@ def restore(booking: NotaryBooking, registered: Sequence[Registered]) -> None:
     db.session.flush()
 
 
-def erase(party: NotaryParty, said: str = ERASED) -> None:
-    """Forget who a party was whose booking has ended, because the account was closed or for what `said` tells instead."""
-    party.name = party.document_number = said
-    party.person_index = ""
-    party.birth_date = party.guardian = None
+def forget(booking: NotaryBooking, said: str = ERASED) -> None:
+    """Forget who came to a booking that has ended, because the account was closed or for what `said` tells instead."""
+    steps.write(booking, agent=None)
+    for party in db.session.scalars(
+        select(NotaryParty)
+        .where(NotaryParty.booking_id == booking.id)
+        .execution_options(populate_existing=True)
+    ):
+        party.name = party.document_number = said
+        party.person_index = ""
+        party.birth_date = party.guardian = None
+    db.session.flush()
 
 
 def masked(person: dict[str, Any] | None) -> dict[str, Any] | None:
