@@ -50,6 +50,8 @@ from portal.notary.operations import steps
 
 # What stands in place of a person whose account was closed.
 ERASED = "（账号已注销）"
+# What a clerk does who finds that somebody for whom a step is taken back has another appointment by now.
+_BOOKED_ANEW = "当事人后来又约了同一事项：要恢复这一次的，请先应其要求取消后来的预约；要保留后来的，这一次不恢复。"
 # A party of a case.
 Registered = Mapping[str, Any]
 
@@ -280,7 +282,7 @@ def count_again(booking_id: uuid.UUID) -> None:
                 .execution_options(synchronize_session=False)
             ).all()
     except IntegrityError as error:
-        raise AlreadyBooked from error
+        raise AlreadyBooked(next_step=_BOOKED_ANEW) from error
     dialect = sqlite if is_sqlite() else postgresql
     for index in sorted(indexes):
         db.session.execute(
