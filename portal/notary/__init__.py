@@ -18,8 +18,6 @@ from portal.web.blueprint import Api
 
 def init_app(app: Flask, api: Api) -> None:
     """Register routes, templates, jobs, subscribers and the command."""
-    # Imported first, because subscribers are asked in the order of their registration: who leaves is taken
-    # off their cases before they are taken off the bookings through which those are found.
     from portal.notary import day_wiring
 
     day_wiring.init_app(app, api)

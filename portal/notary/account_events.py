@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.accounts.identity.documents import mask_number
@@ -13,7 +13,15 @@ from portal.core import clock
 from portal.core.actor import SYSTEM
 from portal.core.db import db
 from portal.core.events import subscribe
-from portal.notary.models import BookingState, NotaryBooking, NotaryWaiting, WaitingState
+from portal.notary import case_events
+from portal.notary.models import (
+    BookingState,
+    NotaryBooking,
+    NotaryNoShow,
+    NotaryParty,
+    NotaryWaiting,
+    WaitingState,
+)
 from portal.notary.operations import (
     changing,
     confirming,
@@ -99,6 +107,8 @@ def forget(event: ResidentDeletionRequested) -> None:
         booking = bookings.find(known.id)
         if booking is not None:
             _erase(booking)
+    # A case comes after its appointment, as in every step, so that what was accepted at this moment is among them.
+    case_events.take_off(event)
     feeds.forget(event.resident_id)
     if found:
         event.keep("公证预约的编号、时间和办理结果", "只用于统计，不含姓名和证件，也不再与您关联")
@@ -141,18 +151,25 @@ def _leave_the_list(resident_id: uuid.UUID) -> None:
 
 
 def _erase(booking: NotaryBooking) -> None:
+    # First, as it holds the appointment: a step of the office at this moment is over by then, or knows of a closed account.
     steps.write(
         booking,
         account_id=None,
         contact_phone=None,
-        agent=None,
         cancellation_reason=None,
         link_nonce=None,
         # Nobody is left who could be told.
         untold_since=None,
     )
-    for party in booking.parties:
-        # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
-        if not party.active:
-            persons.erase(party)
-    db.session.flush()
+    standing = select(NotaryParty.id).where(
+        NotaryParty.booking_id == booking.id, NotaryParty.active
+    )
+    # Somebody may be at the desk with it right now: the office finishes the day first (`persons.end_parties`).
+    if db.session.scalar(standing.limit(1)) is None:
+        persons.forget(booking)
+    db.session.execute(
+        update(NotaryNoShow)
+        .where(NotaryNoShow.booking_id == booking.id)
+        .values(appeal_text=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core.db import db
@@ -22,12 +22,8 @@ from portal.notary.operations import persons
 from portal.supervision import operations as supervision
 
 
-def _of(resident_id: object) -> list[NotaryCase]:
-    return list(
-        db.session.scalars(
-            select(NotaryCase).where(NotaryCase.account_id == resident_id).order_by(NotaryCase.id)
-        )
-    )
+def _of(resident_id: object) -> Select[NotaryCase]:
+    return select(NotaryCase).where(NotaryCase.account_id == resident_id).order_by(NotaryCase.id)
 
 
 def _exported(review: NotaryReview) -> dict[str, Any]:
@@ -61,7 +57,7 @@ def add_to_export(event: ResidentExportRequested) -> None:
                 "pauses": [f"{row.ground.label}：{row.note}" for row in case.pauses],
                 "reviews": [_exported(review) for review in case.reviews],
             }
-            for case in _of(event.resident_id)
+            for case in db.session.scalars(_of(event.resident_id))
         ],
     )
     rows = db.session.execute(
@@ -85,21 +81,19 @@ def add_to_export(event: ResidentExportRequested) -> None:
     )
 
 
-@subscribe(ResidentDeletionRequested)
-def forget(event: ResidentDeletionRequested) -> None:
+def take_off(event: ResidentDeletionRequested) -> None:
     """Take the account off the cases. The register stays, and what is under way goes on at the office's desk."""
-    found = _of(event.resident_id)
+    found = list(
+        db.session.scalars(
+            _of(event.resident_id)
+            .with_for_update(of=NotaryCase)
+            .execution_options(populate_existing=True)
+        )
+    )
     for case in found:
         case.account_id = None
-        # The person is no longer reminded; that they may ask for a review at the desk does not end with it.
+        # The person is no longer reminded; that they may ask for a review at the desk does not end with it. That papers are
+        # awaited (NO-D7) is watched for the office, as of everybody without an account.
         supervision.cancel(CASE_KIND, case.id, deadlines.ASK_REVIEW, reason="账号注销")
-        supervision.cancel(CASE_KIND, case.id, deadlines.PARTY_DELAY, reason="账号注销")
-    bookings = select(NotaryBooking.id).where(NotaryBooking.account_id == event.resident_id)
-    db.session.execute(
-        update(NotaryNoShow)
-        .where(NotaryNoShow.booking_id.in_(bookings))
-        .values(appeal_text=None)
-        .execution_options(synchronize_session=False)
-    )
     if found:
         event.keep("已受理的公证的登记簿", "公证登记簿永久保存（公证程序规则第五十七条）")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.notary.models import CaseState as C
+from portal.notary.notifications import SMS_AT_DESK
 from portal.notifications.templates import Template, register
 
 _SMS = "您的公证事项 {reference} 有新进展，请登录{district}法治服务平台查看。"
@@ -12,7 +13,7 @@ _SMS_CALLED = "您的预约 {reference} 已叫号，请到窗口办理。"
 _TEXTS: dict[str, tuple[str, str, str | None]] = {
     "notary.no_show": (
         "登记为未到场",
-        "预约 {reference}（{when}）登记为未到场，{until} 前计入未到场次数。如果记录有误，可以在预约里申诉。",
+        "预约 {reference}（{when}）登记为未到场，到 {until} 为止计入未到场次数。如果记录有误，可以在预约里申诉。",
         None,
     ),
     "notary.no_show_reverted": (
@@ -154,6 +155,17 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
     ),
 }
 
+# Everything else about a day is told at the desk to who has no account; these were not there.
+_NOT_THERE = frozenset(
+    {
+        "notary.no_show",
+        "notary.no_show_reverted",
+        "notary.appeal_reopened",
+        "notary.appeal_granted",
+        "notary.appeal_denied",
+    }
+)
+
 _STAFF_TEXTS = {
     "notary.staff.review_asked": (
         "有人申请复查",
@@ -223,7 +235,10 @@ STAFF_NEXT_STEP_BY_STATE: dict[C, str] = {
 def register_templates() -> None:
     """Make the templates known to notifications."""
     for code, (title, text, sms) in _TEXTS.items():
-        register(Template(code=code, title=title, in_app=text, sms=sms))
+        at_desk = SMS_AT_DESK if code in _NOT_THERE else None
+        register(
+            Template(code=code, title=title, in_app=text, sms=sms, sms_without_account=at_desk)
+        )
     for code, (title, text) in _STAFF_TEXTS.items():
         register(Template(code=code, title=title, in_app=text, sms=None))
     register(

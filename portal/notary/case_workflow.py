@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from portal.core import clock
 from portal.core.errors import DomainError, WrongState
 from portal.core.workflow import Transition, Workflow
-from portal.notary import policies
+from portal.notary import deadlines, policies
 from portal.notary.models import CaseState as C
 from portal.notary.models import PauseGround
 
@@ -43,8 +44,21 @@ def _a_pause_lasts(case: Any) -> DomainError | None:
     return None if case.lasting else WrongState("复查期限没有暂停。")
 
 
-def _handed_over(case: Any) -> DomainError | None:
-    return WrongState("还没有登记领取日期。") if case.received_on is None else None
+def _another_receipt_is_possible(case: Any) -> DomainError | None:
+    received = case.received_on
+    if received is None:
+        return WrongState("还没有登记领取日期。")
+    today = clock.today()
+    before = received - timedelta(days=1)
+    earlier = before >= case.issued_on and today <= deadlines.last_day_to_ask(before)
+    later = received < (case.to_revoke_since or today) and today <= deadlines.last_day_to_ask(
+        received
+    )
+    if earlier or later:
+        return None
+    return WrongState(
+        "没有别的日期可以更正：不早于出具、不晚于今天，申请复查的期限也没有届满的，只有已经登记的这一天。"
+    )
 
 
 def _not_handed_over(case: Any) -> DomainError | None:
@@ -155,7 +169,7 @@ CASE: Workflow[C] = Workflow(
                 "公证机构工作人员，附原因；申请复查的期限还没有届满的",
                 policies.can_serve,
                 "公证程序规则 61(1)；NO-D3",
-                _handed_over,
+                _another_receipt_is_possible,
             )
             for state in CERTIFIED
         ),

@@ -82,6 +82,7 @@ def ticket_actions(
         if row.action in _TICKET_ADDRESSES
         and (today or row.action not in _TODAY_ONLY)
         and not (decided and row.action == "reopen")
+        and not (row.action == "come_back" and ticket.of_forgotten)
     ]
     if ticket.booking_id is not None or not policies.can_serve(actor, ticket):
         return found
@@ -233,6 +234,14 @@ def _notes(booking: NotaryBooking, contact: Contact) -> list[str]:
     ]
 
 
+def _of_appeal(booking: NotaryBooking, rows: list[NotaryNoShow]) -> list[str]:
+    """Why an appeal that waits for its decision says nothing."""
+    waits = any(row.appeal is AppealState.OPEN for row in rows)
+    if not waits or not booking.account_closed or rows[0].appeal_text is not None:
+        return []
+    return ["申诉人的账号已经注销，申诉的内容随之清除；请按当天的记录处理。"]
+
+
 def untold(booking: NotaryBooking, contact: Contact, other: NotaryBooking | None) -> dict[str, Any]:
     """A line of the list of those who have to be told in another way."""
     return {
@@ -294,7 +303,7 @@ def no_show(rows: list[NotaryNoShow]) -> dict[str, Any] | None:
     row = rows[0]
     return {
         "expires_on": row.expires_on,
-        "counts": row.appeal is not AppealState.GRANTED and row.expires_on >= clock.today(),
+        "counts": row.counts,
         "appeal": row.appeal,
         "appeal_text": row.appeal_text,
         "appealed_at": row.appealed_at,
@@ -365,11 +374,11 @@ def _booking_actions(
     ]
     if other is not None:
         found.append(_action("accept_other_time", "改到留出的时段", f"{base}/other-time"))
-    if rows and all(row.appeal is AppealState.NONE for row in rows):
+    if any(row.may_be_disputed for row in rows):
         found.append(_action("appeal", "提出申诉", f"{base}/no-show-appeal"))
     if any(row.appeal is AppealState.OPEN for row in rows):
         found.append(_action("decide_appeal", "处理申诉", f"{base}/no-show-appeal-decision"))
-    if any(row.appeal is AppealState.DENIED and row.expires_on >= today for row in rows):
+    if any(row.appeal is AppealState.DENIED and not row.expired for row in rows):
         found.append(_action("reopen_appeal", "重新处理申诉", f"{base}/no-show-appeal-reopening"))
     if booking.untold_since is not None:
         found.append(_action("told", "登记已经另行告知", f"{base}/told"))
@@ -418,7 +427,7 @@ def appointment(
         "with_account": booking.booked_by_id is None,
         "other_time": presenting.other_time(other) if other is not None else None,
         "papers": bringing.papers(booking),
-        "hints": _notes(booking, contact),
+        "hints": [*_notes(booking, contact), *_of_appeal(booking, rows)],
         "ticket": ticket(actor, number, counters, desk, accepted=case is not None, whole=True)
         if number
         else None,

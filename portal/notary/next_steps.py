@@ -71,18 +71,28 @@ def of_visit(
     booking: NotaryBooking, number: NotaryTicket | None, rows: Sequence[NotaryNoShow]
 ) -> str:
     """Return what its person can do now, with their `number` of the day and what is written down as missed."""
-    if any(row.appeal is AppealState.OPEN for row in rows):
-        return "申诉已收到，公证机构处理后会通知您。"
-    if any(row.appeal is AppealState.GRANTED for row in rows):
-        return "申诉成立，不计入未到场次数。"
-    if any(row.appeal is AppealState.DENIED for row in rows):
-        return f"申诉不成立，理由见到场情况；仍有异议的，请{contact(booking.office)}。"
-    if rows and booking.state is BookingState.NO_SHOW:
-        return "登记为未到场；记录有误的，可以申诉一次。"
+    if booking.state is BookingState.NO_SHOW:
+        return _of_missed(booking, rows)
     waits = booking.state is BookingState.CHECKED_IN and booking.day == clock.today()
     if waits and number is not None and number.state in NEXT_STEP_BY_NUMBER:
         return NEXT_STEP_BY_NUMBER[number.state]
     return of_booking(booking)
+
+
+def _of_missed(booking: NotaryBooking, rows: Sequence[NotaryNoShow]) -> str:
+    """Return what the person of a missed appointment can do; `rows` are gone once it no longer counts."""
+    said = {row.appeal for row in rows}
+    if AppealState.OPEN in said:
+        return "申诉已收到，公证机构处理后会通知您。"
+    if AppealState.GRANTED in said:
+        return "申诉成立，不计入未到场次数。"
+    over = "" if any(row.counts for row in rows) else "这次未到场已经不再计入次数。"
+    if AppealState.DENIED in said:
+        way = contact(booking.office)
+        return f"申诉不成立，理由见到场情况；仍有异议的，请{way}。{over}"
+    if over:
+        return f"登记为未到场；{over}需要时可以重新预约。"
+    return "登记为未到场；记录有误的，可以申诉一次。"
 
 
 def of_affected(booking: NotaryBooking, other: NotaryBooking | None) -> str:

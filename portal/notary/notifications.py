@@ -10,7 +10,7 @@ _SMS = "您的预约 {reference} 有新进展，请登录{district}法治服务�
 # Without a reference yet: somebody in the waiting list.
 _SMS_OFFER = "您排队等候的预约有消息，请尽快登录{district}法治服务平台查看。"
 # Who has no account cannot sign in: the office that booked knows the rest.
-_SMS_AT_DESK = "您的预约 {reference} 有新进展，请凭编号向预约的单位询问。"
+SMS_AT_DESK = "您的预约 {reference} 有新进展，请凭编号向预约的单位询问。"
 _SMS_REMIND_AT_DESK = (
     "您的预约 {reference} 就在下一个工作日，时间和要带的材料请凭编号向预约的单位询问。"
 )
@@ -109,7 +109,7 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
 }
 
 # Nobody waits in the list without an account.
-_AT_DESK: dict[str | None, str] = {_SMS: _SMS_AT_DESK, _SMS_REMIND: _SMS_REMIND_AT_DESK}
+_AT_DESK: dict[str | None, str] = {_SMS: SMS_AT_DESK, _SMS_REMIND: _SMS_REMIND_AT_DESK}
 
 NEXT_STEP_BY_STATE: dict[B, str] = {
     B.HELD: "请在保留时间内填写并确认。",

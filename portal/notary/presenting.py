@@ -13,7 +13,6 @@ from portal.core.actor import Actor
 from portal.notary import bringing, case_presenting, next_steps, policies
 from portal.notary.models import (
     PENDING_STATES,
-    AppealState,
     BookingState,
     NotaryBooking,
     NotaryMatter,
@@ -102,10 +101,7 @@ def appeals(
     actor: Actor, booking: NotaryBooking, rows: Sequence[NotaryNoShow]
 ) -> list[dict[str, str]]:
     """Where the person of a missed appointment may dispute the mark, once."""
-    disputed = any(row.appeal is not AppealState.NONE for row in rows)
-    if not rows or disputed or booking.state is not BookingState.NO_SHOW:
-        return []
-    if not policies.can_speak_for(actor, booking):
+    if not any(row.may_be_disputed for row in rows) or not policies.can_speak_for(actor, booking):
         return []
     url = f"{_BASE}/appointments/{booking.id}/no-show-appeal"
     return [{"action": "appeal", "label": "申诉", "method": "POST", "url": url}]

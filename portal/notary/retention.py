@@ -24,6 +24,8 @@ from portal.notary.operations import persons, steps
 
 EXPIRE = "notary.expire"
 BATCH = 200
+# How long somebody can read why their appeal was decided as it was, where the mark no longer counts by then (D).
+READABLE = timedelta(days=30)
 # What stands in place of a person.
 OUTDATED = "（已过保存期限）"
 _log = structlog.get_logger(__name__)
@@ -94,29 +96,32 @@ def _forget(booking_id: uuid.UUID) -> None:
     steps.write(
         booking,
         contact_phone=None,
-        agent=None,
         link_nonce=None,
         cancellation_reason=None,
         untold_since=None,
     )
-    for party in db.session.scalars(
-        select(NotaryParty)
-        .where(NotaryParty.booking_id == booking.id)
-        .execution_options(populate_existing=True)
-    ):
-        persons.erase(party, OUTDATED)
-    db.session.flush()
+    persons.forget(booking, OUTDATED)
     steps.note(booking, "expire_persons", "已过保存期限，当事人信息已清除", SYSTEM)
     steps.record(booking, "expire_persons", SYSTEM)
 
 
 @transactional
 def remove_no_shows() -> int:
-    """Remove missed appointments that no longer count, with their appeals unless one is open; returns how many."""
+    """Remove missed appointments that no longer count; returns how many.
+
+    One whose appeal is open, or was decided so lately that its reasons may not be read yet, is kept.
+    """
     return rows_changed(
         db.session.execute(
             delete(NotaryNoShow)
-            .where(NotaryNoShow.expires_on < clock.today(), NotaryNoShow.appeal != AppealState.OPEN)
+            .where(
+                NotaryNoShow.expires_on < clock.today(),
+                NotaryNoShow.appeal != AppealState.OPEN,
+                or_(
+                    NotaryNoShow.decided_at.is_(None),
+                    NotaryNoShow.decided_at < clock.now() - READABLE,
+                ),
+            )
             .execution_options(synchronize_session=False)
         )
     )

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal.accounts.events import ResidentDeletionRequested
-from portal.accounts.models import Resident, ResidentState
+from portal.accounts.models import DocumentType, Resident, ResidentState
 from portal.accounts.operations.profile import REAL_NAME_FIELDS
 from portal.core import clock as core_clock
 from portal.core import events
@@ -24,6 +24,7 @@ from portal.core.jobs import worker
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import retention
 from portal.notary.case_workflow import CASE
+from portal.notary.checks import Details
 from portal.notary.models import (
     AppealState,
     BookingState,
@@ -61,6 +62,7 @@ from portal.notary.operations import (
     undoing,
 )
 from portal.notary.operations.cases import AtDesk, Certificate
+from portal.notary.parties import Agent
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found_day
 from portal.notifications.models import Message
@@ -142,7 +144,7 @@ class Life:
             self.revert_not_accept: 4,
             self.jobs: 2,
             self.expire: 2,
-            self.close_account: 0.4,
+            self.close_account: 1.2,
             self.publish: 0.3,
             self.change_counter: 0.3,
         }
@@ -216,11 +218,18 @@ class Life:
         wish = holding.Wish(self.office_id, self.matter_id, when)
         if self.chance.random() < 0.4:
             with unit_of_work():
-                on_request.book(self.clerk, self._office(), wish, details(), DeskChannel.PHONE)
+                on_request.book(self.clerk, self._office(), wish, self.given(), DeskChannel.PHONE)
         else:
             who = actor_of(make_resident())
-            confirming.confirm(who, holding.hold(who, wish).id, details())
+            confirming.confirm(who, holding.hold(who, wish).id, self.given())
         return True
+
+    def given(self) -> Details:
+        """What somebody books with, who sometimes sends an agent."""
+        if self.chance.random() < 0.8:
+            return details()
+        agent = Agent("李测试", "13900001234", DocumentType.RESIDENT_ID, id_number())
+        return details(party(by_agent=True), agent=agent)
 
     def come(self) -> bool:
         today = NotaryBooking.day == core_clock.today()
@@ -450,16 +459,15 @@ class Life:
 
     def _hand_over(self, case: NotaryCase, chance: random.Random) -> None:
         first = case.issued_on or core_clock.today()
-        until = self._revoked_on(case) or core_clock.today()
+        until = case.to_revoke_since or core_clock.today()
         receipts.hand_over(self.clerk, case, chance.choice([first, until]))
 
     def _correct_receipt(self, case: NotaryCase, _chance: random.Random) -> None:
         received = case.received_on or core_clock.today()
-        right = received - timedelta(days=1)
-        if case.issued_on is None or right < case.issued_on:
-            until = self._revoked_on(case) or core_clock.today()
-            right = min(received + timedelta(days=1), until)
-        receipts.correct(self.clerk, case, right, MISTAKEN)
+        until = case.to_revoke_since or core_clock.today()
+        # A later day is possible for as long as an earlier one is.
+        way = 1 if received < until else -1
+        receipts.correct(self.clerk, case, received + timedelta(days=way), MISTAKEN)
 
     def _ask_review(self, case: NotaryCase, chance: random.Random) -> None:
         own, who = chance.random() < 0.6, self.clerk
@@ -469,8 +477,3 @@ class Life:
         by = ReviewBy.PARTY if own else ReviewBy.INTERESTED
         asked = reviews.Request("姓名有误", "与身份证不一致", "请更正", by=by, knew_on=knew)
         reviews.ask(who, case, asked)
-
-    @staticmethod
-    def _revoked_on(case: NotaryCase) -> date | None:
-        ended = [each for each in case.reviews if each.outcome is ReviewOutcome.REVOKE]
-        return ended[0].decided_on if ended else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 from portal.core import clock as core_clock
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import db
 from portal.core.errors import DomainError
-from portal.notary import case_presenting, day_presenting
+from portal.notary import case_presenting, day_presenting, presenting
 from portal.notary.case_workflow import CASE
 from portal.notary.models import DeskChannel, LateReason, NotaryBooking, NotaryCase, NotaryTicket
 from portal.notary.operations import (
@@ -38,12 +39,13 @@ ONE_ADDRESS = (
     {"ask_supplement", "pause_review"},
     {"supplemented", "part_supplemented", "resume_review"},
 )
-# What only the step itself finds out: the half year of pauses is used up, the year is over, the certificate was issued today
-# so that no other day is possible, the account is closed, the seats or the matter went to somebody else, no time is left.
+# What only the step itself finds out: the half year of pauses is used up, the seats or the matter went to somebody else, no
+# time is left.
 ONLY_THEN = {
-    *("pauses_used_up", "period_over", "same_day", "account_closed"),
-    *("seats_given_on", "already_booked", "slot_taken", "not_bookable"),
+    *("pauses_used_up", "seats_given_on", "already_booked", "slot_taken", "not_bookable"),
 }
+
+REACHED_BY = correcting.Correction({}, {"contact_phone": "13900009999"})
 
 
 def refusal(do: Callable[[], object]) -> DomainError | None:
@@ -101,9 +103,11 @@ def of_case(life: Life, case_id: uuid.UUID) -> None:
 
 
 def of_booking(life: Life, booking_id: uuid.UUID) -> None:
-    """An appointment, for the clerk."""
+    """An appointment, for the clerk and for whose it is."""
     booking = confirming.load(booking_id)
     assert booking is not None
+    if booking.account_id is not None:
+        _for_its_person(booking)
     shown = day_presenting.appointment(
         life.clerk,
         booking,
@@ -113,8 +117,6 @@ def of_booking(life: Life, booking_id: uuid.UUID) -> None:
     )
     offered = {each["action"] for each in shown["allowed_actions"]}
     state, clerk, channel = (booking.state, booking.day), life.clerk, DeskChannel.PHONE
-    # Of a day on which nobody has booked yet.
-    later = at(f"{add_workdays(max(booking.day, core_clock.today()), 1).rolled} 09:00")
     steps: dict[str, Callable[[NotaryBooking], object]] = {
         "check_in": lambda b: leaving.arrive(clerk, b),
         "attend": lambda b: leaving.attend(clerk, b, LateReason.FORGOTTEN, without_case=False),
@@ -125,7 +127,7 @@ def of_booking(life: Life, booking_id: uuid.UUID) -> None:
         "accept": lambda b: cases.accept(clerk, b, None),
         "not_accept": lambda b: cases.not_accept(clerk, b, None, NOTE),
         "cancel": lambda b: changing.cancel_by_office(clerk, b, "停电"),
-        "reschedule": lambda b: on_request.move(clerk, b, later, channel),
+        "reschedule": lambda b: on_request.move(clerk, b, _later(b), channel),
         "withdraw": lambda b: on_request.withdraw(clerk, b, channel),
         "appeal": lambda b: on_request.appeal(clerk, b, "我到了。", channel),
         "decide_appeal": lambda b: no_shows.decide(clerk, b, granted=False, note=NOTE),
@@ -144,6 +146,32 @@ def of_booking(life: Life, booking_id: uuid.UUID) -> None:
             step(held)
 
         _compare(f"booking {action}", do, offered=action in offered, state=state)
+
+
+def _later(booking: NotaryBooking) -> datetime:
+    """A time of a day on which nobody has booked yet."""
+    return at(f"{add_workdays(max(booking.day, core_clock.today()), 1).rolled} 09:00")
+
+
+def _for_its_person(booking: NotaryBooking) -> None:
+    who, booking_id = Actor(ActorKind.RESIDENT, booking.account_id), booking.id
+    shown = presenting.appointment(who, booking)
+    offered = {each["action"] for each in shown["allowed_actions"]}
+    steps: dict[str, Callable[[NotaryBooking], object]] = {
+        "appeal": lambda b: no_shows.appeal(who, b, "我到了。"),
+        "cancel": lambda b: changing.cancel(who, b),
+        "reschedule": lambda b: changing.reschedule(who, b, _later(b)),
+        "correct_details": lambda b: correcting.correct_details(who, b, REACHED_BY),
+    }
+    state = (booking.state, booking.day)
+    for action, step in steps.items():
+
+        def do(step: Callable[[NotaryBooking], object] = step) -> None:
+            held = confirming.load(booking_id)
+            assert held is not None
+            step(held)
+
+        _compare(f"own booking {action}", do, offered=action in offered, state=state)
 
 
 def of_ticket(life: Life, ticket_id: uuid.UUID) -> None:

@@ -37,6 +37,7 @@ from portal.notary.models import (
     ReviewBy,
     TicketState,
 )
+from portal.notary.operations import persons
 from portal.notary.operations.steps import TELL
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import counts
@@ -78,6 +79,9 @@ TRUE_OF_BOOKING: dict[str, tuple[BookingState, ...]] = {
     "notary.left": (B.LEFT,),
     "notary.attended": (B.CHECKED_IN, B.LEFT),
     "notary.called": (B.CHECKED_IN,),
+    "notary.appeal_granted": (B.NO_SHOW,),
+    "notary.appeal_denied": (B.NO_SHOW,),
+    "notary.appeal_reopened": (B.NO_SHOW,),
 }
 
 
@@ -220,6 +224,9 @@ class Books:
                 assert review.late == (review.asked_on > last)
         gone = case.account_id in self.life.closed
         assert not gone, "a closed account is taken off"
+        represented = any(party["by_agent"] for party in case.parties)
+        assert (case.agent is not None) == represented, "the register names the agent"
+        assert all(party["name"] != persons.ERASED for party in case.parties)
 
     def _clocks(self, case: NotaryCase) -> None:
         of_case = Deadline.subject_kind == CASE_KIND, Deadline.subject_id == case.id
@@ -240,10 +247,9 @@ class Books:
         }, case.state
         self._limit_of_pauses(case, running)
         self._time_to_ask(case, running.get(deadlines.ASK_REVIEW))
-        delay = running.get(deadlines.PARTY_DELAY)
-        if delay is not None:
-            assert case.state is CaseState.SUPPLEMENT
-            assert any(row.ground is PauseGround.SUPPLEMENT for row in case.lasting)
+        awaited = any(row.ground is PauseGround.SUPPLEMENT for row in case.lasting)
+        watch = case_settings.current().watch_party_delay and case.state is CaseState.SUPPLEMENT
+        assert (deadlines.PARTY_DELAY in running) == (watch and awaited)
         self._ends(case, running)
 
     def _ends(self, case: NotaryCase, running: dict[str, Deadline]) -> None:
@@ -308,6 +314,10 @@ class Books:
                 core_clock.now() - timedelta(days=365)
             )
             assert booking.state is not BookingState.CONFIRMED or booking.id in seated
+            known = booking.agent is not None or any(p.person_index for p in booking.parties)
+            assert active or not booking.account_closed or not known, "they are forgotten"
+        for row in fresh(NotaryNoShow):
+            assert bookings[row.booking_id].state is BookingState.NO_SHOW
         for ticket in fresh(NotaryTicket, NotaryTicket.day == core_clock.today()):
             if ticket.booking_id is None:
                 continue

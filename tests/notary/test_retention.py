@@ -153,7 +153,7 @@ def test_a_missed_appointment_is_removed_when_it_no_longer_counts(
     assert refused.value.code == "no_show_expired"
 
 
-def test_an_open_appeal_keeps_what_it_is_about_until_it_is_decided(
+def test_an_open_appeal_keeps_what_it_is_about_until_its_decision_could_be_read(
     desk: Desk, clock: SettableClock, clerk_of: Actor
 ) -> None:
     person = desk.person()
@@ -164,7 +164,9 @@ def test_an_open_appeal_keeps_what_it_is_about_until_it_is_decided(
     assert (retention.remove_no_shows(), retention.forget_persons()) == (0, 0)
     with unit_of_work():
         no_shows.decide(clerk_of, again(booking), granted=False, note="监控没有看到。")
-    assert (retention.remove_no_shows(), retention.forget_persons()) == (1, 1)
+    assert (retention.remove_no_shows(), retention.forget_persons()) == (0, 1)
+    clock.advance(days=31)
+    assert retention.remove_no_shows() == 1
 
 
 def test_the_daily_job_does_all_of_it(desk: Desk, clock: SettableClock, clerk_of: Actor) -> None:

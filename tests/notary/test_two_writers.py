@@ -198,3 +198,30 @@ def test_the_office_cancels_or_its_person_moves_and_never_both(
 def _state(hall: Hall, booking: Booked) -> str:
     state: str = hall.api.get(hall.at(booking), headers=hall.headers["clerk"]).json["state"]
     return state
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_a_mark_is_taken_back_or_its_appeal_is_decided_and_neither_blocks_the_other(
+    app: Flask, hall: Hall, clock: SettableClock, round_: int
+) -> None:
+    booking = hall.booked()
+    clock.set("2026-03-02 11:00")
+    path = hall.at(booking)
+    hall.done(path, "no-show")
+    with unit_of_work():
+        no_shows.appeal(booking.actor, seen(booking.id), "我到了。")
+    clerk = hall.headers["clerk"]
+    etag = hall.api.get(path, headers=clerk).headers["ETag"]
+    headers = {**clerk, "If-Match": etag}
+
+    def revert(api: JsonClient) -> Any:
+        return api.post(f"{path}/no-show-reversal", headers=headers)
+
+    def decide(api: JsonClient) -> Any:
+        body = {"granted": False, "note": "查无签到记录。"}
+        return api.post(f"{path}/no-show-appeal-decision", body, headers=headers)
+
+    answers = _at_once(app, revert, decide)
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes in ([200, 409], [200, 412]), [answer.json for answer in answers]
+    assert _state(hall, booking) == ("confirmed" if answers[0].status_code == 200 else "no_show")

@@ -341,6 +341,47 @@ class TestReceipt:
         answer = hall.step(path, "receipt-correction", {"received_on": "2026-03-02", **MISTAKEN})
         assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
 
+    def corrected(self, hall: Hall, path: str, day: str) -> int:
+        """Whether the day can be put right, and that it is offered then and only then."""
+        offered = "correct_receipt" in actions(hall.case(path))
+        answer = hall.step(path, "receipt-correction", {"received_on": day, **MISTAKEN})
+        assert offered == (answer.status_code == 200), answer.json
+        return offered
+
+    def test_it_is_offered_while_another_day_is_possible(self, hall: Hall, clock) -> None:
+        _, path = hall.issued()
+        assert not self.corrected(hall, path, "2026-03-02"), "issued and received today"
+        clock.set("2026-03-03 09:00")
+        assert self.corrected(hall, path, "2026-03-03")
+        assert self.corrected(hall, path, "2026-03-02")
+        clock.set("2027-03-02 09:00")
+        assert self.corrected(hall, path, "2026-03-03"), "the last day of the year"
+        assert self.corrected(hall, path, "2026-03-04")
+        clock.set("2027-03-03 09:00")
+        assert self.corrected(hall, path, "2026-03-03")
+        clock.set("2027-03-04 09:00")
+        assert not self.corrected(hall, path, "2026-03-02")
+        assert not self.corrected(hall, path, "2026-03-04")
+
+    def test_what_was_to_be_revoked_on_the_day_of_its_receipt_has_no_other(
+        self, hall: Hall, clock
+    ) -> None:
+        _, path = hall.issued()
+        request = {
+            "by": "party",
+            "error": "公证书上的日期写错了。",
+            "reasons": "户口簿上是另一天。",
+            "request": "请求撤销。",
+        }
+        hall.done(path, "review", request)
+        hall.done(
+            path, "review-decision", {"outcome": "revoke", "note": "日期确有错误，应当撤销。"}
+        )
+        clock.set("2026-03-04 09:00")
+        assert "correct_receipt" not in actions(hall.case(path))
+        body = {"received_on": "2026-03-03", **MISTAKEN}
+        assert hall.step(path, "receipt-correction", body).status_code == 422
+
     @pytest.mark.parametrize(
         ("written", "right"), [("2026-03-02", "2026-03-09"), ("2026-03-09", "2026-03-02")]
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import ContactSafety, DocumentType
+from portal.core import clock
 from portal.core.db import (
     LabelledEnum,
     Model,
@@ -356,6 +357,21 @@ class NotaryNoShow(PublicId, Timestamped, Versioned, Model):
     decision_note: Mapped[str | None] = mapped_column(EncryptedText("notary_no_show.decision_note"))
     decided_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def expired(self) -> bool:
+        """True once its time is over."""
+        return self.expires_on < clock.today()
+
+    @property
+    def counts(self) -> bool:
+        """True while it counts against the person."""
+        return self.appeal is not AppealState.GRANTED and not self.expired
+
+    @property
+    def may_be_disputed(self) -> bool:
+        """True while it counts and nobody has disputed it yet."""
+        return self.appeal is AppealState.NONE and not self.expired
 
 
 class NotaryHistory(PublicId, Model):

@@ -20,7 +20,7 @@ from portal.core.db import (
     enum_column,
 )
 from portal.core.encryption import EncryptedJSON, EncryptedText
-from portal.notary.models.bookings import NotaryHistory
+from portal.notary.models.bookings import BookingState, NotaryBooking, NotaryHistory
 from portal.notary.models.offices import NotaryMatter, NotaryOffice
 
 CASE_KIND = "notary_case"
@@ -151,6 +151,13 @@ class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     )
 
     matter: Mapped[NotaryMatter | None] = relationship(viewonly=True)
+    booking: Mapped[NotaryBooking | None] = relationship(viewonly=True)
+
+    @property
+    def of_forgotten(self) -> bool:
+        """True where its appointment has ended without a result, and who they were is forgotten as the account was closed."""
+        booking = self.booking
+        return booking is not None and booking.state is BookingState.LEFT and booking.account_closed
 
 
 class NotaryCase(PublicId, Timestamped, Versioned, Model):
@@ -230,6 +237,12 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     def open_review(self) -> NotaryReview | None:
         """The review that is not decided, or whose decision is not carried out."""
         return next((review for review in self.reviews if review.closed_on is None), None)
+
+    @property
+    def to_revoke_since(self) -> date | None:
+        """The day on which it was decided to revoke the certificate."""
+        ended = (row.decided_on for row in self.reviews if row.outcome is ReviewOutcome.REVOKE)
+        return next(ended, None)
 
     @property
     def lasting(self) -> list[NotaryCasePause]:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import queries as accounts
-from portal.accounts.models import DocumentType
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
@@ -144,13 +143,7 @@ def accept_at_desk(
 
 def standing_appointments(case: NotaryCase) -> list[str]:
     """Say which appointments for the matter its parties still have here, of those who came without one, or on another day."""
-    indexes = [
-        persons.person_index(
-            DocumentType(party["document_type"]) if party["document_type"] else None,
-            party["document_number"],
-        )
-        for party in case.parties
-    ]
+    indexes = [persons.index_of(party) for party in case.parties]
     return [
         f"当事人在本机构还有同一事项的预约 {booking.reference}（{clock.spoken(booking.starts_at)}），"
         "不再需要的，请应其要求取消，以免记为未到场。"

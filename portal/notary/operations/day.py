@@ -37,7 +37,8 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
             next_step=_ON_ANOTHER_DAY if booking.day > clock.today() else _AFTER_ITS_DAY,
         )
     if booking.state in _NOT_ANY_MORE:
-        undone = booking.state is BookingState.NO_SHOW and no_shows.marked_today(booking)
+        missed = booking.state is BookingState.NO_SHOW and not booking.account_closed
+        undone = missed and no_shows.marked_today(booking)
         raise WrongState(
             f"这个预约目前是“{booking.state.label}”，不能签到。",
             next_step=_MARKED_IN_HASTE if undone else _STILL_WANTED,

@@ -29,6 +29,10 @@ from portal.notary.operations import persons, steps
 from portal.notifications import operations as notifications
 from portal.working_days.counting import add_months
 
+# Somebody disputes what was disputed before: what the person does then, and what a clerk does for them.
+_SEE_THE_RESULT = "请等待或者查看处理结果；仍有异议的，请直接联系公证机构。"
+_TAKE_IT_UP = "还没有处理的，请处理；申诉不成立而当事人仍有异议的，可以重新处理。"
+
 
 def expires_on(office: NotaryOffice, day: date) -> date:
     """Return the last day on which a missed appointment of `day` counts."""
@@ -130,7 +134,9 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
             code="not_today",
             next_step="当事人有异议的，请当事人申诉后处理。",
         )
-    persons.require_known(booking)
+    persons.require_known(
+        booking, "登记有误的，请应当事人要求提出申诉后处理；今天要办的，请当事人现场取号。"
+    )
     steps.move(booking, "revert_no_show", actor, ended_at=None)
     db.session.execute(
         delete(NotaryNoShow)
@@ -157,27 +163,37 @@ def of_booking(booking_id: uuid.UUID) -> list[NotaryNoShow]:
     )
 
 
+def _held(booking: NotaryBooking) -> list[NotaryNoShow]:
+    """Return the same for a step, which holds the appointment first, as everybody does who takes the mark back."""
+    steps.hold(booking)
+    return of_booking(booking.id)
+
+
 @transactional
 def appeal(
     actor: Actor, booking: NotaryBooking, text: str, asked: steps.Detail | None = None
 ) -> NotaryBooking:
-    """Dispute a mark, once. It goes on counting until the office has decided.
+    """Dispute a mark, once, while it counts. It goes on counting until the office has decided.
 
     `asked` says how a clerk was asked to write it down, None where the person does it.
     """
     sessions.require_active(actor)
     if not policies.speaks_or_serves(actor, booking):
         raise NotFound("没有找到这个预约。")
-    rows = of_booking(booking.id)
-    if booking.state is BookingState.NO_SHOW and not rows:
-        raise Conflict("这次未到场已经不再计算，登记已经清除，不用申诉。", code="no_show_expired")
     if booking.state is not BookingState.NO_SHOW:
         raise Conflict("这个预约没有登记为未到场，不用申诉。", code="no_no_show")
+    rows = _held(booking)
     if any(row.appeal is not AppealState.NONE for row in rows):
         raise Conflict(
             "这次未到场已经申诉过。",
             code="already_appealed",
-            next_step="请等待或者查看处理结果；仍有异议的，请直接联系公证机构。",
+            next_step=_SEE_THE_RESULT if asked is None else _TAKE_IT_UP,
+        )
+    if not any(row.may_be_disputed for row in rows):
+        raise Conflict(
+            "这次未到场已经不再计算，不用申诉。",
+            code="no_show_expired",
+            next_step="需要办理的，可以重新预约。",
         )
     for row in rows:
         row.appeal, row.appeal_text, row.appealed_at = AppealState.OPEN, text, clock.now()
@@ -201,7 +217,7 @@ def decide(actor: Actor, booking: NotaryBooking, *, granted: bool, note: str) ->
     """Decide an appeal, with reasons. A mark whose appeal is granted no longer counts."""
     if not policies.can_serve(actor, booking):
         raise Forbidden("您没有处理这个申诉的权限。")
-    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.OPEN]
+    rows = [row for row in _held(booking) if row.appeal is AppealState.OPEN]
     if not rows:
         raise Conflict("这个预约没有待处理的申诉。", code="no_appeal")
     for row in rows:
@@ -223,10 +239,10 @@ def reopen(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """
     if not policies.can_serve(actor, booking):
         raise Forbidden("您没有处理这个申诉的权限。")
-    rows = [row for row in of_booking(booking.id) if row.appeal is AppealState.DENIED]
+    rows = [row for row in _held(booking) if row.appeal is AppealState.DENIED]
     if not rows:
         raise Conflict("这个预约没有不成立的申诉。", code="no_appeal")
-    if rows[0].expires_on < clock.today():
+    if rows[0].expired:
         raise Conflict("这次未到场已经不再计算，不用重新处理。", code="no_show_expired")
     for row in rows:
         row.appeal = AppealState.OPEN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -46,9 +46,14 @@ from portal.notary.models import (
     NotaryPerson,
     PartyKind,
 )
+from portal.notary.operations import steps
 
 # What stands in place of a person whose account was closed.
 ERASED = "（账号已注销）"
+# What a clerk does who finds that somebody for whom a step is taken back has another appointment by now.
+_BOOKED_ANEW = "当事人后来又约了同一事项：要恢复这一次的，请先应其要求取消后来的预约；要保留后来的，这一次不恢复。"
+# A party of a case.
+Registered = Mapping[str, Any]
 
 
 def _count_up(dialect: Any) -> Executable:
@@ -76,6 +81,13 @@ def person_index(document_type: DocumentType | None, number: str) -> str:
     """Return the fingerprint of a person or, without a document type, of an organisation."""
     kind = "uscc" if document_type is None else document_type.numbering.value
     return blind_index("notary.person", f"{kind}:{number}")
+
+
+def index_of(registered: Registered) -> str:
+    """Return the fingerprint of a party as the register keeps it."""
+    kind = registered["document_type"]
+    document_type = None if kind is None else DocumentType(kind)
+    return person_index(document_type, registered["document_number"])
 
 
 def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Conflict) -> Conflict:
@@ -241,7 +253,7 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     )
     indexes = sorted(ended)
     forgotten = db.session.scalar(
-        select(NotaryBooking.id).where(
+        select(NotaryBooking).where(
             NotaryBooking.id == booking_id,
             NotaryBooking.account_id.is_(None),
             NotaryBooking.booked_by_id.is_(None),
@@ -249,13 +261,7 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     )
     if forgotten is not None:
         # Its account was closed while the office was at it; now nothing needs the persons any more.
-        for party in db.session.scalars(
-            select(NotaryParty)
-            .where(NotaryParty.booking_id == booking_id)
-            .execution_options(populate_existing=True)
-        ):
-            erase(party)
-        db.session.flush()
+        forget(forgotten)
     for index in indexes:
         _count_down(index)
     return indexes
@@ -276,7 +282,7 @@ def count_again(booking_id: uuid.UUID) -> None:
                 .execution_options(synchronize_session=False)
             ).all()
     except IntegrityError as error:
-        raise AlreadyBooked from error
+        raise AlreadyBooked(next_step=_BOOKED_ANEW) from error
     dialect = sqlite if is_sqlite() else postgresql
     for index in sorted(indexes):
         db.session.execute(
@@ -289,21 +295,39 @@ def count_again(booking_id: uuid.UUID) -> None:
         )
 
 
-def require_known(booking: NotaryBooking) -> None:
-    """Raise Conflict for a booking whose account was closed: who its parties were is forgotten, so it cannot stand again."""
+def require_known(booking: NotaryBooking, otherwise: str = "请当事人现场取号。") -> None:
+    """Raise Conflict, with what to do `otherwise`, for a booking whose account was closed.
+
+    Who its parties were is forgotten, so it cannot stand again.
+    """
     if booking.account_closed:
         raise Conflict(
-            "预约人的账号已经注销，这个预约不能恢复。",
-            code="account_closed",
-            next_step="请当事人现场取号。",
+            "预约人的账号已经注销，这个预约不能恢复。", code="account_closed", next_step=otherwise
         )
 
 
-def erase(party: NotaryParty, said: str = ERASED) -> None:
-    """Forget who a party was whose booking has ended, because the account was closed or for what `said` tells instead."""
-    party.name = party.document_number = said
-    party.person_index = ""
-    party.birth_date = party.guardian = None
+def restore(booking: NotaryBooking, registered: Sequence[Registered]) -> None:
+    """Give a booking whose account was closed its persons back as a case has them, until the office is done with it."""
+    for party, known in zip(booking.parties, registered, strict=True):
+        kind = known["document_type"]
+        party.document_type = None if kind is None else DocumentType(kind)
+        party.name, party.document_number = known["name"], known["document_number"]
+        party.person_index, party.guardian = index_of(known), known["guardian"]
+    db.session.flush()
+
+
+def forget(booking: NotaryBooking, said: str = ERASED) -> None:
+    """Forget who came to a booking that has ended, because the account was closed or for what `said` tells instead."""
+    steps.write(booking, agent=None)
+    for party in db.session.scalars(
+        select(NotaryParty)
+        .where(NotaryParty.booking_id == booking.id)
+        .execution_options(populate_existing=True)
+    ):
+        party.name = party.document_number = said
+        party.person_index = ""
+        party.birth_date = party.guardian = None
+    db.session.flush()
 
 
 def masked(person: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -20,7 +20,6 @@ from portal.notary.models import (
     NotaryBooking,
     NotaryCase,
     ReviewBy,
-    ReviewOutcome,
 )
 from portal.notary.operations import case_steps
 from portal.supervision import operations as supervision
@@ -80,7 +79,7 @@ def correct(
 def _require_possible(case: NotaryCase, received_on: date) -> None:
     if case.issued_on is None or not case.issued_on <= received_on <= clock.today():
         raise Invalid(errors={"received_on": ["应当不早于出具的日期，也不晚于今天。"]})
-    revoked_on = _revoked_on(case)
+    revoked_on = case.to_revoke_since
     if revoked_on is not None and received_on > revoked_on:
         raise Invalid(errors={"received_on": ["公证书已经决定撤销，只能登记决定以前领取的日期。"]})
 
@@ -91,12 +90,6 @@ def _write(case: NotaryCase, received_on: date) -> None:
         if review.by is ReviewBy.PARTY:
             review.late = review.asked_on > deadlines.last_day_to_ask(received_on)
     db.session.flush()
-
-
-def _revoked_on(case: NotaryCase) -> date | None:
-    return next(
-        (each.decided_on for each in case.reviews if each.outcome is ReviewOutcome.REVOKE), None
-    )
 
 
 def _account_closed(case: NotaryCase) -> bool:

@@ -116,15 +116,17 @@ def revert_not_accept(
 def revert_accept(actor: Actor, case: NotaryCase, reason: CorrectionReason) -> NotaryCase:
     """Void an acceptance that was written down by mistake, on the same day; whom it was for is at the desk as before.
 
-    Seats that were given on are not asked back, as nobody waits for a time any more. Raises WrongState later or once
-    something was done with the case, StaleVersion when it has changed since it was loaded.
+    Seats that were given on are not asked back, as nobody waits for a time any more. Where the account was closed meanwhile,
+    the case still knows who they are. Raises WrongState later or once something was done with the case, StaleVersion when it
+    has changed since it was loaded.
     """
     version, booking = case.version, None
     if case.booking_id is not None:
         booking = confirming.load(case.booking_id)
     if booking is not None:
-        persons.require_known(booking)
-        steps.move(booking, "revert_accept", actor, ended_at=None)
+        steps.move(booking, "revert_accept", actor, ended_at=None, agent=case.agent)
+        if booking.account_closed:
+            persons.restore(booking, case.parties)
         persons.count_again(booking.id)
         label = f"撤销误登记的受理：{reason.label}"
         steps.note(booking, "revert_accept", label, actor)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal.core import clock
@@ -262,10 +262,22 @@ def untold(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
 
 
 def appeals(actor: Actor, cursor: str | None, size: int) -> Page[NotaryBooking]:
-    """Return the appointments of the actor's offices with an open appeal, the oldest first."""
-    open_ones = select(NotaryNoShow.booking_id).where(NotaryNoShow.appeal == AppealState.OPEN)
-    condition = NotaryBooking.id.in_(open_ones)
-    return _in_own_offices(actor, condition, [Key(NotaryBooking.id)], cursor, size)
+    """Return the appointments of the actor's offices with an open appeal, the one that was made first at the top."""
+    open_ones = (
+        select(NotaryNoShow.booking_id, func.min(NotaryNoShow.appealed_at).label("since"))
+        .where(NotaryNoShow.appeal == AppealState.OPEN)
+        .group_by(NotaryNoShow.booking_id)
+        .subquery()
+    )
+    query = (
+        select(NotaryBooking, open_ones.c.since, open_ones.c.booking_id)
+        .join(open_ones, open_ones.c.booking_id == NotaryBooking.id)
+        .where(in_own_offices(actor, NotaryBooking.office_id))
+    )
+    page = paginate(
+        _whole(query), [Key(open_ones.c.since), Key(open_ones.c.booking_id)], cursor, size
+    )
+    return Page([row.NotaryBooking for row in page.items], page.next, page.size)
 
 
 def _in_own_offices(

@@ -80,7 +80,7 @@ def tickets(
             NotaryTicket.day == day,
             NotaryTicket.state != TicketState.VOID,
         )
-        .options(joinedload(NotaryTicket.matter))
+        .options(joinedload(NotaryTicket.matter), joinedload(NotaryTicket.booking))
     )
     if booked is not None:
         has = NotaryTicket.booking_id
