@@ -24,6 +24,7 @@ from search_index.ranking import Float32
 from search_index.spoken import written
 
 Float64 = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 Idf = Callable[[UInt64], Float32]
 
 # What every question has, in the books' words and in those of the south-west.
@@ -50,20 +51,24 @@ def _hashes(found: Iterable[str]) -> UInt64:
 
 
 class Alike(NamedTuple):
-    """How alike a wording of the text of `row` is to a question: by the words, and by what they mean (each up to 1)."""
+    """How alike some wordings are to a question: the row of the text of each, and by how much (up to 1 each) by the words
+    and by what they mean; a row comes once per wording.
+    """
 
-    row: int
-    words: float
-    meaning: float
+    rows: Rows
+    words: Float64
+    meaning: Float64
 
     @property
-    def both(self) -> float:
+    def both(self) -> Float64:
         """The measure by which wordings are compared."""
         return self.words + self.meaning
 
 
 class Wordings:
-    """All the ways in which the texts of a segment are asked for, each with the row of its text and its meaning."""
+    """All the ways in which the texts of a segment are asked for: wordings with the row of their text, and in the same order
+    what each means (`meaning.meanings`).
+    """
 
     def __init__(self, lines: Iterable[tuple[str, int]], idf: Idf, meanings: Float32) -> None:
         asked = [(row, held, at) for at, (text, row) in enumerate(lines) if (held := pairs(text))]
@@ -83,28 +88,27 @@ class Wordings:
             self._holding[pair] = (weight, numbers[place], each[place])
         weights = np.bincount(numbers, each, len(asked))
         self._usual = float(idfs.mean()) if len(idfs) else 0.0
-        self._rows = [row for row, _, _ in asked]
+        self._rows = np.array([row for row, _, _ in asked], dtype=np.int64)
         self._roots = np.sqrt(weights)
         self._meanings = meanings[[at for _, _, at in asked]]
 
-    def closest(self, text: str, least: float) -> list[Alike]:
-        """Those that are alike by at least `least` in both together; a row comes once per wording."""
+    def closest(self, text: str, least: float) -> Alike:
+        """Those that are alike by at least `least` in both together."""
         asked = pairs(text)
-        if not asked or not self._rows:
-            return []
+        if not asked:
+            return Alike(self._rows[:0], np.empty(0), np.empty(0))
+        words = self._by_words(asked)
+        meant = (self._meanings @ meaning(text)).astype(np.float64)
+        near = np.flatnonzero(words + meant >= least)
+        return Alike(self._rows[near], words[near], meant[near])
+
+    def _by_words(self, asked: set[str]) -> Float64:
         shared = [held for pair in asked if (held := self._holding.get(pair)) is not None]
+        if not shared:
+            return np.zeros(len(self._rows))
         # A pair that nobody asks about weighs as much as a usual one.
         own = sum([weight for weight, _, _ in shared]) + self._usual * (len(asked) - len(shared))
-        words = np.zeros(len(self._rows))
-        if shared:
-            numbers = np.concatenate([where for _, where, _ in shared])
-            each = np.concatenate([weights for _, _, weights in shared])
-            words = np.bincount(numbers, each, len(self._rows)) / (self._roots * math.sqrt(own))
-        meant = self._meanings @ meaning(text)
-        near = np.flatnonzero(words + meant >= least)
-        return [
-            Alike(self._rows[at], by_words, by_meaning)
-            for at, by_words, by_meaning in zip(
-                near.tolist(), words[near].tolist(), meant[near].tolist(), strict=True
-            )
-        ]
+        numbers = np.concatenate([where for _, where, _ in shared])
+        each = np.concatenate([weights for _, _, weights in shared])
+        common = np.bincount(numbers, each, len(self._rows)).astype(np.float64)
+        return common / (self._roots * math.sqrt(own))

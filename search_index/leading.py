@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from search_index.ranking import Bool, Float32
 from search_index.snapshot import Snapshot
 
@@ -36,19 +38,18 @@ def asked_before(
     `first` are the rows that rank best. A spoken question often names what only the text behind a wording says, so the
     share of the question's words that the whole text holds counts as well, by half.
     """
-    fits: dict[int, float] = {}
-    for alike in snapshot.asked_alike(text, LEAST_ALIKE):
-        if may_lead[alike.row]:
-            fit = alike.both + float(words[alike.row]) / full / 2
-            fits[alike.row] = max(fits.get(alike.row, 0.0), fit)
-    if not fits:
+    near = snapshot.asked_alike(text, LEAST_ALIKE)
+    leads = may_lead[near.rows]
+    rows = near.rows[leads]
+    if not len(rows):
         return None, 0, False
-    row = max(fits, key=lambda each: fits[each])
-    fit = fits.pop(row)
+    fits = near.both[leads] + words[rows].astype(np.float64) / full / 2
+    best = int(np.argmax(fits))
+    row, fit = int(rows[best]), float(fits[best])
     bar = BORNE_OUT if snapshot.cited_by(row) & set(first[:SUPPORTING]) else ALONE
     if fit < bar.alike:
         return None, 0, False
-    lead = fit - max(fits.values(), default=0.0)
+    lead = fit - float(fits[rows != row].max(initial=0.0))
     surely = fit >= SURELY
     return row, 0 if surely or lead >= bar.lead else 1, surely
 

@@ -327,12 +327,15 @@ class Snapshot:
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
 
-    def asked_alike(self, text: str, least: float) -> list[Alike]:
-        """The wordings of texts that ask for nearly this, each with the row of its text in this snapshot."""
-        near = []
-        for wordings, shift in zip(self.wordings, (0, self.base.size), strict=False):
-            near += [each._replace(row=shift + each.row) for each in wordings.closest(text, least)]
-        return [each for each in near if self.alive[each.row]]
+    def asked_alike(self, text: str, least: float) -> Alike:
+        """The wordings of texts that ask for nearly this, with the rows of this snapshot."""
+        near = [wordings.closest(text, least) for wordings in self.wordings]
+        shifts = zip(near, (0, self.base.size), strict=False)
+        rows = np.concatenate([each.rows + shift for each, shift in shifts])
+        words = np.concatenate([each.words for each in near])
+        meant = np.concatenate([each.meaning for each in near])
+        alive = self.alive[rows]
+        return Alike(rows[alive], words[alive], meant[alive])
 
     # ---- scoring
 

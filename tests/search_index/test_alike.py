@@ -43,7 +43,7 @@ def asked_for(lines: list[tuple[str, int]], idf: Idf) -> Wordings:
 def test_which_questions_are_alike_by_their_words(asked: str, wording: str, alike: bool) -> None:
     wordings = asked_for([(wording, 7)], lambda terms: np.ones(len(terms), dtype=np.float32))
     found = wordings.closest(asked, -1.0)
-    assert [each.row for each in found if each.words >= 0.45] == ([7] if alike else [])
+    assert found.rows[found.words >= 0.45].tolist() == ([7] if alike else [])
 
 
 def test_a_rare_pair_tells_more_than_common_ones() -> None:
@@ -52,15 +52,17 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
         return np.where(terms == rare, 8.0, 1.0).astype(np.float32)
 
     wordings = asked_for([("退彩礼", 1), ("公司退货退款", 2)], idf)
-    found = {each.row: each.words for each in wordings.closest("公司退彩礼", 0.0)}
+    near = wordings.closest("公司退彩礼", 0.0)
+    found = dict(zip(near.rows.tolist(), near.words.tolist(), strict=True))
     assert found[1] > found[2]
 
 
 def test_a_wording_without_a_pair_in_common_is_found_by_what_it_means() -> None:
     lines = [("老板拖欠工资", 1), ("邻居家漏水", 2), ("离婚后孩子归谁", 3)]
     wordings = asked_for(lines, lambda terms: np.ones(len(terms), dtype=np.float32))
-    best = max(wordings.closest("单位迟迟不发薪水", -1.0), key=lambda each: each.both)
-    assert (best.row, best.words) == (1, 0.0)
+    found = wordings.closest("单位迟迟不发薪水", -1.0)
+    best = int(np.argmax(found.both))
+    assert (found.rows[best], found.words[best]) == (1, 0.0)
 
 
 def test_what_is_neither_said_nor_meant_alike_is_not_listed() -> None:
@@ -68,7 +70,7 @@ def test_what_is_neither_said_nor_meant_alike_is_not_listed() -> None:
         [("老板拖欠工资", 1), ("邻居家漏水", 2)],
         lambda terms: np.ones(len(terms), dtype=np.float32),
     )
-    assert [each.row for each in wordings.closest("老板拖欠工资", 0.5)] == [1]
+    assert wordings.closest("老板拖欠工资", 0.5).rows.tolist() == [1]
 
 
 DOCUMENTS = [
@@ -130,14 +132,14 @@ def test_what_an_update_adds_or_changes_leads_at_once(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path, THESAURUS)
     writer.build([*texts, old])
     index = SearchIndex.open(tmp_path)
-    assert len(index.snapshot().asked_alike("房东不退押金", 1.0)) == 1
+    assert len(index.snapshot().asked_alike("房东不退押金", 1.0).rows) == 1
     changed = faq("deposit", "狗咬了人怎么办？", "可以起诉。")
     added = faq("other", "退押金的房东", "可以起诉。")
     writer.update([changed, added], [])
     fresh = SearchIndex.open(tmp_path).snapshot()
-    found = [fresh.document(each.row).key for each in fresh.asked_alike("房东退押金", 1.0)]
+    found = [fresh.document(row).key for row in fresh.asked_alike("房东退押金", 1.0).rows]
     assert found == ["faq:other"]
-    kept = [fresh.document(each.row) for each in fresh.asked_alike("狗咬了人", 1.0)]
+    kept = [fresh.document(row) for row in fresh.asked_alike("狗咬了人", 1.0).rows]
     assert [document.title for document in kept] == ["狗咬了人怎么办？"]
 
 

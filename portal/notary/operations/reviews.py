@@ -81,7 +81,8 @@ def ask(actor: Actor, case: NotaryCase, given: Request) -> NotaryReview:
 def _require_known_on(case: NotaryCase, knew_on: date | None) -> None:
     if knew_on is None:
         raise Invalid(errors={"knew_on": ["请填写知道或者应当知道这份公证书的日期。"]})
-    # Nobody knew of a certificate before it was issued, and an earlier day would make the request late.
+    # NO-D4 counts from this day. Nobody knew of a certificate before it was issued, and an earlier day would make the
+    # request late.
     if knew_on > clock.today() or (case.issued_on is not None and knew_on < case.issued_on):
         raise Invalid(errors={"knew_on": ["应当不早于出具的日期，也不晚于今天。"]})
 

@@ -83,7 +83,7 @@ def desk(office: NotaryOffice, new: NotaryMatter | None = None) -> Desk:
         db.session.scalars(
             select(NotaryTicket)
             .where(NotaryTicket.office_id == office.id, NotaryTicket.day == today)
-            .options(joinedload(NotaryTicket.matter))
+            .options(joinedload(NotaryTicket.matter), joinedload(NotaryTicket.booking))
             .order_by(NotaryTicket.number)
             .execution_options(populate_existing=True)
         )
