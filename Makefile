@@ -35,10 +35,13 @@ help: ## 列出可用的命令
 
 run: setup ## 安装（首次）、准备数据，启动网站和后台任务；Ctrl-C 停止
 	@printf '【启动】网站和后台任务一起启动，日志为 JSON，每行一条；按 Ctrl-C 停止。\n'
+# A shell that waits for a command in the foreground dies of TERM without passing it on, so both run in the background.
 	@$(BIN)/honcho run $(BIN)/flask banner --wait 120 & watcher=$$!; \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --no-colour & portal=$$!; \
 	trap 'kill $$watcher 2>/dev/null || true' EXIT; \
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --no-colour || code=$$?; \
-	case "$${code:-0}" in 0|130|143) exit 0 ;; *) exit "$$code" ;; esac
+	trap : INT; trap 'kill $$portal 2>/dev/null || true' TERM; \
+	until code=0; wait $$portal || code=$$?; ! kill -0 $$portal 2>/dev/null; do :; done; \
+	case "$$code" in 0|130|143) exit 0 ;; *) exit "$$code" ;; esac
 
 setup: install
 	@printf '【数据】检查数据库、内容、法律条文和检索索引（已经是最新的部分会跳过）……\n'

@@ -124,13 +124,17 @@ def test_missing_law_package_does_not_keep_the_portal_from_starting(fresh: Path)
 
 def run_with(fresh: Path, honcho: str) -> subprocess.CompletedProcess[str]:
     """Run `make run` with a stand-in for honcho and flask, as if everything were installed."""
+    stand_in(fresh, honcho)
+    return make(fresh, "run")
+
+
+def stand_in(fresh: Path, honcho: str) -> None:
     folder = fresh / ".venv"
     executable(folder / "bin/python", "#!/bin/sh\nexit 0\n")
     executable(folder / "bin/flask", '#!/bin/sh\necho "flask $*"\n')
     executable(folder / "bin/honcho", honcho)
     for stamp in (".python", ".installed-runtime", ".installed-corpus"):
         (folder / stamp).touch()
-    return make(fresh, "run")
 
 
 STAND_IN = """#!/bin/sh
@@ -146,6 +150,25 @@ def test_run_sets_up_starts_and_tells_where_to_look(fresh: Path, code: int, expe
     printed = done.stdout
     assert printed.index("flask setup") < printed.index("honcho start")
     assert "flask banner --wait" in printed
+
+
+STAYING = """#!/bin/sh
+if [ "$1" = run ]; then shift; exec "$@"; fi
+trap 'echo stopped in order; exit 143' TERM
+# Ends by itself, should nobody end it.
+echo started; for _ in $(seq 400); do sleep 0.1; done
+"""
+
+
+def test_who_ends_make_with_term_ends_what_it_started_in_order(fresh: Path) -> None:
+    stand_in(fresh, STAYING)
+    with subprocess.Popen(["make", "run"], cwd=fresh, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while running.stdout.readline() != "started\n":
+            assert running.poll() is None
+        running.terminate()
+        # To the end of the output: whoever can still write to it lives on.
+        assert "stopped in order" in running.communicate(timeout=30)[0]
 
 
 def test_a_failed_setup_starts_nothing(fresh: Path) -> None:
