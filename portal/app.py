@@ -11,8 +11,9 @@ import pysqlite3.dbapi2
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal.config import Settings, load_settings, prepare_folder
+from portal.config import ConfigurationError, Settings, load_settings, prepare_folder
 from portal.core import clock, encryption
+from portal.core.content_files import BrokenFile
 from portal.core.db import configure_engine
 from portal.core.jobs import wake
 from portal.extensions import db, migrate
@@ -39,7 +40,9 @@ MAX_BODY = 12 * 1024 * 1024
 
 
 def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -> Flask:
-    """Build the application with `rooms`; raises ConfigurationError when the environment does not allow a start."""
+    """Build the application with `rooms`; raises ConfigurationError when the environment or a file of settings
+    does not allow a start.
+    """
     settings = settings or load_settings()
     app = Flask(
         "portal", instance_path=str(settings.instance_dir), static_folder=None, template_folder=None
@@ -79,13 +82,18 @@ def create_app(settings: Settings | None = None, rooms: Sequence[str] = ROOMS) -
     )
     api = create_api(app, title=f"法治{settings.district_name} 接口", version="1.0.0")
     from portal import banner, cli, setup
+    from portal.supervision import rules
     from portal.web import documentation
 
-    for room in rooms:
-        if find_spec(f"portal.{room}") is not None:
-            module = importlib.import_module(f"portal.{room}")
-            if hasattr(module, "init_app"):
-                module.init_app(app, api)
+    try:
+        for room in rooms:
+            if find_spec(f"portal.{room}") is not None:
+                module = importlib.import_module(f"portal.{room}")
+                if hasattr(module, "init_app"):
+                    module.init_app(app, api)
+        rules.require_known()
+    except BrokenFile as error:
+        raise ConfigurationError(error.sentences) from error
     documentation.init_app(app, api)
     cli.init_app(app)
     setup.init_app(app)

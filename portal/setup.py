@@ -18,7 +18,6 @@ from pathlib import Path
 
 import click
 import flask_migrate
-import yaml
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
@@ -26,13 +25,13 @@ from portal.accounts import seeds
 from portal.accounts.operations.sms_codes import residents_are_found
 from portal.config import settings
 from portal.core import failures, key_rotation, running, schema_guards, schema_version
+from portal.core.content_files import LoadReport
 from portal.core.db import db
 from portal.core.jobs import worker
 from portal.knowledge import cli as knowledge_cli
 from portal.knowledge import operations as knowledge
 from portal.notary import content as notary
 from portal.working_days import operations as working_days
-from portal.working_days.notice import BadCalendarFile
 
 UP_TO_DATE = "已是最新"
 QUIET_SECONDS = 1.5
@@ -164,19 +163,13 @@ def check_keys() -> str:
 
 def seed_offices() -> str:
     """Bring the offices in line with their file."""
-    try:
-        changed = seeds.seed_offices()
-    except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise StepFailed(f"{seeds.OFFICES_FILE} 有错：{error}") from None
+    changed = seeds.seed_offices()
     return f"新增或更新 {changed} 个" if changed else UP_TO_DATE
 
 
 def load_calendar() -> str:
     """Load the rest days that come with the portal."""
-    try:
-        years = working_days.load(settings().content_dir)
-    except BadCalendarFile as error:
-        raise StepFailed(str(error)) from None
+    years = working_days.load(settings().content_dir)
     return f"装入 {len(years)} 个年份" if years else UP_TO_DATE
 
 
@@ -201,30 +194,25 @@ def import_law() -> str:
 
 def load_content() -> str:
     """Load categories, questions and guides; a file with an error stops the set-up, because the index would lack it."""
-    report = knowledge.load_content(_Patient())
-    for note in report.notes:
-        click.echo(f"  提示：{note}")
-    if report.problems:
-        for problem in report.problems:
-            click.echo(f"  没有载入：{problem}", err=True)
-        raise StepFailed(f"内容文件有 {len(report.problems)} 处问题，请改正后重试。")
-    if not report.added + report.changed + report.withdrawn:
-        return f"{UP_TO_DATE}，共 {report.unchanged + report.kept} 项"
-    return f"新增 {report.added} 项，更新 {report.changed} 项，撤下 {report.withdrawn} 项"
+    return _told(knowledge.load_content(_Patient()), "撤下")
 
 
 def load_notary() -> str:
     """Load notarial matters and new offices; a file with an error stops the set-up, because nothing could be booked."""
-    report = notary.load_content()
+    return _told(notary.load_content(), "停用")
+
+
+def _told(report: LoadReport, withdrawn: str) -> str:
+    """Say what a load of files did; raises StepFailed when one of them is wrong."""
     for note in report.notes:
         click.echo(f"  提示：{note}")
+    for problem in report.problems:
+        click.echo(f"  没有载入：{problem}", err=True)
     if report.problems:
-        for problem in report.problems:
-            click.echo(f"  没有载入：{problem}", err=True)
         raise StepFailed(f"内容文件有 {len(report.problems)} 处问题，请改正后重试。")
     if not report.added + report.changed + report.withdrawn:
         return f"{UP_TO_DATE}，共 {report.unchanged + report.kept} 项"
-    return f"新增 {report.added} 项，更新 {report.changed} 项，停用 {report.withdrawn} 项"
+    return f"新增 {report.added} 项，更新 {report.changed} 项，{withdrawn} {report.withdrawn} 项"
 
 
 def build_index() -> str:

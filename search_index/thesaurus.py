@@ -46,8 +46,13 @@ class Thesaurus:
         for word, others in words.items():
             if not isinstance(others, list) or not all(isinstance(item, str) for item in others):
                 raise SearchIndexError(f"{path.name}: {word} needs a list of words")
+        return cls.of(names, words)
+
+    @classmethod
+    def of(cls, law_names: Mapping[str, str], words: Mapping[str, Iterable[str]]) -> Thesaurus:
+        """Return the thesaurus of these short names and words, as somebody wrote them."""
         return cls(
-            {str(short): str(full) for short, full in names.items()},
+            {str(short): str(full) for short, full in law_names.items()},
             Entries(
                 (normalise(str(word)), tuple(map(normalise, others)))
                 for word, others in words.items()

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask, api: Any) -> None:
     """Bind routes, commands, timed jobs and the authenticator; read the district's patterns."""
-    from portal.accounts import cli, routes, staff_routes, tasks
+    from portal.accounts import cli, privacy_notice, routes, staff_routes, tasks
     from portal.accounts.identity import patterns
     from portal.accounts.operations import sessions
+    from portal.config import settings
     from portal.core.events import subscribe
     from portal.web import request_context
 
-    patterns.configure(app.extensions["portal_settings"].content_dir / "identity.yaml")
+    with app.app_context():
+        patterns.configure(settings().content_dir / "identity.yaml")
+        # A wrong file stops the start, not the first sign-in.
+        privacy_notice.notice()
     request_context.register_authenticator(sessions.authenticate)
     for blueprint in (routes.auth, routes.me_blp, staff_routes.blp):
         api.register_blueprint(blueprint)

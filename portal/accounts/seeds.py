@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
+from marshmallow import ValidationError, validates_schema
 from sqlalchemy import select
 
 from portal.accounts import passwords
@@ -17,8 +16,10 @@ from portal.audit import operations as audit
 from portal.config import settings
 from portal.core import clock
 from portal.core.actor import SYSTEM
+from portal.core.content_files import BrokenFile, listed
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
+from portal.web.schemas import Choice, CleanString, PlainDate, Schema
 
 OFFICES_FILE = "offices.yaml"
 # Known to everyone, therefore only where settings().demo_accounts allows; production refuses to start with them.
@@ -36,17 +37,33 @@ class DemoCredential:
     totp_secret: str | None = None
 
 
+class OfficeEntry(Schema):
+    """An entry of offices.yaml."""
+
+    code = CleanString(required=True, min_length=1, max_length=40)
+    name = CleanString(required=True, min_length=1, max_length=100)
+    kind = Choice(OfficeKind, required=True)
+    valid_from = PlainDate(required=True)
+    valid_until = PlainDate(load_default=None)
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        until = data.get("valid_until")
+        if until is not None and until < data.get("valid_from", until):
+            raise ValidationError("不能早于 valid_from。", "valid_until")
+
+
 def seed_offices(path: Path | None = None) -> int:
     """Bring the offices in line with `content/offices.yaml`; returns how many were added or changed.
 
-    Safe to repeat. An office that is no longer listed stays; its end is written as `valid_until`. Raises ValueError that
-    names the entry when the file is wrong; then nothing is changed.
+    Safe to repeat. An office that is no longer listed stays; its end is written as `valid_until`. Raises BrokenFile for a
+    wrong file; then nothing is changed.
     """
     path = path or settings().content_dir / OFFICES_FILE
-    entries = [_entry(item) for item in yaml.safe_load(path.read_text("utf-8"))["offices"]]
-    codes = [entry["code"] for entry in entries]
-    if len(set(codes)) != len(codes):
-        raise ValueError(f"{path.name}: a code stands twice")
+    try:
+        entries = listed(path, "offices", OfficeEntry(), "code")
+    except BrokenFile as error:
+        raise error.of(path.name) from None
     changed = 0
     with unit_of_work():
         known = {office.code: office for office in db.session.scalars(select(Office))}
@@ -65,28 +82,6 @@ def seed_offices(path: Path | None = None) -> int:
                 continue
             changed += 1
     return changed
-
-
-def _entry(item: dict[str, Any]) -> dict[str, Any]:
-    unknown = set(item) - {"code", "name", "kind", "valid_from", "valid_until"}
-    if unknown:
-        raise ValueError(f"{OFFICES_FILE}: unknown names {sorted(unknown)}")
-    try:
-        entry = {
-            "code": str(item["code"]),
-            "name": str(item["name"]),
-            "kind": OfficeKind(item["kind"]),
-            "valid_from": item["valid_from"],
-            "valid_until": item.get("valid_until"),
-        }
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{OFFICES_FILE}: {item.get('code', item)}: {error}") from error
-    if type(entry["valid_from"]) is not date or type(entry["valid_until"]) not in (
-        date,
-        type(None),
-    ):
-        raise ValueError(f"{OFFICES_FILE}: {entry['code']}: validity must be dates")
-    return entry
 
 
 def demo_credentials() -> list[DemoCredential]:

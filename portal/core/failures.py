@@ -11,6 +11,7 @@ import errno
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from portal.core.content_files import BrokenFile
 from portal.core.encryption import DecryptionFailed
 
 SCHEMA_DIFFERS = "数据库结构与程序版本不一致，请运行 flask --app wsgi setup。"
@@ -87,6 +88,8 @@ def sentence(error: BaseException) -> str | None:
         return _of_database(error)
     if isinstance(error, PoolTimeout):
         return "数据库的连接都在使用中，请稍后重试。"
+    if isinstance(error, BrokenFile):
+        return str(error)
     if isinstance(error, DecryptionFailed):
         return (
             "有内容解不开：PORTAL_ENCRYPTION_KEYS 里没有当时加密用的密钥，或内容已损坏。"

@@ -14,21 +14,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import marshmallow as ma
 import structlog
 from sqlalchemy import select
 
 from portal.config import settings
 from portal.core import clock
+from portal.core.content_files import (
+    BrokenFile,
+    LoadReport,
+    entries_of,
+    loaded,
+    parse,
+    read,
+)
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import categories, index, names, search_content
-from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     CategoryEntry,
     FaqEntry,
     GuideEntry,
-    messages_of,
 )
 from portal.knowledge.models import (
     Category,
@@ -46,17 +51,10 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass
-class ContentReport:
-    """What a load did; `problems` and `notes` are Chinese sentences that name the file."""
+class ContentReport(LoadReport):
+    """What a load did, over how many files."""
 
     files: int = 0
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    withdrawn: int = 0
-    kept: int = 0
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     # Which file each id of this run was read from.
     seen: dict[str, str] = field(default_factory=dict)
 
@@ -77,7 +75,7 @@ def load_content(progress: Progress = index.silent) -> ContentReport:
             with unit_of_work():
                 load(path, report)
         except BrokenFile as error:
-            report.problems += [f"{path.name}：{message}" for message in error.messages]
+            report.problems += error.of(path.name).sentences
         db.session.expunge_all()
     progress("content", len(steps), len(steps))
     _withdraw_absent(report)
@@ -167,10 +165,7 @@ def _note_ids(path: Path, slugs: list[str], report: ContentReport) -> None:
 
 def _load_guide(path: Path, report: ContentReport) -> None:
     head, body = _split(read(path))
-    try:
-        entry: dict[str, Any] = GuideEntry().load({**parse(head, first_line=2), "body": body})
-    except ma.ValidationError as error:
-        raise BrokenFile(messages_of(error)) from None
+    entry = loaded({**parse(head, first_line=2), "body": body}, GuideEntry())
     _require_category(entry["category"])
     _note_ids(path, [entry["id"]], report)
     fingerprint = _fingerprint(entry)

@@ -7,8 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from portal.web.parsing import flatten
-from portal.web.schemas import CleanString, Schema
+from portal.web.schemas import CleanString, PlainDate, Schema
 from search_index import parse_article_number
 
 _SLUG = validate.Regexp(r"[a-z0-9]+(?:[-_][a-z0-9]+)*\Z", error="只能用小写字母、数字和连字符。")
@@ -17,15 +16,6 @@ _SLUG = validate.Regexp(r"[a-z0-9]+(?:[-_][a-z0-9]+)*\Z", error="只能用小写
 def _article(text: str) -> None:
     if not parse_article_number(text):
         raise ma.ValidationError("条文序号无法识别，应当像“第六百七十五条”。")
-
-
-class PlainDate(fields.Date):
-    """A date as YAML gives it: a date already, or text."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(
-            value.isoformat() if hasattr(value, "isoformat") else value, attr, data, **kwargs
-        )
 
 
 class CitationEntry(Schema):
@@ -176,13 +166,3 @@ class ServiceEntry(Schema):
             r"/api/v1/[a-z0-9/_?=&-]+\Z", error="应当是以 /api/v1/ 开头的路径。"
         ),
     )
-
-
-def messages_of(error: ma.ValidationError) -> list[str]:
-    """Return marshmallow's messages as sentences that begin with the name of the field."""
-    found = flatten(error.normalized_messages())
-    return [
-        f"{name}：{text}" if name != "_" else text
-        for name, texts in found.items()
-        for text in texts
-    ]

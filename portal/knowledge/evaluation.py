@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-from portal.config import settings
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Invalid
@@ -17,7 +16,8 @@ from portal.knowledge import documents, index
 from portal.knowledge.documents import TO_INDEX
 from portal.knowledge.models import SearchEvaluation, Validity
 from portal.knowledge.search import PLAIN_KINDS
-from search_index import Document, Thesaurus
+from portal.knowledge.thesaurus import thesaurus
+from search_index import Document
 from search_index.own_questions import evaluate_own
 
 # One standard error of success@5 over fifty questions is about 0.07; below that a series shows chance.
@@ -45,11 +45,10 @@ def run(progress: index.Progress = index.silent) -> SearchEvaluation:
             code="too_few_questions",
             next_step=f"请再发布 {FEWEST - len(questions)} 个引用条文的问答或者答复，然后重新运行。",
         )
-    path = settings().content_dir / "thesaurus.yaml"
     found = evaluate_own(
         articles,
         questions,
-        Thesaurus.from_yaml(path) if path.exists() else Thesaurus(),
+        thesaurus(),
         lambda done, total: progress("evaluate", done, total),
     )
     with unit_of_work():

@@ -28,6 +28,7 @@ from portal.core.jobs import enqueue
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import documents
 from portal.knowledge.models import IndexChange, IndexState
+from portal.knowledge.thesaurus import thesaurus
 from search_index import (
     Document,
     IndexDamaged,
@@ -36,7 +37,6 @@ from search_index import (
     IndexWriter,
     SearchIndex,
     SearchIndexError,
-    Thesaurus,
     analysis,
 )
 
@@ -279,10 +279,7 @@ def _strike_off(rows: list[tuple[str, uuid.UUID, str]]) -> None:
 
 
 def _writer() -> IndexWriter:
-    path = settings().content_dir / "thesaurus.yaml"
-    return IndexWriter(
-        settings().index_dir, Thesaurus.from_yaml(path) if path.exists() else Thesaurus()
-    )
+    return IndexWriter(settings().index_dir, thesaurus())
 
 
 def _mark() -> str | None:

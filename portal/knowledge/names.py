@@ -12,7 +12,8 @@ from portal.config import settings
 from portal.core.db import db
 from portal.core.unit_of_work import transactional
 from portal.knowledge.models import Law
-from search_index import LawNames, Thesaurus
+from portal.knowledge.thesaurus import FILE, thesaurus
+from search_index import LawNames
 
 _lock = threading.Lock()
 _cached: tuple[tuple[Any, ...], LawNames] | None = None
@@ -46,11 +47,10 @@ def short(name: str) -> str:
 @transactional
 def refresh_aliases() -> int:
     """Give each law the short names of `content/thesaurus.yaml`; returns how many changed."""
-    path = settings().content_dir / "thesaurus.yaml"
-    if not path.exists():
+    if not (settings().content_dir / FILE).exists():
         return 0
     aliases: dict[str, list[str]] = defaultdict(list)
-    for alias, name in Thesaurus.from_yaml(path).law_names.items():
+    for alias, name in thesaurus().law_names.items():
         aliases[name].append(alias)
     changed = 0
     for law in db.session.scalars(select(Law)):

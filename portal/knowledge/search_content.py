@@ -18,15 +18,14 @@ import marshmallow as ma
 import structlog
 
 from portal.config import settings
+from portal.core.content_files import BrokenFile, entries_of, loaded, parse, read
 from portal.knowledge import patterns
-from portal.knowledge.content_reading import BrokenFile, entries_of, parse, read
 from portal.knowledge.content_schemas import (
     ExamplesEntry,
     RepealEntry,
     ServiceEntry,
     UrgentEntry,
     WordGroups,
-    messages_of,
 )
 from portal.knowledge.danger import Listener
 from portal.knowledge.models import Article
@@ -143,7 +142,7 @@ def _checked() -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
         try:
             contents[key] = _entries(_folder() / name, key, form, unique)
         except BrokenFile as error:
-            wrong += [f"{name}：{message}" for message in error.messages]
+            wrong += error.of(name).sentences
     return contents, wrong
 
 
@@ -240,10 +239,7 @@ def _entries(path: Path, key: str, form: type[ma.Schema], unique: str) -> list[d
     if unknown:
         raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
     entries = entries_of(content.get(key), form(), unique)
-    try:
-        groups = WordGroups().load({GROUPS: content.get(GROUPS, {})})[GROUPS]
-    except ma.ValidationError as error:
-        raise BrokenFile(messages_of(error)) from None
+    groups = loaded({GROUPS: content.get(GROUPS, {})}, WordGroups())[GROUPS]
     return [_with_patterns(entry, groups) for entry in entries]
 
 

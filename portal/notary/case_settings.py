@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from marshmallow import fields, validate
 
+from portal.core.content_files import settings_of
 from portal.notary.models import TerminationGround
+from portal.web.schemas import Choice, Schema, StrictBoolean
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,17 @@ class CaseSettings:
     termination_grounds: tuple[TerminationGround, ...] = tuple(TerminationGround)
     watch_party_delay: bool = False
     warn_same_reviewer: bool = True
+
+
+class CaseSettingsFile(Schema):
+    """The whole of cases.yaml."""
+
+    termination_grounds = fields.List(
+        Choice(TerminationGround),
+        validate=validate.Length(min=1, error="至少要有一个终止的理由。"),
+    )
+    watch_party_delay = StrictBoolean()
+    warn_same_reviewer = StrictBoolean()
 
 
 _current = CaseSettings()
@@ -34,18 +47,8 @@ def configure(settings: CaseSettings) -> None:
 
 
 def load(path: Path) -> CaseSettings:
-    """Read the file; a missing one means the defaults. Raises ValueError for anything that is not understood."""
-    if not path.exists():
-        return CaseSettings()
-    try:
-        content = dict(yaml.safe_load(path.read_text("utf-8")) or {})
-        grounds = content.pop("termination_grounds", None)
-        if grounds is not None:
-            content["termination_grounds"] = tuple(TerminationGround(each) for each in grounds)
-        settings = CaseSettings(**content)
-    except (UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.name}: not readable") from error
-    flags = (settings.watch_party_delay, settings.warn_same_reviewer)
-    if not settings.termination_grounds or any(type(flag) is not bool for flag in flags):
-        raise ValueError(f"{path.name}: a ground at least, and true or false")
-    return settings
+    """Read the file; what it does not say has its default. Raises BrokenFile for anything that is not understood."""
+    stated = settings_of(path, CaseSettingsFile(), "notary/cases.yaml")
+    if "termination_grounds" in stated:
+        stated["termination_grounds"] = tuple(stated["termination_grounds"])
+    return CaseSettings(**stated)

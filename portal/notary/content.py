@@ -8,13 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import marshmallow as ma
-import yaml
 from marshmallow import fields, validate
 from sqlalchemy import select
 
@@ -23,6 +21,7 @@ from portal.audit import operations as audit
 from portal.config import settings
 from portal.core import clock
 from portal.core.actor import SYSTEM
+from portal.core.content_files import BrokenFile, LoadReport, listed, loaded, parse, read
 from portal.core.db import db, new_id
 from portal.core.unit_of_work import unit_of_work
 from portal.notary.models import (
@@ -35,31 +34,9 @@ from portal.notary.models import (
 from portal.notary.operations import matters as matter_operations
 from portal.notary.operations import schedule
 from portal.notary.staff_schemas import office_phone
-from portal.web.parsing import flatten
 from portal.web.schemas import BoundedInteger, CleanString, Schema, StrictBoolean
 
 FOLDER = "notary"
-
-
-@dataclass
-class NotaryContentReport:
-    """What a load did; `problems` and `notes` are Chinese sentences that name the file."""
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    withdrawn: int = 0
-    kept: int = 0
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-class _Broken(Exception):
-    """A file that does not go in."""
-
-    def __init__(self, messages: list[str]) -> None:
-        self.messages = messages
-        super().__init__("; ".join(messages))
 
 
 def _matter_code() -> CleanString:
@@ -146,11 +123,11 @@ class DemoFile(Schema):
     counters = fields.List(fields.Nested(DemoCounter), required=True)
 
 
-def load_content() -> NotaryContentReport:
+def load_content() -> LoadReport:
     """Bring matters and new offices in line with the files, each file in one transaction. Safe to repeat."""
     folder = settings().content_dir / FOLDER
-    report = NotaryContentReport()
-    steps: list[tuple[str, Callable[[Path, NotaryContentReport], None]]] = [
+    report = LoadReport()
+    steps: list[tuple[str, Callable[[Path, LoadReport], None]]] = [
         ("matters.yaml", _load_matters),
         ("offices.yaml", _load_offices),
     ]
@@ -160,8 +137,8 @@ def load_content() -> NotaryContentReport:
         try:
             with unit_of_work():
                 load(folder / name, report)
-        except _Broken as error:
-            report.problems += [f"{FOLDER}/{name}：{message}" for message in error.messages]
+        except BrokenFile as error:
+            report.problems += error.of(f"{FOLDER}/{name}").sentences
             db.session.expunge_all()
     if not report.problems:
         # So that there is something to book before the worker first comes by.
@@ -169,46 +146,9 @@ def load_content() -> NotaryContentReport:
     return report
 
 
-def _read(path: Path) -> Any:
-    try:
-        # Only plain values are built.
-        return yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise _Broken(["没有这个文件。"]) from None
-    except UnicodeDecodeError:
-        raise _Broken(["不是 UTF-8 编码。"]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"第 {mark.line + 1} 行附近" if mark else ""
-        raise _Broken([f"{where}YAML 格式有误，请检查缩进、冒号、引号和括号。"]) from None
-
-
-def _entries(path: Path, name: str, schema: Schema) -> list[dict[str, Any]]:
-    content = _read(path)
-    items = content.get(name) if isinstance(content, dict) else None
-    if not isinstance(items, list) or set(content) != {name}:
-        raise _Broken([f"应当只有“{name}”一项，下面逐条列出。"])
-    loaded, problems = [], []
-    for number, item in enumerate(items, start=1):
-        label = f"第 {number} 条" + (f"（{item.get('code')}）" if isinstance(item, dict) else "")
-        try:
-            loaded.append(schema.load(item))
-        except ma.ValidationError as error:
-            problems += [
-                f"{label} {where}：{text}"
-                for where, texts in flatten(error.normalized_messages()).items()
-                for text in texts
-            ]
-    codes = [entry["code"] for entry in loaded]
-    problems += [f"编号“{code}”重复。" for code in sorted({c for c in codes if codes.count(c) > 1})]
-    if problems:
-        raise _Broken(problems)
-    return loaded
-
-
-def _load_matters(path: Path, report: NotaryContentReport) -> None:
+def _load_matters(path: Path, report: LoadReport) -> None:
     held = {matter.code: matter for matter in db.session.scalars(select(NotaryMatter))}
-    entries = _entries(path, "matters", MatterEntry())
+    entries = listed(path, "matters", MatterEntry(), "code")
     for position, entry in enumerate(entries):
         # What must be done in person cannot be done by an agent (公证法 26).
         values = {**entry, "agency_allowed": not entry["in_person"], "position": position}
@@ -232,9 +172,9 @@ def _load_matters(path: Path, report: NotaryContentReport) -> None:
                 setattr(matter, name, value)
             matter.content_hash, matter.active = fingerprint, True
             report.changed += 1
-    listed = {entry["code"] for entry in entries}
+    codes = {entry["code"] for entry in entries}
     for code, matter in held.items():
-        if code not in listed and matter.origin is Origin.CONTENT and matter.active:
+        if code not in codes and matter.origin is Origin.CONTENT and matter.active:
             # Bookings point to it, so it stays and can no longer be booked.
             matter.active = False
             report.withdrawn += 1
@@ -243,14 +183,14 @@ def _load_matters(path: Path, report: NotaryContentReport) -> None:
         matter_operations.refresh_offices()
 
 
-def _load_offices(path: Path, report: NotaryContentReport) -> None:
+def _load_offices(path: Path, report: LoadReport) -> None:
     offices = {
         office.code: office
         for office in db.session.scalars(
             select(Office).where(Office.kind == OfficeKind.NOTARY_OFFICE)
         )
     }
-    for entry in _entries(path, "offices", OfficeEntry()):
+    for entry in listed(path, "offices", OfficeEntry(), "code"):
         office = offices.get(entry.pop("code"))
         if office is None:
             report.notes.append(f"{FOLDER}/{path.name}：offices.yaml 里没有相应的公证机构，略过。")
@@ -261,7 +201,7 @@ def _load_offices(path: Path, report: NotaryContentReport) -> None:
         if entry["lead_workdays"] >= entry["horizon_workdays"] or (
             entry["cool_off_least_minutes"] > entry["cool_off_most_minutes"]
         ):
-            raise _Broken([f"{office.code}：提前天数应当小于可约天数，冷却时间应当从短到长。"])
+            raise BrokenFile([f"{office.code}：提前天数应当小于可约天数，冷却时间应当从短到长。"])
         weekday = entry.pop("make_up_weekday")
         db.session.add(
             NotaryOffice(
@@ -272,14 +212,8 @@ def _load_offices(path: Path, report: NotaryContentReport) -> None:
         report.added += 1
 
 
-def _load_demo(path: Path, report: NotaryContentReport) -> None:
-    try:
-        content = DemoFile().load(_read(path))
-    except ma.ValidationError as error:
-        raise _Broken(
-            [f"{where}：{text}" for where, texts in flatten(error.normalized_messages()).items()
-             for text in texts]
-        ) from None  # fmt: skip
+def _load_demo(path: Path, report: LoadReport) -> None:
+    content = loaded(parse(read(path)), DemoFile())
     office = db.session.scalar(
         select(NotaryOffice).join(NotaryOffice.office).where(Office.code == content["office"])
     )

@@ -7,11 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
-import yaml
+from marshmallow import fields
 
-from portal.config import ConfigurationError
 from portal.core import clock
+from portal.core.content_files import settings_of
+from portal.web.schemas import Schema
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,23 @@ class QuietHours:
         return datetime.combine(day, self.end, tzinfo=clock.zone())
 
 
+# Without quotes YAML reads 21:00 as a number.
+_TIME: dict[str, Any] = {"invalid": '应当写成带引号的时刻，例如 "21:00"。'}
+
+
+class HoursForm(Schema):
+    """The hours of notifications.yaml."""
+
+    start = fields.Time(required=True, data_key="from", error_messages=_TIME)
+    end = fields.Time(required=True, data_key="to", error_messages=_TIME)
+
+
+class HoursFile(Schema):
+    """The whole of notifications.yaml."""
+
+    quiet_hours = fields.Nested(HoursForm, required=True)
+
+
 _hours = QuietHours()
 
 
@@ -58,14 +77,8 @@ def current() -> QuietHours:
 def load(path: Path) -> QuietHours:
     """Read the hours from the district's file, or the default of 21:00 to 08:00 when there is none.
 
-    Raises ConfigurationError for a file that cannot be understood.
+    Raises BrokenFile for a file that cannot be understood.
     """
     if not path.exists():
         return QuietHours()
-    try:
-        hours = (yaml.safe_load(path.read_text(encoding="utf-8")) or {})["quiet_hours"]
-        return QuietHours(time.fromisoformat(hours["from"]), time.fromisoformat(hours["to"]))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigurationError(
-            [f'{path.name}：quiet_hours 应当写成 from: "21:00" 和 to: "08:00"（带引号）。']
-        ) from error
+    return QuietHours(**settings_of(path, HoursFile())["quiet_hours"])

@@ -24,7 +24,7 @@ def init_app(app: Flask, api: Api) -> None:
 
     with app.app_context():
         # A wrong file stops the start, not the first deadline.
-        rules.configure(rules.load_amounts(settings().content_dir / "deadlines.yaml"))
+        rules.configure(rules.load_amounts(settings().content_dir / rules.FILE))
     api.register_blueprint(staff_routes.blp)
     app.cli.add_command(cli.supervision_group)
     messages.register_templates()

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-import yaml
+from marshmallow import fields
 
 from portal.accounts.models import Role
+from portal.core.content_files import BrokenFile, settings_of
 from portal.core.db import LabelledEnum
+from portal.web.schemas import BoundedInteger, CleanString, Schema
 
+FILE = "deadlines.yaml"
 RESIDENT = "resident"
 PLATFORM_PROMISE = "本平台服务承诺"
 
@@ -88,39 +91,44 @@ _amounts: dict[str, int] = {}
 
 def configure(amounts: Mapping[str, int]) -> None:
     """Replace the amounts of configurable rules by those of the district, by rule id."""
+    for rule in _rules.values():
+        _require_allowed(rule, amounts)
     _amounts.clear()
     _amounts.update(amounts)
-    for rule in _rules.values():
-        _require_allowed(rule)
+
+
+class AmountsFile(Schema):
+    """The whole of deadlines.yaml."""
+
+    amounts = fields.Dict(
+        keys=CleanString(min_length=1, max_length=20),
+        values=BoundedInteger(minimum=1),
+        load_default=dict,
+        allow_none=True,
+    )
 
 
 def load_amounts(path: Path) -> dict[str, int]:
-    """Read `amounts` from `content/deadlines.yaml`; a missing file changes nothing.
+    """Read the amounts of `content/deadlines.yaml` by rule id; a missing file changes nothing. Raises BrokenFile."""
+    return settings_of(path, AmountsFile())["amounts"] or {}
 
-    Raises ValueError for anything but whole numbers of at least 1 by rule id.
-    """
-    if not path.exists():
-        return {}
-    try:
-        content = yaml.safe_load(path.read_text("utf-8")) or {}
-        amounts = dict(content.get("amounts") or {})
-    except (UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path.name}: not readable") from error
-    for rule_id, amount in amounts.items():
-        if not isinstance(rule_id, str) or type(amount) is not int or amount < 1:
-            raise ValueError(f"{path.name}: {rule_id} needs a whole number of at least 1")
-    return amounts
+
+def require_known() -> None:
+    """Raise BrokenFile for amounts of rules that no room has registered, which nobody would ever count with."""
+    unknown = sorted(set(_amounts) - set(_rules))
+    if unknown:
+        raise BrokenFile([f"没有编号为 {rule_id} 的期限，请核对。" for rule_id in unknown], FILE)
 
 
 def register(rule: DeadlineRule) -> DeadlineRule:
     """Add `rule`; the same one again has no effect, another one under the same id raises ValueError.
 
-    So does a rule that the district configures although it is not configurable.
+    BrokenFile for one that the district configures although it is not configurable.
     """
     known = _rules.setdefault(rule.id, rule)
     if known != rule:
         raise ValueError(f"two rules with the id {rule.id}")
-    _require_allowed(rule)
+    _require_allowed(rule, _amounts)
     return known
 
 
@@ -145,6 +153,8 @@ def everything() -> tuple[DeadlineRule, ...]:
     return tuple(get(rule_id) for rule_id in sorted(_rules))
 
 
-def _require_allowed(rule: DeadlineRule) -> None:
-    if rule.id in _amounts and not rule.configurable:
-        raise ValueError(f"rule {rule.id} is set by law ({rule.basis}) and cannot be configured")
+def _require_allowed(rule: DeadlineRule, amounts: Mapping[str, int]) -> None:
+    if rule.id in amounts and not rule.configurable:
+        raise BrokenFile(
+            [f"{rule.id}（{rule.label}）的期限不能在这里改，依据是：{rule.basis}。"], FILE
+        )

@@ -15,8 +15,8 @@ from webargs.multidictproxy import MultiDictProxy
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from portal.core.errors import Invalid, Malformed, TooLarge, UnsupportedType
+from portal.core.field_errors import MAX_ERRORS, flatten
 
-MAX_ERRORS = 50
 # Bytes of a JSON body. The longest text that any route takes is far below; uploads have the application's limit.
 MAX_JSON = 512 * 1024
 
@@ -163,30 +163,6 @@ def require_multipart(req: Request) -> None:
     # werkzeug replaces bytes that are not UTF-8 silently; a text that was changed on the way is refused.
     if any("\ufffd" in part for pair in req.form.items(multi=True) for part in pair):
         raise Malformed("表单中的文字不是有效的 UTF-8 编码。", code="malformed_form")
-
-
-def flatten(messages: Any, path: str = "", *, numbered: bool = True) -> dict[str, list[str]]:
-    """Turn marshmallow's nested messages into `{"items.0.name": [...]}`, at most MAX_ERRORS entries.
-
-    Not `numbered`, the members of a list bear the list's name: in a query string the name is repeated.
-    """
-    result: dict[str, list[str]] = {}
-
-    def walk(node: Any, where: str) -> None:
-        if len(result) >= MAX_ERRORS:
-            return
-        if isinstance(node, dict):
-            for name, inner in node.items():
-                unnamed = name == "_schema" or (not numbered and isinstance(name, int))
-                label = "" if unnamed else str(name)[:80]
-                walk(inner, ".".join(part for part in (where, label) if part))
-        else:
-            texts = node if isinstance(node, list) else [node]
-            told = result.setdefault(where or "_", [])
-            told += [str(text) for text in texts if str(text) not in told]
-
-    walk(messages, path)
-    return result
 
 
 def _refuse(constant: str) -> NoReturn:

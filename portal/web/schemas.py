@@ -6,7 +6,7 @@ import enum
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import marshmallow as ma
@@ -188,6 +188,18 @@ class LocalDateTime(fields.DateTime):
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
         return instant
+
+
+class PlainDate(fields.Date):
+    """A day as a file in YAML gives it: a date already, or text. A time of day is none."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> date:
+        if isinstance(value, datetime):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        text = value.isoformat() if isinstance(value, date) else value
+        return super()._deserialize(text, attr, data, **kwargs)
 
 
 class Label(fields.String):

@@ -10,9 +10,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from chinese_calendar import constants as seed
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from portal.core.content_files import BrokenFile, loaded, parse, read
+from portal.web.schemas import BoundedInteger, CleanString, PlainDate, Schema
 from portal.working_days.calendar import (
     FIXED_HOLIDAYS,
     ONE_DAY,
@@ -32,11 +34,47 @@ LEAST_HOLIDAYS = 13
 # A notice may move days at the end of the year before, as that for 2019 did.
 EARLIEST_DAY = (12, 20)
 SEED_SOURCE = "chinesecalendar 1.11（据国务院办公厅历年放假通知整理）"
+# A longer stretch of days off is a slip of the pen.
+LONGEST_REST = timedelta(days=30)
 _SPECIAL = (DayKind.HOLIDAY, DayKind.MOVED_REST, DayKind.MOVED_WORK)
 
 
-class BadCalendarFile(Exception):
-    """A file under `content/calendar/` cannot be used; the text says in Chinese which and why."""
+class RestForm(Schema):
+    """A stretch of days off, both ends included."""
+
+    name = CleanString(required=True, min_length=1, max_length=40)
+    first = PlainDate(required=True, data_key="from")
+    last = PlainDate(required=True, data_key="to")
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_kwargs: object) -> None:
+        first, last = data.get("first"), data.get("last")
+        if first and last and not first <= last <= first + LONGEST_REST:
+            raise ValidationError("应当是同一个假期的第一天和最后一天。", "to")
+
+
+class MovedWorkForm(Schema):
+    """A day at a weekend on which one works, and the holiday that it makes up for."""
+
+    name = CleanString(required=True, min_length=1, max_length=40)
+    day = PlainDate(required=True, data_key="date")
+
+
+class YearFile(Schema):
+    """The whole of a file of `content/calendar/`."""
+
+    year = BoundedInteger(required=True, minimum=FIRST_YEAR, maximum=9998)
+    source = CleanString(required=True, min_length=1, max_length=200)
+    # How well it is founded (rules 0.1).
+    evidence = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            ["R", "P"], error="依据等级应当是 R（官方全文）或者 P（转载文本）。"
+        ),
+    )
+    rest = fields.List(fields.Nested(RestForm), required=True)
+    moved_rest = fields.List(PlainDate(), load_default=list)
+    moved_work = fields.List(fields.Nested(MovedWorkForm), load_default=list)
 
 
 @dataclass(frozen=True)
@@ -76,42 +114,35 @@ def from_seed(year: int) -> YearTable:
 
 
 def read_file(path: Path) -> YearTable:
-    """Read a file of `content/calendar/`; raises BadCalendarFile."""
+    """Read a file of `content/calendar/`; raises BrokenFile."""
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-        table = YearTable(int(content["year"]), str(content["source"]), _days_of(content))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise BadCalendarFile(f"{path.name} 无法读取：{type(error).__name__}。") from error
-    if content.get("evidence") not in ("R", "P"):
-        raise BadCalendarFile(f"{path.name} 没有写明依据等级（evidence：R 或 P）。")
-    problems = [text for texts in check(table).values() for text in texts]
-    if problems:
-        raise BadCalendarFile(f"{path.name}：{' '.join(problems)}")
+        stated = loaded(parse(read(path)), YearFile())
+        table = YearTable(stated["year"], stated["source"], _days_of(stated))
+        if path.stem != str(table.year):
+            raise BrokenFile([f"文件名与其中的年份 {table.year} 不一致。"])
+        problems = [text for texts in check(table).values() for text in texts]
+        if problems:
+            raise BrokenFile(problems)
+    except BrokenFile as error:
+        raise error.of(f"calendar/{path.name}") from None
     return table
 
 
-def _days_of(content: dict[str, Any]) -> dict[date, Named]:
+def _days_of(stated: dict[str, Any]) -> dict[date, Named]:
+    """Return the days of a file by date; raises BrokenFile where it contradicts itself."""
     days: dict[date, Named] = {}
-    for block in content["rest"]:
-        first, last = _date(block["from"]), _date(block["to"])
-        for ordinal in range(first.toordinal(), last.toordinal() + 1):
-            days[date.fromordinal(ordinal)] = DayKind.HOLIDAY, str(block["name"])
-    for day in content.get("moved_rest", []):
-        # A day that no block names is a slip of the pen: KeyError.
+    for block in stated["rest"]:
+        for ordinal in range(block["first"].toordinal(), block["last"].toordinal() + 1):
+            days[date.fromordinal(ordinal)] = DayKind.HOLIDAY, block["name"]
+    for day in stated["moved_rest"]:
+        if day not in days:
+            raise BrokenFile([f"moved_rest 里的 {day} 不在 rest 的任何一段里。"])
         days[day] = DayKind.MOVED_REST, days[day][1]
-    for entry in content.get("moved_work", []):
-        day = _date(entry["date"])
-        if day in days:
-            raise ValueError("both rest and work")
-        days[day] = DayKind.MOVED_WORK, str(entry["name"])
+    for entry in stated["moved_work"]:
+        if entry["day"] in days:
+            raise BrokenFile([f"moved_work 里的 {entry['day']} 又在 rest 里。"])
+        days[entry["day"]] = DayKind.MOVED_WORK, entry["name"]
     return days
-
-
-def _date(value: Any) -> date:
-    # YAML also reads times, which are dates to isinstance but equal to none.
-    if type(value) is not date:
-        raise TypeError("not a date")
-    return value
 
 
 def check(table: YearTable) -> dict[str, list[str]]:

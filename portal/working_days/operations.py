@@ -82,7 +82,7 @@ def load(
     """Load the tables that come with the portal; returns the years that were new or had changed.
 
     The seed package gives 2004 to 2026; a file `content/calendar/YYYY.yaml` takes its place. A year
-    that staff have entered is never touched. `years` limits the years. Raises BadCalendarFile.
+    that staff have entered is never touched. `years` limits the years. Raises BrokenFile.
     """
     tables = _shipped(content_dir)
     wanted = sorted(set(tables) & set(years)) if years is not None else sorted(tables)
@@ -163,7 +163,5 @@ def _shipped(content_dir: Path) -> dict[int, YearTable]:
     }
     for path in sorted((content_dir / "calendar").glob("*.yaml")):
         table = notice.read_file(path)
-        if path.stem != str(table.year):
-            raise notice.BadCalendarFile(f"{path.name} 的文件名与其中的年份 {table.year} 不一致。")
         tables[table.year] = table
     return tables

@@ -13,6 +13,7 @@ from portal.accounts.identity import documents, names, patterns, phones
 from portal.accounts.identity.documents import NumberRefused, check_number
 from portal.accounts.models import DocumentType
 from portal.accounts.models.residents import age_on
+from portal.core.content_files import BrokenFile
 
 RESIDENT_ID = DocumentType.RESIDENT_ID
 PERMIT = DocumentType.RESIDENCE_PERMIT
@@ -341,5 +342,5 @@ def test_a_district_may_set_other_patterns(tmp_path):
 def test_a_mistake_in_the_patterns_shows_at_the_start(tmp_path, text):
     path = tmp_path / "identity.yaml"
     path.write_text(text, "utf-8")
-    with pytest.raises(ValueError, match=r"identity\.yaml"):
+    with pytest.raises(BrokenFile, match=r"identity\.yaml"):
         patterns.configure(path)

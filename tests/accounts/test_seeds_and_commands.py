@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date
 
@@ -21,6 +22,7 @@ from portal.accounts.models import (
 )
 from portal.accounts.operations import sms_codes, staff_sign_in
 from portal.config import Mode
+from portal.core.content_files import BrokenFile
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from tests.factories.people import make_office, make_resident, phone, resident_headers, totp_code
@@ -53,21 +55,24 @@ def test_the_districts_offices_are_loaded_once_and_then_only_changed():
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("{code: a, name: b, kind: castle, valid_from: 2020-01-01}", "castle"),
-        ("{code: a, name: b, kind: law_firm}", "valid_from"),
-        ("{code: a, name: b, kind: law_firm, valid_from: soon}", "dates"),
-        ("{code: a, name: b, kind: law_firm, valid_from: 2020-01-01, phone: 1}", "phone"),
+        ("{code: a, name: b, kind: castle, valid_from: 2020-01-01}", "只能是：justice_bureau"),
+        ("{code: a, name: b, kind: law_firm}", "valid_from：这一项必须填写"),
+        ("{code: a, name: b, kind: law_firm, valid_from: soon}", "日期应当写成"),
+        (
+            "{code: a, name: b, kind: law_firm, valid_from: 2020-01-01, phone: 1}",
+            "phone：没有这个字段",
+        ),
         (
             "{code: a, name: b, kind: law_firm, valid_from: 2020-01-01}, "
             "{code: a, name: c, kind: law_firm, valid_from: 2020-01-01}",
-            "twice",
+            "编号“a”在本文件中重复",
         ),
     ],
 )
 def test_a_mistake_in_the_offices_changes_nothing(tmp_path, text, word):
     path = tmp_path / "offices.yaml"
     path.write_text(f"offices: [{text}]", "utf-8")
-    with pytest.raises(ValueError, match=word):
+    with pytest.raises(BrokenFile, match=word):
         seeds.seed_offices(path)
     assert db.session.scalars(select(Office)).all() == []
 
@@ -176,9 +181,35 @@ def test_what_is_no_longer_needed_goes_away(clock, run_jobs):
     assert sweep() == [0, 0, 0, 1]
 
 
-def test_a_notice_that_lacks_a_part_is_refused(app, monkeypatch, tmp_path):
-    (tmp_path / "privacy_notice.yaml").write_text("version: x\ntitle: y\n", "utf-8")
+@pytest.fixture
+def notice_file(app, monkeypatch, tmp_path):
     other = replace(app.extensions["portal_settings"], content_dir=tmp_path)
     monkeypatch.setitem(app.extensions, "portal_settings", other)
-    with pytest.raises(ValueError, match="sections"):
+    monkeypatch.setattr(privacy_notice, "_read", None)
+    return tmp_path / "privacy_notice.yaml"
+
+
+def test_a_notice_that_lacks_a_part_is_refused(notice_file):
+    notice_file.write_text("version: x\ntitle: y\n", "utf-8")
+    with pytest.raises(BrokenFile, match=r"privacy_notice\.yaml：缺少 summary、sections"):
         privacy_notice.notice()
+
+
+def test_a_slip_in_the_notice_leaves_the_one_that_was_read_in_force(notice_file):
+    good = (
+        "version: '1'\ntitle: t\nsummary: s\nsections: [{heading: h}]\neffective_from: 2026-01-01\n"
+    )
+    notice_file.write_text(good, "utf-8")
+    assert privacy_notice.current_version() == "1"
+
+    def write(text: str, at: int) -> None:
+        notice_file.write_text(text, "utf-8")
+        os.utime(notice_file, ns=(at, at))
+
+    for number, slip in enumerate(["version: [", "", "version: '2'\n"]):
+        write(slip, number)
+        assert privacy_notice.current_version() == "1"
+    write(good.replace("'1'", "'2'"), 9)
+    assert privacy_notice.current_version() == "2"
+    notice_file.unlink()
+    assert privacy_notice.current_version() == "2"

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.audit.models import AuditEvent
 from portal.core import events
+from portal.core.content_files import BrokenFile
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import case_settings
@@ -494,6 +495,6 @@ def test_the_settings_that_the_district_ships_are_read() -> None:
 def test_settings_that_nobody_understands_stop_the_start(text, tmp_path) -> None:
     path = tmp_path / "cases.yaml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"cases\.yaml"):
+    with pytest.raises(BrokenFile, match=r"notary/cases\.yaml"):
         case_settings.load(path)
     assert case_settings.load(tmp_path / "none.yaml") == case_settings.CaseSettings()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from portal.accounts.models import ContactSafety
-from portal.config import ConfigurationError
+from portal.core.content_files import BrokenFile
 from portal.notifications import gate, quiet_hours
 from portal.notifications.models import Reason
 from portal.notifications.quiet_hours import QuietHours
@@ -128,7 +128,7 @@ def test_the_district_sets_its_hours(tmp_path):
 def test_hours_that_cannot_be_understood_stop_the_start(tmp_path, text):
     path = tmp_path / "notifications.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="quiet_hours"):
+    with pytest.raises(BrokenFile, match=r"notifications\.yaml"):
         quiet_hours.load(path)
 
 

@@ -136,9 +136,9 @@ def break_question(content: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (break_offices, "机构没有完成：offices.yaml 有错"),
-        (break_offices_syntax, "机构没有完成：offices.yaml 有错"),
-        (remove_offices, "机构没有完成：不能读写"),
+        (break_offices, "机构没有完成：offices.yaml："),
+        (break_offices_syntax, "机构没有完成：offices.yaml："),
+        (remove_offices, "机构没有完成：offices.yaml：没有这个文件"),
         (break_calendar, "工作日历没有完成："),
         (break_question, "问答和指南没有完成：内容文件有"),
     ],

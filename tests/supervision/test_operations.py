@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.core import clock as core_clock
+from portal.core.content_files import BrokenFile
 from portal.core.db import db, new_id
 from portal.core.unit_of_work import unit_of_work
 from portal.supervision import operations, queries, rules
@@ -319,10 +320,19 @@ def test_the_district_sets_its_own_promises_but_no_statute(matter, monkeypatch, 
     assert rules.get(ANSWER.id).text == "3 个工作日"
     assert matter.open(ANSWER).due_raw == D("2026-03-05")
     assert rules.register(ANSWER) is ANSWER
-    with pytest.raises(ValueError, match="set by law"):
+    with pytest.raises(BrokenFile, match=f"{REVIEW.id}.*不能在这里改"):
         rules.configure({REVIEW.id: 9})
-    with pytest.raises(ValueError, match="set by law"):
+    # A room that comes later brings a rule that the file has changed already.
+    monkeypatch.setitem(rules._amounts, REVIEW.id, 9)
+    with pytest.raises(BrokenFile, match=f"{REVIEW.id}.*不能在这里改"):
         rules.register(REVIEW)
+
+
+def test_an_amount_for_a_rule_that_nobody_has_is_refused(monkeypatch):
+    monkeypatch.setattr(rules, "_amounts", {})
+    rules.configure({"T-NONE": 3})
+    with pytest.raises(BrokenFile, match=r"deadlines\.yaml：没有编号为 T-NONE 的期限"):
+        rules.require_known()
 
 
 @pytest.mark.parametrize(
@@ -341,7 +351,7 @@ def test_the_district_sets_its_own_promises_but_no_statute(matter, monkeypatch, 
 def test_a_wrong_file_of_amounts_is_refused(tmp_path, text):
     file = tmp_path / "deadlines.yaml"
     file.write_text(text)
-    with pytest.raises(ValueError, match=r"deadlines\.yaml"):
+    with pytest.raises(BrokenFile, match=r"deadlines\.yaml"):
         rules.load_amounts(file)
 
 

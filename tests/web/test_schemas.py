@@ -15,8 +15,8 @@ from marshmallow import ValidationError, fields, validate
 
 from portal.core import clock
 from portal.core.db import LabelledEnum
+from portal.core.field_errors import flatten
 from portal.web import messages
-from portal.web.parsing import flatten
 from portal.web.schemas import (
     BoundedInteger,
     Choice,

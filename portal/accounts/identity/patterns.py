@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
+from marshmallow import ValidationError, fields, validate
+
+from portal.core.content_files import settings_of
+from portal.web.schemas import CleanString, Schema
 
 _MOBILE = r"1[3-9]\d{9}"
 _LANDLINE = r"0\d{2,3}-?\d{7,8}"
@@ -37,6 +40,32 @@ class Patterns:
     )
 
 
+def _compiled(text: str) -> re.Pattern[str]:
+    """Return the pattern; raises ValidationError for a text that is none."""
+    try:
+        return re.compile(text, re.ASCII)
+    except re.error:
+        raise ValidationError("不是正确的正则表达式，请检查括号和反斜杠。") from None
+
+
+def _pattern() -> CleanString:
+    return CleanString(min_length=1, validate=_compiled)
+
+
+class PatternsFile(Schema):
+    """The whole of identity.yaml."""
+
+    mobile = _pattern()
+    landline = _pattern()
+    documents = fields.Dict(
+        keys=fields.String(
+            validate=validate.OneOf(_DOCUMENTS, error="不认识的证件种类，只能是：{choices}。")
+        ),
+        values=_pattern(),
+        allow_none=True,
+    )
+
+
 _current = Patterns()
 
 
@@ -48,24 +77,18 @@ def current() -> Patterns:
 def configure(path: Path) -> Patterns:
     """Read the district's patterns, or the built-in ones where the file does not exist.
 
-    Raises ValueError for an unknown name or a text that is no pattern, so that a mistake shows at the start.
+    Raises BrokenFile for an unknown name or a text that is no pattern, so that a mistake shows at the start.
     """
     global _current
-    data = (yaml.safe_load(path.read_text("utf-8")) or {}) if path.exists() else {}
-    documents = dict(data.pop("documents", None) or {})
-    mobile, landline = data.pop("mobile", _MOBILE), data.pop("landline", _LANDLINE)
-    unknown = [*data, *(set(documents) - set(_DOCUMENTS))]
-    if unknown:
-        raise ValueError(f"{path.name}: unknown names {sorted(unknown)}")
-    try:
-        _current = Patterns(
-            re.compile(mobile, re.ASCII),
-            re.compile(landline, re.ASCII),
-            {
-                name: re.compile(text, re.ASCII)
-                for name, text in {**_DOCUMENTS, **documents}.items()
-            },
-        )
-    except (re.error, TypeError) as error:
-        raise ValueError(f"{path.name}: not a pattern: {error}") from error
+    stated = settings_of(path, PatternsFile())
+    built_in = Patterns()
+    documents = stated.pop("documents", None) or {}
+    _current = replace(
+        built_in,
+        documents={
+            **built_in.documents,
+            **{name: _compiled(text) for name, text in documents.items()},
+        },
+        **{name: _compiled(text) for name, text in stated.items()},
+    )
     return _current
