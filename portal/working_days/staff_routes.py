@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from portal.core.errors import Invalid
 from portal.web import conditional
 from portal.web.blueprint import Blueprint, roles
 from portal.web.pagination import Page
@@ -18,6 +21,19 @@ blp = Blueprint(
     "working_days_staff", __name__, url_prefix="/api/v1/staff/working-days", description="工作日历"
 )
 KEEPERS = roles("supervisor", "admin")
+
+
+@contextmanager
+def _told_by_place(days: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """Name a day that is wrong by its place in the body, as every other field is named."""
+    try:
+        yield
+    except Invalid as refused:
+        places = {
+            entry["date"].isoformat(): f"days.{number}.date" for number, entry in enumerate(days)
+        }
+        refused.errors = {places.get(name, name): told for name, told in refused.errors.items()}
+        raise
 
 
 @blp.get("/years", audience=KEEPERS, returns=YearPage)
@@ -53,9 +69,10 @@ def put_year(year: int, query: dict[str, Any], body: dict[str, Any]) -> dict[str
         {entry["date"]: (entry["kind"], entry["name"]) for entry in body["days"]},
         body["state"],
     )
-    found = operations.preview(table)
-    if not query["preview"]:
-        operations.publish(current_actor(), table)
+    with _told_by_place(body["days"]):
+        found = operations.preview(table)
+        if not query["preview"]:
+            operations.publish(current_actor(), table)
     view = queries.year(year)
     conditional.tag(view)
     return {

@@ -195,11 +195,11 @@ def test_a_correction_needs_the_version_it_started_from(
 @pytest.mark.parametrize(
     ("entry", "field"),
     [
-        ({"date": "2027-03-03", "kind": "moved_work", "name": ""}, "2027-03-03"),
-        ({"date": "2027-03-06", "kind": "moved_rest", "name": ""}, "2027-03-06"),
-        ({"date": "2027-03-03", "kind": "workday", "name": ""}, "2027-03-03"),
-        ({"date": "2026-12-19", "kind": "moved_work", "name": ""}, "2026-12-19"),
-        ({"date": "2028-01-01", "kind": "holiday", "name": ""}, "2028-01-01"),
+        ({"date": "2027-03-03", "kind": "moved_work", "name": ""}, "days.15.date"),
+        ({"date": "2027-03-06", "kind": "moved_rest", "name": ""}, "days.15.date"),
+        ({"date": "2027-03-03", "kind": "workday", "name": ""}, "days.15.date"),
+        ({"date": "2026-12-19", "kind": "moved_work", "name": ""}, "days.15.date"),
+        ({"date": "2028-01-01", "kind": "holiday", "name": ""}, "days.15.date"),
         ({"date": "2027-01-01", "kind": "holiday", "name": ""}, "days"),
         ({"date": "2027-13-01", "kind": "holiday", "name": ""}, "days.15.date"),
         ({"date": "2027-03-03", "kind": "party", "name": ""}, "days.15.kind"),
@@ -208,7 +208,7 @@ def test_a_correction_needs_the_version_it_started_from(
         ("2027-03-03", "days.15"),
     ],
 )
-def test_a_wrong_day_is_refused_by_name(api, calendar_2026, supervisor, clock, moved, entry, field):
+def test_a_wrong_day_is_refused_by_its_place(api, calendar_2026, supervisor, clock, moved, entry, field):
     clock.set("2026-11-23 09:00")
     body = table_2027()
     body["days"].append(entry)
