@@ -208,7 +208,9 @@ def test_a_correction_needs_the_version_it_started_from(
         ("2027-03-03", "days.15"),
     ],
 )
-def test_a_wrong_day_is_refused_by_its_place(api, calendar_2026, supervisor, clock, moved, entry, field):
+def test_a_wrong_day_is_refused_by_its_place(
+    api, calendar_2026, supervisor, clock, moved, entry, field
+):
     clock.set("2026-11-23 09:00")
     body = table_2027()
     body["days"].append(entry)

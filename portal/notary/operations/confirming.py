@@ -72,6 +72,12 @@ def carry_out(
     matter, office = booking.matter, booking.office
     holding.require_active(matter)
     checked = checks.check(details, matter, office, booking)
+    coming = _coming(checked.parties, booking)
+    held, wanted = booking.seats, office.seats_for(coming)
+    fewer = {"party_count": coming, "seats": wanted} if wanted < held else {}
+    if fewer:
+        # Before every other lock, and only where somebody may be offered what is left over.
+        seats.lock_days([(booking.counter_id, booking.day)])
     rows = party_rows(booking, checked.parties)
     indexes = [row["person_index"] for row in rows]
     persons.require_few_no_shows(actor, office, indexes)
@@ -100,10 +106,16 @@ def carry_out(
         agent=checked.agent,
         contact_phone=checked.contact_phone,
         contact_safety=details.contact_safety,
+        **fewer,
     )
     seats.make_firm(booking.id)
     freeing.end_waiting(booking, WaitingState.TAKEN, ended_at=now)
-    steps.note(booking, "confirm", "预约成功", actor)
+    given = 0
+    if fewer:
+        kept = seats.live_claims(*seats.of_booking(booking.id))
+        given = freeing.free(booking, office, seats.split(kept, wanted), cool=True)
+    label = f"预约成功，多留的 {held - wanted} 个号退回" if fewer else "预约成功"
+    steps.note(booking, "confirm", label, actor, seats=-given)
     steps.record(booking, "confirm", actor, {"parties": len(rows), **(detail or {})})
     steps.tell(
         booking,
@@ -113,6 +125,12 @@ def carry_out(
         checklist="；".join(bringing.papers(booking)),
     )
     return booking
+
+
+def _coming(checked: Sequence[CheckedParty], booking: NotaryBooking) -> int:
+    """How many of those whom the time was held for will come; an agent comes for all for whom they act."""
+    present = sum(not party.by_agent for party in checked)
+    return min(booking.party_count, present + any(party.by_agent for party in checked))
 
 
 def party_rows(booking: NotaryBooking, checked: Sequence[CheckedParty]) -> list[dict[str, Any]]:

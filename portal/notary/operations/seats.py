@@ -15,7 +15,7 @@ import itertools
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -296,13 +296,15 @@ def add_claims(
     until: datetime | None,
     *,
     cooling: bool = False,
-) -> None:
-    """Write down whose the seats are that `take` took."""
+) -> list[uuid.UUID]:
+    """Write down whose the seats are that `take` took; returns the claims' ids."""
     now = clock.now()
+    made = []
     for slot_id in slot_ids:
+        made.append(new_id())
         _CLAIM.run(
             {
-                "id": new_id(),
+                "id": made[-1],
                 "slot_id": slot_id,
                 "booking_id": booking_id,
                 "seats": seats,
@@ -312,6 +314,7 @@ def add_claims(
                 "released_at": None,
             }
         )
+    return made
 
 
 def make_firm(booking_id: uuid.UUID) -> None:
@@ -406,6 +409,25 @@ def release(claims: Sequence[ClaimRow]) -> int:
         )
         given_back += claim.seats
     return given_back
+
+
+def split(claims: Sequence[ClaimRow], keep: int) -> list[ClaimRow]:
+    """Leave each claim `keep` of its seats; return the others as claims of their own, which cool off from now on.
+
+    They occupy their seats until somebody ends them (`freeing.free`). Their day is locked by the caller.
+    """
+    parted = []
+    for claim in claims:
+        db.session.execute(
+            update(NotaryClaim)
+            .where(NotaryClaim.id == claim.id, NotaryClaim.released_at.is_(None))
+            .values(seats=keep)
+            .execution_options(synchronize_session=False)
+        )
+        rest = claim.seats - keep
+        (made,) = add_claims(claim.booking_id, [claim.slot_id], rest, clock.now(), cooling=True)
+        parted.append(replace(claim, id=made, seats=rest, cooling=True))
+    return parted
 
 
 def hand_over(claims: Sequence[ClaimRow], booking_id: uuid.UUID) -> None:
