@@ -96,9 +96,9 @@ class Model:
         )
         return CAPACITY - taken
 
-    def fits(self, slots: tuple[int, ...]) -> bool:
-        """True when each of the slots has a seat left."""
-        return all(self.left(slot) > 0 for slot in slots)
+    def fits(self, slots: tuple[int, ...], wanted: int = 1) -> bool:
+        """True when each of the slots has so many seats left."""
+        return all(self.left(slot) >= wanted for slot in slots)
 
     def runs(self, need: int) -> list[tuple[int, ...]]:
         """Every run of so many slots with seats left."""
@@ -180,9 +180,11 @@ class SeatsMachine(RuleBasedStateMachine):
         count = {slot: sum(slot in seat.slots for seat in seats) for slot in freed}
         offered = self.offer(freed)
         if cool:
-            kept = tuple(slot for slot in sorted(freed) if count[slot] - offered.get(slot, 0) > 0)
-            if kept:
-                booked.seats.append(Seat(kept, self.clock() + COOL))
+            rest = {slot: count[slot] - offered.get(slot, 0) for slot in sorted(freed)}
+            for layer in range(CAPACITY):
+                kept = tuple(slot for slot, number in rest.items() if number > layer)
+                if kept:
+                    booked.seats.append(Seat(kept, self.clock() + COOL))
 
     def offer(self, freed: set[int]) -> dict[int, int]:
         """Go down the list in the model, and find the offers that the service made."""
@@ -243,10 +245,11 @@ class SeatsMachine(RuleBasedStateMachine):
         person=st.integers(0, PEOPLE - 1),
         slot=st.integers(0, len(TIMES) - 1),
         need=st.sampled_from([1, 1, 2]),
+        people=st.sampled_from([1, 1, 2]),
     )
-    def hold(self, person: int, slot: int, need: int) -> None:
-        """Somebody tries to hold a time."""
-        wish = holding.Wish(self.office.id, self.matters[need].id, TIMES[slot])
+    def hold(self, person: int, slot: int, need: int, people: int) -> None:
+        """Somebody tries to hold a time, for one or for two."""
+        wish = holding.Wish(self.office.id, self.matters[need].id, TIMES[slot], people)
         run = tuple(range(slot, slot + need))
         possible = slot + need <= len(TIMES)
         try:
@@ -265,20 +268,19 @@ class SeatsMachine(RuleBasedStateMachine):
         except SlotTaken:
             # What had lapsed was freed all the same, and left no seat.
             assert possible
-            assert not self.would_fit(run)
+            assert not self.would_fit(run, people)
             self.settle()
             return
         before = self.model.pending(person)
-        if before is not None or not self.model.fits(run):
+        if before is not None or not self.model.fits(run, people):
             # Either way the whole day was settled on the way.
             self.settle()
         assert possible
-        assert self.model.fits(run)
-        self.model.bookings[held.id] = Booked(
-            person, "held", need, [Seat(run, self.clock() + HOLD)]
-        )
+        assert self.model.fits(run, people)
+        kept = [Seat(run, self.clock() + HOLD) for _ in range(people)]
+        self.model.bookings[held.id] = Booked(person, "held", need, kept)
 
-    def would_fit(self, run: tuple[int, ...]) -> bool:
+    def would_fit(self, run: tuple[int, ...], wanted: int = 1) -> bool:
         """True when there are seats once all that has lapsed is freed and has gone down the list."""
         now = self.clock()
         left = [self.model.left(number) for number in range(len(TIMES))]
@@ -299,7 +301,7 @@ class SeatsMachine(RuleBasedStateMachine):
                     listed.remove(waits)
                     for slot in fitting[0]:
                         left[slot] -= 1
-        return all(left[slot] > 0 for slot in run)
+        return all(left[slot] >= wanted for slot in run)
 
     def keys(self, *states: str) -> list[uuid.UUID]:
         """Bookings in one of the states, in a fixed order."""
@@ -308,7 +310,7 @@ class SeatsMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.keys("held", "offered"))
     @rule(data=st.data())
     def confirm(self, data: Any) -> None:
-        """Somebody confirms what is kept for them, in time or too late."""
+        """Somebody confirms what is kept for them, in time or too late, and comes alone."""
         key = data.draw(st.sampled_from(self.keys("held", "offered")))
         booked = self.model.bookings[key]
         until = booked.seats[0].until
@@ -323,6 +325,7 @@ class SeatsMachine(RuleBasedStateMachine):
         booked.seats[0].until = None
         if booked.waiting is not None:
             self.model.list[booked.waiting].state = "taken"
+        self.give(key, booked.seats[1:], cool=True)
 
     @precondition(lambda self: self.keys("held", "offered"))
     @rule(data=st.data())
