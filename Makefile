@@ -25,7 +25,7 @@ export FLASK_SKIP_DOTENV := 1
 export FLASK_APP := wsgi
 
 .PHONY: help run setup install install-dev test check test-sqlite test-postgres format tour \
-	bench-faults bench-search bench-notary lock clean
+	bench-faults bench-search bench-notary lock messages clean
 
 help: ## 列出可用的命令
 	@printf '用法：make <命令> [PYTHON=python3.12]\n\n'
@@ -131,6 +131,9 @@ lock: install-dev ## 按 requirements*.in 重新锁定依赖（UPGRADE=--upgrade
 	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
 	@printf '【锁定】requirements-dev.txt\n'
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+
+messages: install-dev ## 编译命令行的中文提示（改了 portal/locale 里的 messages.po 之后）
+	@$(BIN)/pybabel --quiet compile --domain messages --directory portal/locale
 
 clean: ## 删除虚拟环境和缓存；instance/ 里的数据保留
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage .coverage.*
