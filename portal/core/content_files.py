@@ -78,6 +78,8 @@ def read(path: Path) -> str:
         raise BrokenFile(["没有这个文件。"]) from None
     except UnicodeDecodeError as error:
         raise BrokenFile([f"不是 UTF-8 编码（第 {error.start} 个字节处）。"]) from None
+    except OSError:
+        raise BrokenFile(["读不出来，请检查它是不是文件、有没有读的权限。"]) from None
 
 
 def parse(source: str, first_line: int = 1) -> dict[str, Any]:

@@ -78,6 +78,16 @@ def test_a_file_of_settings_with_a_slip_stops_the_start_with_a_sentence(
     assert told in refused.value.problems[0]
 
 
+def test_a_folder_where_a_file_should_be_is_told(tmp_path: Path, content: Path) -> None:
+    (content / "identity.yaml").unlink()
+    (content / "identity.yaml").mkdir()
+    with (
+        pytest.raises(ConfigurationError, match=r"identity\.yaml：读不出来"),
+        own_application(tmp_path, "slip", PORTAL_CONTENT_DIR=str(content)),
+    ):
+        pass
+
+
 OFFICE = "offices:\n  - {code: a, name: 甲, kind: law_firm, valid_from: 2020-01-01%s}\n"
 YEAR = "year: 2026\nsource: 通知\nevidence: P\nrest: [{name: 元旦, from: 2026-01-0%d, to: 2026-01-03}]\n"
 
