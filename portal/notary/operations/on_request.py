@@ -109,7 +109,10 @@ def move(
     """Move an appointment of the office to another time; raises what `changing.reschedule` raises."""
     if booking.state is BookingState.CONFIRMED:
         _require_before_start(booking)
-    return changing.reschedule(actor, booking, starts_at, asked(channel))
+    try:
+        return changing.reschedule(actor, booking, starts_at, asked(channel))
+    except SlotTaken as refused:
+        raise _for_the_desk(refused) from None
 
 
 @transactional

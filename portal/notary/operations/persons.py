@@ -29,11 +29,13 @@ from portal.core.db import db, is_sqlite
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict
 from portal.core.prepared import Prepared
+from portal.notary import policies
 from portal.notary.errors import (
     AlreadyBooked,
     ElsewhereThen,
     LimitReached,
     PartyUnavailable,
+    PersonLimit,
     TooManyNoShows,
 )
 from portal.notary.models import (
@@ -90,20 +92,37 @@ def index_of(registered: Registered) -> str:
     return person_index(document_type, registered["document_number"])
 
 
-def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Conflict) -> Conflict:
+def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: PersonLimit) -> Conflict:
     """Return the refusal as the actor may know it: `precise` where the own account booked all of it, else PartyUnavailable.
 
-    A name and a number are declared and not verified, so they prove nothing. `counted` says which bookings led to it.
+    A name and a number are declared and not verified, so they prove nothing. `counted` says which bookings led to it; a clerk
+    reads which they are.
     """
-    if not actor.is_resident:
-        return precise
-    booked_by = db.session.scalars(
-        select(NotaryBooking.account_id)
+    found = db.session.execute(
+        select(
+            NotaryBooking.account_id,
+            NotaryBooking.office_id,
+            NotaryBooking.reference,
+            NotaryBooking.starts_at,
+        )
         .join(NotaryParty, NotaryParty.booking_id == NotaryBooking.id)
         .where(NotaryParty.person_index == index, counted)
-        .distinct()
+        .order_by(NotaryBooking.starts_at)
     ).all()
-    return precise if booked_by == [actor.own_id] else PartyUnavailable()
+    if actor.is_resident:
+        own = {row.account_id for row in found} == {actor.own_id}
+        return precise if own else PartyUnavailable()
+    # An appointment is looked up by its number, by who works at its office. Of a closed account none is found: who that was
+    # is forgotten.
+    which = [
+        f"{row.reference}（{clock.spoken(row.starts_at)}）"
+        for row in found
+        if policies.works_at(actor, row.office_id)
+    ]
+    elsewhere = len(found) - len(which)
+    if elsewhere:
+        which.append(f"在别的公证机构的 {elsewhere} 个")
+    return precise.at_desk(which)
 
 
 def require_few_no_shows(actor: Actor, office: NotaryOffice, indexes: Sequence[str]) -> None:
