@@ -113,6 +113,16 @@ class AlreadyBooked(PersonLimit):
     )
 
 
+class BookedAnew(AlreadyBooked):
+    """A step cannot be taken back, as a party has booked the matter again since then."""
+
+    message = "这个预约不能恢复，当事人已经另外约了同一事项。"
+    staff_next_step = (
+        "要恢复的，请先应当事人要求取消另外的那个预约；要保留那个的，这个预约不用恢复。"
+        "那个预约的时间已到的，请先登记结果；在别的公证机构约的，请当事人自己取消，或者联系那个机构。"
+    )
+
+
 class LimitReached(PersonLimit):
     """A party has as many bookings as one person may have."""
 

@@ -1,8 +1,11 @@
-"""A limit of a person at the desk: the clerk reads which appointments it is, and a way that is open to staff."""
+"""A limit of a person at the desk, booking or taking a step back: the clerk reads which appointments it is, and a way out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from portal.notary.operations import schedule
 from portal.notary.parties import Party
@@ -10,10 +13,15 @@ from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
 from tests.notary.caller import ASKED, LATER, book, booked
 from tests.notary.conftest import party
-from tests.notary.hall import Hall, desk_party
+from tests.notary.hall import REASONS, Hall, desk_party
+from tests.notary.test_leaving import number_of
+from tests.notary.test_undoing import MISTAKEN
 
 # What is said to residents: to ask whom they talk to.
 FOR_RESIDENTS = ("联系公证机构", "直接到公证机构", "网上预约", "请在原来的预约上改期")
+
+# Where a step is taken back, which, and with what.
+Step = tuple[str, str, Any]
 
 
 def given(somebody: Party) -> list[dict[str, Any]]:
@@ -27,6 +35,30 @@ def refused(hall: Hall, somebody: Party, code: str, when: str = "2026-03-04T09:0
     said = f"{answer.json['detail']} {answer.json['next_step']}"
     assert not [words for words in FOR_RESIDENTS if words in said]
     return said
+
+
+def missed(hall: Hall, clock: SettableClock, somebody: Party) -> Step:
+    booking = hall.booked("2026-03-02 09:30", parties=(somebody,))
+    clock.set("2026-03-02 09:30")
+    hall.done(hall.at(booking), "no-show")
+    return hall.at(booking), "no-show-reversal", None
+
+
+def gone(hall: Hall, clock: SettableClock, somebody: Party) -> Step:
+    number = number_of(hall, hall.checked_in(parties=(somebody,)))
+    hall.done(number, "leaving")
+    return number, "return", None
+
+
+def not_accepted(hall: Hall, clock: SettableClock, somebody: Party) -> Step:
+    booking = hall.checked_in(parties=(somebody,))
+    hall.done(hall.at(booking), "non-acceptance", {"note": REASONS})
+    return hall.at(booking), "non-acceptance-reversal", MISTAKEN
+
+
+def accepted(hall: Hall, clock: SettableClock, somebody: Party) -> Step:
+    _, path = hall.accepted(parties=(somebody,))
+    return path, "acceptance-reversal", MISTAKEN
 
 
 class TestTheClerkReads:
@@ -90,3 +122,35 @@ class TestTheClerkReads:
         assert (answer.status_code, answer.json["code"]) == (409, "slot_taken")
         assert answer.json["errors"]["next_free"]
         assert "排队" not in answer.json["next_step"]
+
+
+class TestAStepCannotBeTakenBack:
+    """Somebody has booked the matter anew since then: which appointment that is, and how the clerk goes on."""
+
+    @pytest.mark.parametrize("done", [missed, gone, not_accepted, accepted])
+    def test_until_the_other_appointment_is_cancelled_which_the_clerk_is_told(
+        self,
+        hall: Hall,
+        clock: SettableClock,
+        done: Callable[[Hall, SettableClock, Party], Step],
+    ) -> None:
+        somebody = party()
+        path, step, body = done(hall, clock, somebody)
+        anew = hall.booked("2026-03-03 09:30", parties=(somebody,))
+        answer = hall.step(path, step, body)
+        assert (answer.status_code, answer.json["code"]) == (409, "already_booked")
+        assert "这个预约不能恢复" in answer.json["detail"]
+        assert f"{anew.reference}（2026年3月3日09:30）" in answer.json["detail"]
+        assert "先应当事人要求取消另外的那个预约" in answer.json["next_step"]
+        hall.done(hall.at(anew), "withdrawal", ASKED)
+        hall.done(path, step, body)
+
+    def test_of_an_acceptance_the_case_may_end_instead(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        somebody = party()
+        path, step, body = accepted(hall, clock, somebody)
+        hall.booked("2026-03-03 09:30", parties=(somebody,))
+        assert "不予办理或者终止" in hall.step(path, step, body).json["next_step"]
+        ended = {"ground": "withdrawn", "note": "当事人另行预约，要求撤回。"}
+        assert hall.done(path, "termination", ended)["state"] == "terminated"

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
@@ -32,6 +33,7 @@ from portal.core.prepared import Prepared
 from portal.notary import policies
 from portal.notary.errors import (
     AlreadyBooked,
+    BookedAnew,
     ElsewhereThen,
     LimitReached,
     PartyUnavailable,
@@ -52,8 +54,6 @@ from portal.notary.operations import steps
 
 # What stands in place of a person whose account was closed.
 ERASED = "（账号已注销）"
-# What a clerk does who finds that somebody for whom a step is taken back has another appointment by now.
-_BOOKED_ANEW = "当事人后来又约了同一事项：要恢复这一次的，请先应其要求取消后来的预约；要保留后来的，这一次不恢复。"
 # A party of a case.
 Registered = Mapping[str, Any]
 
@@ -286,8 +286,8 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     return indexes
 
 
-def count_again(booking_id: uuid.UUID) -> None:
-    """Let the parties of a booking that stands again count once more; raises AlreadyBooked when one has booked anew.
+def count_again(actor: Actor, booking_id: uuid.UUID) -> None:
+    """Let the parties of a booking that stands again count once more; raises BookedAnew when one has booked anew.
 
     Without the limit: the appointment was within it when it was made.
     """
@@ -301,7 +301,7 @@ def count_again(booking_id: uuid.UUID) -> None:
                 .execution_options(synchronize_session=False)
             ).all()
     except IntegrityError as error:
-        raise AlreadyBooked(next_step=_BOOKED_ANEW) from error
+        raise _booked_anew(actor, booking_id) from error
     dialect = sqlite if is_sqlite() else postgresql
     for index in sorted(indexes):
         db.session.execute(
@@ -312,6 +312,26 @@ def count_again(booking_id: uuid.UUID) -> None:
             )
             .execution_options(synchronize_session=False)
         )
+
+
+def _booked_anew(actor: Actor, booking_id: uuid.UUID) -> Conflict:
+    """Return the refusal that names what somebody has booked since then."""
+    mine = aliased(NotaryParty)
+    same = and_(
+        mine.person_index == NotaryParty.person_index, mine.matter_id == NotaryParty.matter_id
+    )
+    anew = (
+        select(NotaryParty)
+        .join(mine, same)
+        .where(
+            mine.booking_id == booking_id, NotaryParty.active, NotaryParty.booking_id != booking_id
+        )
+    )
+    party = db.session.scalars(anew.order_by(NotaryParty.person_index)).first()
+    if party is None:  # pragma: no cover - given back at this very moment
+        return BookedAnew().at_desk([])
+    there = NotaryParty.booking_id == party.booking_id
+    return _told(actor, party.person_index, there, BookedAnew())
 
 
 def require_known(booking: NotaryBooking, otherwise: str = "请当事人现场取号。") -> None:
