@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from portal.accounts import queries as accounts
@@ -15,6 +15,7 @@ from portal.core.actor import Actor
 from portal.notary import next_steps
 from portal.notary.case_workflow import CASE
 from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
+from portal.notary.operations import pauses
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
 from portal.notary.queries import contacts
 from portal.supervision import queries as supervision
@@ -53,10 +54,12 @@ REGISTER_COLUMNS = {
 }
 
 
-def actions(actor: Actor, case: NotaryCase) -> list[dict[str, str]]:
-    """What the caller may do now, and where."""
+def actions(actor: Actor, case: NotaryCase, used_up: Collection[uuid.UUID]) -> list[dict[str, str]]:
+    """What the caller may do now, and where; `used_up`: the cases whose review cannot pause any more."""
     found = []
     for row in CASE.allowed(case, actor):
+        if row.action == "pause_review" and case.id in used_up:
+            continue
         if actor.is_resident:
             urls = [f"/api/v1/notary/appointments/{case.booking_id}/case/review"]
         elif row.action in _END_PAUSE:
@@ -100,7 +103,7 @@ def _base(actor: Actor, case: NotaryCase, hints: Sequence[str]) -> dict[str, Any
         "matter": case.matter.name,
         "hints": list(hints),
         "deadlines": deadlines([case])[case.id],
-        "allowed_actions": actions(actor, case),
+        "allowed_actions": actions(actor, case, pauses.used_up([case])),
         "timeline": case.history,
     }
 
@@ -204,7 +207,7 @@ def _party(party: dict[str, Any]) -> dict[str, Any]:
 
 def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
     """A page of the list, with deadlines and names fetched once for all; people are masked."""
-    running = deadlines(cases)
+    running, used_up = deadlines(cases), pauses.used_up(cases)
     people = accounts.staff_names({case.notary_id for case in cases})
     return [
         {
@@ -216,7 +219,7 @@ def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]
             "accepted_on": case.accepted_on,
             "notary": people.get(case.notary_id),
             "deadlines": running[case.id],
-            "allowed_actions": actions(actor, case),
+            "allowed_actions": actions(actor, case, used_up),
             "version": f'"{etag_of(case)}"',
         }
         for case in cases

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from portal.core.errors import Conflict, Gone, WrongState
 
 
@@ -81,7 +84,22 @@ class TooManyParties(NotBookable):
     next_step = "请分开预约，或者直接联系公证机构。"
 
 
-class AlreadyBooked(Conflict):
+class PersonLimit(Conflict):
+    """A party meets what one person may have; one sentence for residents, and one for who does it for them at the desk."""
+
+    # What a clerk reads instead of `message`, where that speaks of doing it online, and of `next_step`.
+    staff_message: str | None = None
+    staff_next_step: str
+
+    def at_desk(self, which: Sequence[str]) -> Self:
+        """Return the refusal as a clerk reads it; `which` names the appointments that led to it, as far as they are known."""
+        said = (self.staff_message or self.message).rstrip("。")
+        self.message = f"{said}{'：' if which else ''}{'、'.join(which)}。"
+        self.next_step = self.staff_next_step
+        return self
+
+
+class AlreadyBooked(PersonLimit):
     """A party has a booking for the same matter (rules 2.9)."""
 
     code = "already_booked"
@@ -89,30 +107,57 @@ class AlreadyBooked(Conflict):
     next_step = (
         "请在原来的预约上改期，或者先取消原来的预约；原来的时间已过的，请联系公证机构登记结果。"
     )
+    staff_next_step = (
+        "请应当事人要求在那个预约上改期或者取消；时间已到的，请先登记结果。"
+        "在别的公证机构约的，请当事人自己取消，或者联系那个机构。"
+    )
 
 
-class LimitReached(Conflict):
+class BookedAnew(AlreadyBooked):
+    """A step cannot be taken back, as a party has booked the matter again since then."""
+
+    message = "这个预约不能恢复，当事人已经另外约了同一事项。"
+    staff_next_step = (
+        "要恢复的，请先应当事人要求取消另外的那个预约；要保留那个的，这个预约不用恢复。"
+        "那个预约的时间已到的，请先登记结果；在别的公证机构约的，请当事人自己取消，或者联系那个机构。"
+    )
+
+
+class LimitReached(PersonLimit):
     """A party has as many bookings as one person may have."""
 
     code = "person_limit"
     message = "有当事人的预约数量已经到了上限。"
     next_step = "请等已有的预约办完，或者先取消其中一个；时间已过的，请联系公证机构登记结果。"
+    staff_next_step = (
+        "不再需要的，请应当事人要求取消；时间已到的，请先登记结果；在别的公证机构约的，请当事人自己取消，"
+        "或者联系那个机构。今天就要办的，可以现场取号。"
+    )
 
 
-class TooManyNoShows(Conflict):
+class TooManyNoShows(PersonLimit):
     """A party missed appointments too often."""
 
     code = "too_many_no_shows"
     message = "有当事人多次预约后没有到场，暂时不能网上预约。"
     next_step = "可以直接到公证机构现场取号；如果记录有误，请在原预约里申诉。"
+    staff_message = "有当事人多次预约后没有到场，暂时不能预约。"
+    staff_next_step = (
+        "请当事人现场取号。登记有误的，登记当天可以在原预约里撤销，以后请应当事人要求登记申诉，再处理申诉；"
+        "在别的公证机构登记的，请当事人自己申诉，或者联系那个机构。"
+    )
 
 
-class ElsewhereThen(Conflict):
+class ElsewhereThen(PersonLimit):
     """A party has another appointment at the same time, and can be in one place only."""
 
     code = "elsewhere_then"
     message = "有当事人在这个时间已经有别的预约，不能同时到两处办理。"
     next_step = "请换一个时间，或者先改期、取消同一时间的另一个预约。"
+    staff_next_step = (
+        "请换一个时间，或者先应当事人要求改期、取消那个预约；在别的公证机构约的，请当事人自己改期、取消，"
+        "或者联系那个机构。"
+    )
 
 
 class PartyUnavailable(Conflict):

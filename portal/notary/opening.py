@@ -281,9 +281,16 @@ def begins(office: NotaryOffice, day: date, ordinal: int, zone: ZoneInfo) -> dat
     return _instant(day, minute_of(office.grid_from) + ordinal * office.slot_minutes, zone)
 
 
-def bookable_days(office: NotaryOffice, today: date, calendar: Calendar) -> tuple[date, date]:
-    """Return the first and the last day that can be booked today: lead, horizon, the office's end."""
+def bookable_days(
+    office: NotaryOffice, today: date, calendar: Calendar, since: date | None = None
+) -> tuple[date, date]:
+    """Return the first and the last day that can be booked today: lead, horizon, the office's end.
+
+    From `since` on the lead time binds nobody, for who lost a time to the office.
+    """
     first = calendar.add_workdays(today, office.lead_workdays).raw
+    if since is not None:
+        first = min(first, max(since, today))
     last = calendar.add_workdays(today, office.horizon_workdays).raw
     return first, last if office.closes_on is None else min(last, office.closes_on)
 

@@ -204,6 +204,12 @@ def _organisation(
         errors.add(f"{where}.kind", f"“{matter.name}”只能由个人办理，请填写个人当事人。")
     if given.guardian is not None:
         errors.add(f"{where}.guardian", "单位没有监护人，请不要填写。")
+    if given.lacks_capacity:
+        # A guardian acts for persons alone (rules 2.3, 2.9; 公证法 31①).
+        errors.add(
+            f"{where}.lacks_capacity",
+            "“无民事行为能力或者限制民事行为能力”只适用于个人，单位请不要选择。",
+        )
     try:
         number = uscc.validate(documents.normalise_number(given.document_number))
     except StdnumError:

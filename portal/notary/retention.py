@@ -19,7 +19,14 @@ from portal.core.actor import SYSTEM
 from portal.core.db import db, rows_changed
 from portal.core.jobs import JobRun, job_handler, periodic
 from portal.core.unit_of_work import transactional
-from portal.notary.models import AppealState, NotaryBooking, NotaryNoShow, NotaryParty, NotaryPerson
+from portal.notary.models import (
+    AppealState,
+    BookingState,
+    NotaryBooking,
+    NotaryNoShow,
+    NotaryParty,
+    NotaryPerson,
+)
 from portal.notary.operations import persons, steps
 
 EXPIRE = "notary.expire"
@@ -50,11 +57,11 @@ def _expire(_run: JobRun) -> None:
 def forget_persons() -> int:
     """Erase the persons of appointments that ended longer ago than the setting says; returns of how many. Safe to repeat.
 
-    One that the office never closed counts from its time. One whose missed appointment is being appealed waits for the
-    decision.
+    One that the office never settled counts from its time, and ends: nobody could be accepted of it, or be missed, whose name
+    is gone. One whose people are at the desk waits for what comes of it, one whose mark is being appealed for the decision.
     """
     forgotten = 0
-    while ids := list(db.session.scalars(_outdated())):
+    while ids := list(db.session.scalars(_outdated().order_by(NotaryBooking.id).limit(BATCH))):
         for booking_id in ids:
             _forget(booking_id)
         forgotten += len(ids)
@@ -69,19 +76,16 @@ def _outdated() -> Select[Any]:
     appealed = select(NotaryNoShow.id).where(
         NotaryNoShow.booking_id == NotaryBooking.id, NotaryNoShow.appeal == AppealState.OPEN
     )
-    return (
-        select(NotaryBooking.id)
-        .where(
-            ended < clock.now() - timedelta(days=settings().notary_days),
-            or_(
-                NotaryBooking.contact_phone.is_not(None),
-                NotaryBooking.agent.is_not(None),
-                exists(named),
-            ),
-            ~exists(appealed),
-        )
-        .order_by(NotaryBooking.id)
-        .limit(BATCH)
+    return select(NotaryBooking.id).where(
+        ended < clock.now() - timedelta(days=settings().notary_days),
+        NotaryBooking.state != BookingState.CHECKED_IN,
+        or_(
+            NotaryBooking.state == BookingState.CONFIRMED,
+            NotaryBooking.contact_phone.is_not(None),
+            NotaryBooking.agent.is_not(None),
+            exists(named),
+        ),
+        ~exists(appealed),
     )
 
 
@@ -90,7 +94,14 @@ def _forget(booking_id: uuid.UUID) -> None:
     booking = db.session.get_one(
         NotaryBooking, booking_id, with_for_update={"of": NotaryBooking}, populate_existing=True
     )
-    # Nobody expects them any more, whether or not the office has written down how it ended.
+    if db.session.scalar(_outdated().where(NotaryBooking.id == booking.id)) is None:
+        # The office has just settled it.
+        return
+    if booking.state is BookingState.CONFIRMED:
+        # Its time has come, so its seats stay with it: nobody else could use them.
+        steps.move(booking, "lapse", SYSTEM, ended_at=clock.now(), affected_at=None)
+        steps.note(booking, "lapse", "到保存期限仍没有登记结果，自动结束", SYSTEM)
+        steps.record(booking, "lapse", SYSTEM)
     persons.end_parties(booking.id)
     # Nobody is left who could be told.
     steps.write(

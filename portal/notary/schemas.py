@@ -199,7 +199,8 @@ class NotaryPartyIn(Schema):
     birth_date = fields.Date(load_default=None, allow_none=True)
     one_character_confirmed = StrictBoolean(load_default=False)
     lacks_capacity = StrictBoolean(
-        load_default=False, metadata={"description": "无民事行为能力或者限制民事行为能力"}
+        load_default=False,
+        metadata={"description": "无民事行为能力或者限制民事行为能力；只用于个人，单位不填"},
     )
     by_agent = StrictBoolean(load_default=False)
     guardian = fields.Nested(

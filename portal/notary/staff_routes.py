@@ -128,6 +128,7 @@ def counters(office_id: uuid.UUID, query: Dumped) -> Any:
     body=staff_schemas.NotaryCounterIn,
     returns=staff_schemas.NotaryAppliedSchema,
     status=201,
+    previews=True,
 )
 def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """增加窗口"""
@@ -136,7 +137,8 @@ def add_counter(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     def change() -> Applied:
         return schedule.save_counter(current_actor(), found, None, body)[1]
 
-    return _applied(change, preview=preview), 201
+    # What was only looked at creates nothing.
+    return _applied(change, preview=preview), 200 if preview else 201
 
 
 @blp.patch(
@@ -214,6 +216,7 @@ def exceptions(office_id: uuid.UUID, query: Dumped) -> Any:
     body=staff_schemas.NotaryExceptionIn,
     returns=staff_schemas.NotaryAppliedSchema,
     status=201,
+    previews=True,
 )
 def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     """登记停办或者加开；列出受影响的预约，并通知他们
@@ -225,7 +228,8 @@ def add_exception(office_id: uuid.UUID, body: Dumped) -> tuple[Dumped, int]:
     def change() -> Applied:
         return schedule.add_exception(current_actor(), found, Exceptional(**body))[1]
 
-    return _applied(change, preview=preview), 201
+    # What was only looked at creates nothing.
+    return _applied(change, preview=preview), 200 if preview else 201
 
 
 @blp.delete(

@@ -126,6 +126,15 @@ BOOKING: Workflow[B] = Workflow(
             "D",
         ),
         Transition(
+            "lapse",
+            "到保存期限仍没有登记结果，自动结束",
+            frozenset({B.CONFIRMED}),
+            B.CANCELLED,
+            "系统，清除当事人信息时随之；不计入未到场",
+            policies.is_system,
+            "D",
+        ),
+        Transition(
             "revert_no_show",
             "撤销未到场登记",
             frozenset({B.NO_SHOW}),

@@ -135,6 +135,7 @@ class Blueprint(SmorestBlueprint):
         limit: str | None = None,
         problems: tuple[int, ...] = (),
         produces: tuple[str, ...] = (),
+        previews: bool = False,
     ) -> Callable[[View], View]:
         """Declare a route.
 
@@ -146,8 +147,9 @@ class Blueprint(SmorestBlueprint):
         for the answer to be written. `if_match` documents and demands the header; the view compares
         with `conditional.require_match`. `prepare` is called before the unit of work with the view's own arguments, may
         read and refuse but not write, and what it returns is given to the view as `prepared`: on SQLite, whatever is done
-        inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON. The
-        docstring's first line is the summary.
+        inside the unit keeps all other writers waiting. `produces` names the media types of an answer that is not JSON.
+        `previews` documents that the view answers 200 where it only looks and creates nothing. The docstring's first line is
+        the summary.
         """
         writes = (method != "GET") if transaction is None else transaction
         keyed = (method == "POST" and writes) if idempotent is None else idempotent
@@ -155,7 +157,8 @@ class Blueprint(SmorestBlueprint):
             raise TypeError("an idempotency key needs the route's own transaction")
 
         def decorate(view: View) -> View:
-            wrapped = self._dumping(view, returns, status, produces)
+            told = self.alt_response(200, schema=returns, **_PREVIEW)(view) if previews else view
+            wrapped = self._dumping(told, returns, status, produces)
             wrapped = _in_transaction(wrapped, writes, keyed, prepare, answers_after_commit)
             wrapped = self._parsing(wrapped, query=query, body=body, files=files, form=form)
             entry = _entry(
@@ -319,6 +322,7 @@ _ANSWER_HEADERS = {
         "schema": {"type": "string"},
     },
 }
+_PREVIEW = {"description": "只是预览，没有保存", "headers": _ANSWER_HEADERS, "success": True}
 _RETRY_AFTER = {
     "Retry-After": {"description": "多少秒后再试。", "schema": {"type": "integer"}},
 }

@@ -39,11 +39,8 @@ ONE_ADDRESS = (
     {"ask_supplement", "pause_review"},
     {"supplemented", "part_supplemented", "resume_review"},
 )
-# What only the step itself finds out: the half year of pauses is used up, the seats or the matter went to somebody else, no
-# time is left.
-ONLY_THEN = {
-    *("pauses_used_up", "seats_given_on", "already_booked", "slot_taken", "not_bookable"),
-}
+# What only the step itself finds out: the seats or the matter went to somebody else, no time is left.
+ONLY_THEN = {"seats_given_on", "already_booked", "slot_taken", "not_bookable"}
 
 REACHED_BY = correcting.Correction({}, {"contact_phone": "13900009999"})
 

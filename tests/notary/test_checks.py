@@ -42,6 +42,7 @@ class TestChecks:
                 {"party": {"kind": "organisation", "document_number": "110105194912310021"}},
                 "parties.0.document_number",
             ),
+            ({"party": {**FIRM, "lacks_capacity": True}}, "parties.0.lacks_capacity"),
             (
                 {"party": {"document_type": "foreign_passport", "document_number": "X1234567"}},
                 "parties.0.birth_date",

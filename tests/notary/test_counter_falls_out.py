@@ -136,6 +136,20 @@ class TestSoonerThanTheOfficeGivesOut:
         body = {**ASKED, "starts_at": self.LATER_TODAY}
         assert hall.done(lost, "reschedule", body)["starts_at"] == self.LATER_TODAY
 
+    @pytest.mark.parametrize(
+        ("when", "code"), [("09:00", "not_bookable"), ("10:30", "slot_taken"), ("10:07", "no_such_time")]
+    )  # fmt: skip
+    def test_for_a_time_that_cannot_be_had_those_of_the_day_are_named(
+        self, hall: Hall, clock: SettableClock, when: str, code: str
+    ) -> None:
+        own = hall.booked("2026-03-03 09:30")
+        for _ in range(2):
+            hall.booked("2026-03-03 10:30")
+        self.falls_out(hall, clock)
+        refused = self.move(hall, own, at(f"2026-03-03 {when}").isoformat())
+        assert (refused.status_code, refused.json["code"]) == (409, code)
+        assert at("2026-03-03 10:00").isoformat() in refused.json["errors"]["next_free"]
+
     def test_nobody_else_is_moved_there(self, hall: Hall, lost: str) -> None:
         tomorrow = booked(hall, starts_at=at("2026-03-04 09:30").isoformat())
         body = {**ASKED, "starts_at": self.LATER_TODAY}

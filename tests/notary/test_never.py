@@ -204,6 +204,16 @@ class TestTheNextFreeTimes:
         refused = person.hold(at("10:30", "2026-03-16"), 409)
         assert refused["errors"]["next_free"][0] == at("10:30", "2026-03-13")
 
+    def test_are_those_of_today_that_are_still_to_come_for_one_that_has_begun(
+        self, person: Counter, clock: SettableClock
+    ) -> None:
+        clock.set("2026-03-02 10:05")
+        refused = person.hold(at("10:00", "2026-03-02"), 409)
+        assert (refused["code"], "已经开始" in refused["detail"]) == ("not_bookable", True)
+        today = [at(time, "2026-03-02") for time in ("10:30", "11:00", "11:30")]
+        assert refused["errors"]["next_free"] == today
+        assert "2026年3月2日10:30" in refused["next_step"]
+
 
 class TestNobodyWaits:
     def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:

@@ -181,6 +181,14 @@ class TestTheSameRules:
         assert answer.json["errors"]["next_free"]
         assert "排队" not in answer.json["next_step"]
 
+    def test_for_a_time_that_has_begun_the_clerk_reads_those_that_are_still_to_come(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        clock.set("2026-03-02 10:05")
+        answer = book(hall, starts_at="2026-03-02T10:00:00+08:00")
+        assert (answer.status_code, answer.json["code"]) == (409, "not_bookable")
+        assert answer.json["errors"]["next_free"][0] == "2026-03-02T10:30:00+08:00"
+
     def test_what_has_lapsed_is_free_for_them_at_once(
         self, hall: Hall, clock: SettableClock
     ) -> None:

@@ -25,13 +25,16 @@ from portal.notary.models import (
     NotaryParty,
     NotaryPerson,
 )
-from portal.notary.operations import changing, confirming, no_shows
+from portal.notary.operations import changing, confirming, no_shows, persons
 from portal.notary.queries import bookings
 from tests.conftest import SettableClock
 from tests.factories.people import id_number, make_staff
+from tests.notary.caller import actions, shown
 from tests.notary.conftest import Desk, again, details, party
+from tests.notary.hall import STAFF, Hall
 
 NINE = "2026-03-03 09:00"
+ATTENDED = {"reason": "forgotten", "without_case": False}
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def test_the_period_is_a_setting(desk: Desk, clock: SettableClock, ten_days: Non
     assert retention.forget_persons() == 1
 
 
-def test_an_appointment_that_the_office_never_closed_counts_from_its_time(
+def test_an_appointment_that_the_office_never_settled_counts_from_its_time_and_ends(
     desk: Desk, clock: SettableClock
 ) -> None:
     booking = desk.confirmed(desk.person(), NINE)
@@ -125,8 +128,60 @@ def test_an_appointment_that_the_office_never_closed_counts_from_its_time(
     assert retention.forget_persons() == 0
     clock.set("2027-03-03 12:00")
     assert retention.forget_persons() == 1
-    assert again(booking).state is BookingState.CONFIRMED
+    assert again(booking).state is BookingState.CANCELLED
     assert [left.active for left in parties()] == [False]
+    assert retention.forget_persons() == 0
+
+
+class TestLeftOpen:
+    """An appointment that nobody settled ends with its persons: no case is opened for a name that is gone."""
+
+    def unsettled(self, hall: Hall) -> int:
+        path = f"{STAFF}/unsettled-appointments"
+        return len(hall.api.get(path, headers=hall.headers["clerk"]).json["items"])
+
+    def test_nothing_is_offered_any_more_nor_possible_and_nobody_missed_it(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked(NINE)
+        clock.set("2027-03-03 12:00")
+        assert "attend" in actions(hall, hall.at(booking))
+        assert self.unsettled(hall) == 1
+        assert retention.forget_persons() == 1
+        seen = shown(hall, hall.at(booking))
+        assert (seen["state"], seen["allowed_actions"], seen["no_show"]) == ("cancelled", [], None)
+        assert [each["label"] for each in seen["timeline"]][-2:] == [
+            "到保存期限仍没有登记结果，自动结束",
+            "已过保存期限，当事人信息已清除",
+        ]
+        assert self.unsettled(hall) == 0
+        for step, body in (("attendance", ATTENDED), ("no-show", None)):
+            answer = hall.step(hall.at(booking), step, body)
+            assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
+        mine = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
+        assert mine.json["next_step"] == "需要时可以重新预约。"
+
+    def test_one_whose_persons_were_forgotten_before_ends_as_well(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked(NINE)
+        clock.set("2027-03-04 09:00")
+        with unit_of_work():
+            persons.end_parties(booking.id)
+            persons.forget(again(booking.id), retention.OUTDATED)
+        assert retention.forget_persons() == 1
+        assert self.unsettled(hall) == 0
+
+    def test_who_is_written_down_as_there_on_the_last_day_is_known_until_the_office_is_done(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked(NINE)
+        clock.set("2027-03-03 09:00")
+        hall.done(hall.at(booking), "attendance", ATTENDED)
+        clock.set("2027-03-04 09:00")
+        assert retention.forget_persons() == 0
+        case = hall.done(hall.at(booking), "acceptance", {})
+        assert [party["name"] for party in case["parties"]] == ["赵测试"]
 
 
 def test_an_appointment_ahead_keeps_its_persons(

@@ -42,6 +42,15 @@ def decided(hall: Hall, path: str, outcome: str, who: str = "colleague"):
     return hall.done(path, "review-decision", {"outcome": outcome, "note": REASONS}, who=who)
 
 
+def offers_pause(hall: Hall, path: str) -> list[bool]:
+    """Whether the review may pause, as the case says and as the list of cases does."""
+    listed = hall.api.get(f"{STAFF}/cases?state=review", headers=hall.headers["clerk"]).json[
+        "items"
+    ]
+    found = [hall.case(path), next(each for each in listed if path.endswith(each["id"]))]
+    return ["pause_review" in {a["action"] for a in each["allowed_actions"]} for each in found]
+
+
 def state_of(rule: str) -> list[str]:
     db.session.rollback()
     rows = db.session.scalars(
@@ -245,9 +254,11 @@ class TestSeveral:
         supervision.sweep()
         run_jobs()
         assert hall.step(path, "pauses", VERIFY).json["code"] == "pauses_used_up"
+        assert offers_pause(hall, path) == [False, False]
         decided(hall, path, "maintain")
         clock.set("2026-09-16 09:00")
         ask(hall, booking)
+        assert offers_pause(hall, path) == [True, True]
         assert deadline_of(hall.done(path, "pauses", VERIFY), "NO-D5")["paused"] is True
 
     @pytest.mark.parametrize("outcome", [None, "correct", "revoke"])

@@ -101,7 +101,7 @@ class TestExtraHours:
         self, hall: Hall, preview: bool
     ) -> None:
         answer = extra(hall, "13:07", "13:50", preview=preview)
-        assert (answer.status_code, answer.json["added"]) == (201, 0)
+        assert (answer.status_code, answer.json["added"]) == (200 if preview else 201, 0)
         (hint,) = answer.json["hints"]
         for word in ("08:00", "30 分钟", "不能预约", "现场取号"):
             assert word in hint
@@ -151,7 +151,7 @@ class TestClosures:
         body = {"kind": "closed", "first_day": "2026-03-03", "last_day": last, "reason": "装修"}
         path, headers = f"{hall.office}/exceptions", hall.headers["clerk"]
         answer = hall.api.post(path, {**body, "preview": True}, headers=headers)
-        assert (answer.status_code, answer.json["id"]) == (201, None)
+        assert (answer.status_code, answer.json["id"]) == (200, None)
         assert any("核对日期" in hint for hint in answer.json["hints"]) is hinted
 
     def test_to_take_one_back_can_be_looked_at_first(self, hall: Hall) -> None:
@@ -184,3 +184,34 @@ class TestClosures:
         assert [each["reference"] for each in seen["affected"]] == [booking.reference]
         mine = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
         assert not mine.json["affected"]
+
+
+class TestPreviews:
+    BODIES = {
+        "counters": {"name": "新窗口", "capacity": 1, "active_from": "2026-03-02"},
+        "exceptions": {
+            "kind": "closed",
+            "first_day": "2026-03-03",
+            "last_day": "2026-03-03",
+            "reason": "装修",
+        },
+    }
+
+    @pytest.mark.parametrize("what", list(BODIES))
+    def test_what_is_only_looked_at_is_not_answered_as_created_and_both_answers_are_documented(
+        self, hall: Hall, what: str
+    ) -> None:
+        path, headers = f"{hall.office}/{what}", hall.headers["clerk"]
+        before = hall.api.get(path, headers=headers).json["items"]
+        looked = hall.api.post(path, {**self.BODIES[what], "preview": True}, headers=headers)
+        assert (looked.status_code, looked.json["id"]) == (200, None)
+        assert hall.api.get(path, headers=headers).json["items"] == before
+        done = hall.api.post(path, self.BODIES[what], headers=headers)
+        assert done.status_code == 201
+        assert done.json["id"] not in (None, *(each["id"] for each in before))
+        told = hall.api.get("/openapi.json").json["paths"][
+            f"/api/v1{STAFF}/offices/{{office_id}}/{what}"
+        ]["post"]["responses"]
+        bodies = [told[code]["content"]["application/json"]["schema"] for code in ("200", "201")]
+        assert bodies[0] == bodies[1]
+        assert "预览" in told["200"]["description"]

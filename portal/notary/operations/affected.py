@@ -334,7 +334,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
     """
     if not booking.matter.active:
         return None
-    first, last = bookable_days(office, clock.today(), current_calendar())
+    first, last = bookable_days(office, clock.today(), current_calendar(), booking.day)
     quotas = seats.quotas_for(booking.priority)
     need = len(seats.live_claims(*seats.of_booking(booking.id)))
     free = seats.free_slots(
@@ -342,7 +342,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         booking.matter.code,
         quotas,
         booking.seats,
-        NotarySlot.day >= min(first, booking.day),
+        NotarySlot.day >= first,
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )

@@ -193,8 +193,11 @@ def reschedule(
     day = clock.local(starts_at).date()
     # Whoever lost a time to the office may have one sooner than it gives out: from their own day on, on which they were
     # expected, by themselves; before that day by a clerk who has asked them.
-    soon = booking.has_to_move and (actor.is_staff or day >= booking.day)
-    holding.require_bookable(office, day, starts_at, without_lead=soon)
+    since = None
+    if booking.has_to_move:
+        since = clock.today() if actor.is_staff else booking.day
+    quotas = seats.quotas_for(booking.priority)
+    holding.require_bookable(office, matter, booking.seats, quotas, starts_at, since)
     counters = dict(
         db.session.execute(
             select(NotaryCounter.id, NotaryCounter.matter_codes).where(
@@ -208,7 +211,6 @@ def reschedule(
     # What has lapsed may be its own, and is read anew with it.
     steps.hold(booking)
     freeing.settle((counter, on) for counter, on in days if on == day)
-    quotas = seats.quotas_for(booking.priority)
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     until = starts_at + timedelta(minutes=need * office.slot_minutes)
     free = seats.free_slots_between(office.id, matter.code, quotas, booking.seats, starts_at, until)
@@ -230,7 +232,7 @@ def reschedule(
             end_other_times(actor, offers)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
-    raise refusing.at(office, matter, booking.seats, quotas, starts_at).keeping()
+    raise refusing.at(office, matter, booking.seats, quotas, starts_at, since).keeping()
 
 
 def _move_to(

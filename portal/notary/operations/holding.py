@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from portal.core.db import db
 from portal.core.errors import Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import joining, transactional
 from portal.notary import runs
-from portal.notary.errors import AlreadyConfirmed, HoldExists, HoldExpired, NotBookable
+from portal.notary.errors import AlreadyConfirmed, HoldExists, HoldExpired
 from portal.notary.models import (
     ACTIVE_STATES,
     BookingState,
@@ -24,6 +25,7 @@ from portal.notary.models import (
     NotaryMatter,
     NotaryOffice,
     Priority,
+    Quota,
     WaitingState,
 )
 from portal.notary.operations import bookings, freeing, known, refusing, seats, steps
@@ -66,14 +68,23 @@ def require_active(matter: NotaryMatter) -> None:
 
 
 def require_bookable(
-    office: NotaryOffice, day: date, starts_at: datetime, *, without_lead: bool = False
+    office: NotaryOffice,
+    matter: NotaryMatter,
+    wanted: int,
+    quotas: Sequence[Quota],
+    starts_at: datetime,
+    since: date | None = None,
 ) -> None:
-    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
+    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone.
+
+    From `since` on the lead time does not bind, as in `bookable_days`.
+    """
     zone_of_slots.require()
     if starts_at <= clock.now():
-        raise NotBookable("这个时段已经开始或者过去。")
-    outside = refusing.not_given_out(office, day, day)
-    if outside is not None and not (without_lead and outside.code == "too_soon"):
+        raise refusing.begun(office, matter, wanted, quotas, starts_at, since)
+    day = clock.local(starts_at).date()
+    outside = refusing.not_given_out(office, day, day, since)
+    if outside is not None:
         raise outside
 
 
@@ -90,17 +101,17 @@ def look(actor: Actor, wish: Wish) -> Look:
         raise NotFound("没有找到这个公证机构或者公证事项。")
     matter, office, other = asked.matter, asked.office, asked.other
     require_active(matter)
-    day = clock.local(wish.starts_at).date()
-    require_bookable(office, day, wish.starts_at)
+    wanted, quotas = office.seats_for(wish.party_count), seats.quotas_for(wish.priority)
+    require_bookable(office, matter, wanted, quotas, wish.starts_at)
     if other is not None and other.kept_until > clock.now():
         raise HoldExists(
             f"您已经保留了 {clock.spoken(other.starts_at)} 的时段，"
             f"保留到 {clock.spoken(other.kept_until)}。"
         )
-    wanted = office.seats_for(wish.party_count)
+    day = clock.local(wish.starts_at).date()
     found = candidates(office, matter, wish, wanted)
     if not found and other is None and not freeing.lapsed_days_of(office.id, day):
-        raise refusing.at(office, matter, wanted, seats.quotas_for(wish.priority), wish.starts_at)
+        raise refusing.at(office, matter, wanted, quotas, wish.starts_at)
     return Look(matter, office, other, day, wanted, found)
 
 

@@ -57,7 +57,7 @@ def come_back(actor: Actor, ticket: NotaryTicket) -> NotaryTicket:
     """Let somebody who went away wait again with the same number, on the same day.
 
     Raises Conflict on another day, when the seats of the appointment went to somebody else meanwhile, or when its account was
-    closed; AlreadyBooked when a party has booked the matter anew.
+    closed; BookedAnew when a party has booked the matter anew.
     """
     if ticket.day != clock.today():
         raise Conflict(
@@ -161,13 +161,13 @@ def stand_again(
 ) -> None:
     """Let an appointment whose visit has ended wait on the day again, with its persons and seats; inside a unit of work.
 
-    Raises Conflict when its seats went to somebody else or its account was closed; AlreadyBooked when a party has booked the
+    Raises Conflict when its seats went to somebody else or its account was closed; BookedAnew when a party has booked the
     matter anew.
     """
     persons.require_known(booking)
     seats.lock_days([(booking.counter_id, booking.day)])
     steps.move(booking, action, actor, ended_at=None)
-    persons.count_again(booking.id)
+    persons.count_again(actor, booking.id)
     taken = take_seats_again(booking)
     steps.note(booking, action, label, actor, seats=taken)
     steps.record(booking, action, actor, detail)

@@ -18,7 +18,7 @@ from portal.working_days.counting import current_calendar
 SHOWN = 3
 # In a rush thousands ask for the same within a second; a suggestion may be that old.
 KEPT_SECONDS = 1.0
-_Key = tuple[uuid.UUID, uuid.UUID, int, tuple[Quota, ...]]
+_Key = tuple[uuid.UUID, uuid.UUID, int, tuple[Quota, ...], date | None]
 _Days = dict[date, list[datetime]]
 _kept: dict[_Key, tuple[float, datetime, _Days]] = {}
 
@@ -29,20 +29,21 @@ def times(
     wanted: int,
     quotas: Sequence[Quota],
     near: datetime,
+    since: date | None = None,
 ) -> list[datetime]:
-    """Return up to three times at which the matter can be booked, at most a second old.
+    """Return up to three times at which the matter can be booked, at most a second old; `since` as in `bookable_days`.
 
     Those of the same day come first, then those of the days after it, and the nearest time of each day first; days before it
     only where nothing else is left.
     """
-    key = (office.id, matter.id, wanted, tuple(quotas))
+    key = (office.id, matter.id, wanted, tuple(quotas), since)
     now = clock.now()
     kept = _kept.get(key)
     if kept is not None and time.monotonic() - kept[0] < KEPT_SECONDS and kept[1] <= now:
         return _nearest(kept[2], near)
     if len(_kept) > 1000:
         _kept.clear()
-    found = _look(office, matter, wanted, quotas)
+    found = _look(office, matter, wanted, quotas, since)
     _kept[key] = time.monotonic(), now, found
     return _nearest(found, near)
 
@@ -59,9 +60,13 @@ def _nearest(days: _Days, near: datetime) -> list[datetime]:
 
 
 def _look(
-    office: NotaryOffice, matter: NotaryMatter, wanted: int, quotas: Sequence[Quota]
+    office: NotaryOffice,
+    matter: NotaryMatter,
+    wanted: int,
+    quotas: Sequence[Quota],
+    since: date | None,
 ) -> _Days:
-    first, last = bookable_days(office, clock.today(), current_calendar())
+    first, last = bookable_days(office, clock.today(), current_calendar(), since)
     free = seat_counts.free_slots(
         office.id,
         matter.code,

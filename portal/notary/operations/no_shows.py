@@ -126,7 +126,7 @@ def marked_today(booking: NotaryBooking) -> bool:
 def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
     """Take a mistaken mark back, on the day on which it was made: the appointment stands again as before.
 
-    Raises AlreadyBooked when one of the parties has booked the matter anew meanwhile.
+    Raises BookedAnew when one of the parties has booked the matter anew meanwhile.
     """
     if booking.state is BookingState.NO_SHOW and not marked_today(booking):
         raise Conflict(
@@ -143,7 +143,7 @@ def revert(actor: Actor, booking: NotaryBooking) -> NotaryBooking:
         .where(NotaryNoShow.booking_id == booking.id)
         .execution_options(synchronize_session=False)
     )
-    persons.count_again(booking.id)
+    persons.count_again(actor, booking.id)
     steps.note(booking, "revert_no_show", "撤销未到场登记", actor)
     steps.record(booking, "revert_no_show", actor)
     steps.tell(booking, "notary.no_show_reverted")

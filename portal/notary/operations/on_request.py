@@ -58,7 +58,8 @@ def book(
     if matter is None:
         raise Invalid(errors={"matter_id": ["没有这个公证事项。"]})
     holding.require_active(matter)
-    holding.require_bookable(office, clock.local(wish.starts_at).date(), wish.starts_at)
+    wanted, quotas = office.seats_for(wish.party_count), seats.quotas_for(wish.priority)
+    holding.require_bookable(office, matter, wanted, quotas, wish.starts_at)
     run = _take(office, matter, wish)
     # Confirmed at once, or not at all.
     held = holding.new(office, wish, run, account_id=None, booked_by_id=actor.id)
@@ -108,7 +109,10 @@ def move(
     """Move an appointment of the office to another time; raises what `changing.reschedule` raises."""
     if booking.state is BookingState.CONFIRMED:
         _require_before_start(booking)
-    return changing.reschedule(actor, booking, starts_at, asked(channel))
+    try:
+        return changing.reschedule(actor, booking, starts_at, asked(channel))
+    except SlotTaken as refused:
+        raise _for_the_desk(refused) from None
 
 
 @transactional

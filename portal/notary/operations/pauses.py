@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 
 from portal.core import clock
 from portal.core.actor import Actor
@@ -90,9 +91,20 @@ def _run_limit_of_pauses(case: NotaryCase) -> None:
         )
 
 
+def used_up(cases: Iterable[NotaryCase]) -> set[uuid.UUID]:
+    """Return the ids of those whose present review has stood still for as long as it may: no pause can begin any more."""
+    running = [case.id for case in cases if case.state is CaseState.REVIEW and not case.lasting]
+    found = clocks.deadlines_of(CASE_KIND, running, include_ended=True)
+    limits = {case_id: _limit_among(rows) for case_id, rows in found.items()}
+    return {case_id for case_id, known in limits.items() if known and not known.is_running}
+
+
 def _limit_of_pauses(case: NotaryCase) -> Deadline | None:
     """Return the clock that limits the pauses of the present review, once one has begun."""
-    found = clocks.deadlines_of(CASE_KIND, [case.id], include_ended=True)[case.id]
+    return _limit_among(clocks.deadlines_of(CASE_KIND, [case.id], include_ended=True)[case.id])
+
+
+def _limit_among(found: Sequence[Deadline]) -> Deadline | None:
     begun = next(d for d in found if d.rule_id == deadlines.REVIEW and d.is_running)
     return next(
         (

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from portal.accounts.identity.documents import mask_number
 from portal.accounts.models import DocumentType
@@ -29,11 +30,14 @@ from portal.core.db import db, is_sqlite
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict
 from portal.core.prepared import Prepared
+from portal.notary import policies
 from portal.notary.errors import (
     AlreadyBooked,
+    BookedAnew,
     ElsewhereThen,
     LimitReached,
     PartyUnavailable,
+    PersonLimit,
     TooManyNoShows,
 )
 from portal.notary.models import (
@@ -50,8 +54,6 @@ from portal.notary.operations import steps
 
 # What stands in place of a person whose account was closed.
 ERASED = "（账号已注销）"
-# What a clerk does who finds that somebody for whom a step is taken back has another appointment by now.
-_BOOKED_ANEW = "当事人后来又约了同一事项：要恢复这一次的，请先应其要求取消后来的预约；要保留后来的，这一次不恢复。"
 # A party of a case.
 Registered = Mapping[str, Any]
 
@@ -90,20 +92,37 @@ def index_of(registered: Registered) -> str:
     return person_index(document_type, registered["document_number"])
 
 
-def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: Conflict) -> Conflict:
+def _told(actor: Actor, index: str, counted: ColumnElement[bool], precise: PersonLimit) -> Conflict:
     """Return the refusal as the actor may know it: `precise` where the own account booked all of it, else PartyUnavailable.
 
-    A name and a number are declared and not verified, so they prove nothing. `counted` says which bookings led to it.
+    A name and a number are declared and not verified, so they prove nothing. `counted` says which bookings led to it; a clerk
+    reads which they are.
     """
-    if not actor.is_resident:
-        return precise
-    booked_by = db.session.scalars(
-        select(NotaryBooking.account_id)
+    found = db.session.execute(
+        select(
+            NotaryBooking.account_id,
+            NotaryBooking.office_id,
+            NotaryBooking.reference,
+            NotaryBooking.starts_at,
+        )
         .join(NotaryParty, NotaryParty.booking_id == NotaryBooking.id)
         .where(NotaryParty.person_index == index, counted)
-        .distinct()
+        .order_by(NotaryBooking.starts_at)
     ).all()
-    return precise if booked_by == [actor.own_id] else PartyUnavailable()
+    if actor.is_resident:
+        own = {row.account_id for row in found} == {actor.own_id}
+        return precise if own else PartyUnavailable()
+    # An appointment is looked up by its number, by who works at its office. Of a closed account none is found: who that was
+    # is forgotten.
+    which = [
+        f"{row.reference}（{clock.spoken(row.starts_at)}）"
+        for row in found
+        if policies.works_at(actor, row.office_id)
+    ]
+    elsewhere = len(found) - len(which)
+    if elsewhere:
+        which.append(f"在别的公证机构的 {elsewhere} 个")
+    return precise.at_desk(which)
 
 
 def require_few_no_shows(actor: Actor, office: NotaryOffice, indexes: Sequence[str]) -> None:
@@ -267,8 +286,8 @@ def end_parties(booking_id: uuid.UUID) -> list[str]:
     return indexes
 
 
-def count_again(booking_id: uuid.UUID) -> None:
-    """Let the parties of a booking that stands again count once more; raises AlreadyBooked when one has booked anew.
+def count_again(actor: Actor, booking_id: uuid.UUID) -> None:
+    """Let the parties of a booking that stands again count once more; raises BookedAnew when one has booked anew.
 
     Without the limit: the appointment was within it when it was made.
     """
@@ -282,7 +301,7 @@ def count_again(booking_id: uuid.UUID) -> None:
                 .execution_options(synchronize_session=False)
             ).all()
     except IntegrityError as error:
-        raise AlreadyBooked(next_step=_BOOKED_ANEW) from error
+        raise _booked_anew(actor, booking_id) from error
     dialect = sqlite if is_sqlite() else postgresql
     for index in sorted(indexes):
         db.session.execute(
@@ -293,6 +312,26 @@ def count_again(booking_id: uuid.UUID) -> None:
             )
             .execution_options(synchronize_session=False)
         )
+
+
+def _booked_anew(actor: Actor, booking_id: uuid.UUID) -> Conflict:
+    """Return the refusal that names what somebody has booked since then."""
+    mine = aliased(NotaryParty)
+    same = and_(
+        mine.person_index == NotaryParty.person_index, mine.matter_id == NotaryParty.matter_id
+    )
+    anew = (
+        select(NotaryParty)
+        .join(mine, same)
+        .where(
+            mine.booking_id == booking_id, NotaryParty.active, NotaryParty.booking_id != booking_id
+        )
+    )
+    party = db.session.scalars(anew.order_by(NotaryParty.person_index)).first()
+    if party is None:  # pragma: no cover - given back at this very moment
+        return BookedAnew().at_desk([])
+    there = NotaryParty.booking_id == party.booking_id
+    return _told(actor, party.person_index, there, BookedAnew())
 
 
 def require_known(booking: NotaryBooking, otherwise: str = "请当事人现场取号。") -> None:

@@ -30,10 +30,12 @@ def at(
     wanted: int,
     quotas: Sequence[Quota],
     starts_at: datetime,
+    since: date | None = None,
 ) -> SlotTaken | NotBookable:
     """Return the refusal of a time at which nothing is free, with the nearest free times.
 
-    SlotTaken where somebody else has the seats; NoSuchTime, ClosedDay or TooManyParties where there never were any.
+    SlotTaken where somebody else has the seats; NoSuchTime, ClosedDay or TooManyParties where there never were any. From
+    `since` on the lead time does not bind, as in `bookable_days`.
     """
     need = runs.slots_needed(matter.minutes, office.slot_minutes)
     given = seats.slots_for(
@@ -45,9 +47,9 @@ def at(
         NotarySlot.starts_at < starts_at + timedelta(minutes=need * office.slot_minutes),
     )
     if any(run.first.starts_at == starts_at for run in seats.runs_of(given, need)):
-        return _with_times(SlotTaken(), office, matter, wanted, quotas, starts_at)
+        return _with_times(SlotTaken(), office, matter, wanted, quotas, starts_at, since)
     day = clock.local(starts_at).date()
-    refused = never(office, matter, wanted, quotas, day, day)
+    refused = never(office, matter, wanted, quotas, day, day, since)
     if refused is None:
         begins = any(slot.starts_at == starts_at for slot in given)
         said = _not_then(matter, wanted, starts_at, begins=begins)
@@ -55,12 +57,27 @@ def at(
     elif not isinstance(refused, (ClosedDay, NoSuchTime)):
         # Another time would not help.
         return refused
-    return _with_times(refused, office, matter, wanted, quotas, starts_at)
+    return _with_times(refused, office, matter, wanted, quotas, starts_at, since)
 
 
-def not_given_out(office: NotaryOffice, first: date, last: date) -> NotBookable | None:
-    """Return why no day from `first` to `last` can be booked yet or any more, None when one can."""
-    earliest, latest = bookable_days(office, clock.today(), current_calendar())
+def begun(
+    office: NotaryOffice,
+    matter: NotaryMatter,
+    wanted: int,
+    quotas: Sequence[Quota],
+    starts_at: datetime,
+    since: date | None = None,
+) -> SlotTaken | NotBookable:
+    """Return the refusal of a time that has begun or is over, with the nearest times that are still to come."""
+    refused = NotBookable("这个时段已经开始或者过去。")
+    return _with_times(refused, office, matter, wanted, quotas, starts_at, since)
+
+
+def not_given_out(
+    office: NotaryOffice, first: date, last: date, since: date | None = None
+) -> NotBookable | None:
+    """Return why no day from `first` to `last` can be booked yet or any more, None when one can; `since` as in `at`."""
+    earliest, latest = bookable_days(office, clock.today(), current_calendar(), since)
     if last < earliest:
         said = f"需要提前预约，目前最早可以约 {clock.spoken_day(earliest)}。"
         return NotBookable(said, code="too_soon")
@@ -88,8 +105,9 @@ def never(
     quotas: Sequence[Quota],
     first: date,
     last: date,
+    since: date | None = None,
 ) -> NotBookable | None:
-    """Return why no seat can ever become free from `first` to `last`, None when one can."""
+    """Return why no seat can ever become free from `first` to `last`, None when one can; `since` as in `at`."""
     counters = [
         counter
         for counter in db.session.scalars(
@@ -115,10 +133,10 @@ def never(
             code="not_online",
             next_step="请到公证机构现场取号，或者直接联系公证机构。",
         )
-    outside = not_given_out(office, first, last)
+    outside = not_given_out(office, first, last, since)
     if outside is not None:
         return outside
-    earliest, latest = bookable_days(office, clock.today(), current_calendar())
+    earliest, latest = bookable_days(office, clock.today(), current_calendar(), since)
     given = seats.slots_for(
         office.id,
         matter.code,
@@ -163,9 +181,10 @@ def _with_times(
     wanted: int,
     quotas: Sequence[Quota],
     near: datetime,
+    since: date | None,
 ) -> SlotTaken | NotBookable:
     """Add the nearest free times, and the waiting list where it is of use: for a time that exists."""
-    times = next_free.times(office, matter, wanted, quotas, near)
+    times = next_free.times(office, matter, wanted, quotas, near, since)
     said = "、".join(clock.spoken(moment) for moment in times)
     if isinstance(refused, SlotTaken):
         refused.next_step = (

@@ -12,6 +12,7 @@ from portal.core.actor import Actor
 from portal.core.errors import Conflict, Forbidden, NotFound, StaleVersion
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
+from portal.notary.errors import BookedAnew
 from portal.notary.models import (
     BookingState,
     CorrectionReason,
@@ -33,6 +34,12 @@ from portal.notary.operations import (
 )
 from portal.notary.queries import cases as found_cases
 from portal.notary.queries import day as found_day
+
+# What a clerk does with an acceptance by mistake of somebody who has another appointment for the matter by now.
+_BEFORE_VOIDING = (
+    "要作废受理的，请先应当事人要求取消另外的那个预约，时间已到的先登记结果；在别的公证机构约的，请当事人自己取消，"
+    "或者联系那个机构。要保留那个预约的，这件公证请按实际情况不予办理或者终止。"
+)
 
 
 def _require_today(day: date) -> None:
@@ -100,7 +107,7 @@ def revert_not_accept(
 ) -> NotaryBooking:
     """Take a mistaken refusal of an appointment back, on the day on which it was written down; the person is told.
 
-    Raises Conflict on another day, when its seats went to somebody else or its account was closed; AlreadyBooked when a party
+    Raises Conflict on another day, when its seats went to somebody else or its account was closed; BookedAnew when a party
     has booked the matter anew.
     """
     if booking.state is BookingState.NOT_ACCEPTED and booking.ended_at is not None:
@@ -118,7 +125,7 @@ def revert_accept(actor: Actor, case: NotaryCase, reason: CorrectionReason) -> N
 
     Seats that were given on are not asked back, as nobody waits for a time any more. Where the account was closed meanwhile,
     the case still knows who they are. Raises WrongState later or once something was done with the case, StaleVersion when it
-    has changed since it was loaded.
+    has changed since it was loaded, BookedAnew when a party has booked the matter anew.
     """
     version, booking = case.version, None
     if case.booking_id is not None:
@@ -127,7 +134,11 @@ def revert_accept(actor: Actor, case: NotaryCase, reason: CorrectionReason) -> N
         steps.move(booking, "revert_accept", actor, ended_at=None, agent=case.agent)
         if booking.account_closed:
             persons.restore(booking, case.parties)
-        persons.count_again(booking.id)
+        try:
+            persons.count_again(actor, booking.id)
+        except BookedAnew as refused:
+            refused.next_step = _BEFORE_VOIDING
+            raise
         label = f"撤销误登记的受理：{reason.label}"
         steps.note(booking, "revert_accept", label, actor)
         steps.record(booking, "revert_accept", actor, {"reason": reason.value})
