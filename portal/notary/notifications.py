@@ -101,6 +101,11 @@ _TEXTS: dict[str, tuple[str, str, str | None]] = {
         "请换日期或者换机构，有疑问请直接联系公证机构。",
         _SMS_OFFER,
     ),
+    "notary.waiting_closed": (
+        "您排队等候的日期停办了",
+        "{why}您排队的日期里不会再有空位，排队结束。请选别的日期预约或者重新排队，也可以换一个公证机构。",
+        _SMS_OFFER,
+    ),
     "notary.waiting_over": (
         "排队已结束",
         "您排队的日期已过，没有等到空位；需要时可以换日期重新排队。",

@@ -13,6 +13,7 @@ from portal.notary.models import NotaryOffice
 from portal.notary.operations import schedule, waiting
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter, make_notary_office
+from tests.factories.people import make_staff, staff_headers
 from tests.notary.conftest import Desk
 from tests.notary.screen import NINE, Counter
 
@@ -281,6 +282,14 @@ class TestNobodyGoesOnWaiting:
         path = f"/staff/notary/offices/{person.desk.office.id}/exceptions"
         assert person.api.post(path, days, headers=clerk).status_code == 201
 
+    def told(self, person: Counter) -> list[str]:
+        """Why no seat can come, as the person reads it before how to go on."""
+        bodies = [each["body"] for each in person.got("/me/notifications")["items"]]
+        return [
+            body.partition("您排队的日期里不会再有空位，排队结束。请选别的日期")[0]
+            for body in bodies
+        ]
+
     def state(self, person: Counter) -> str:
         db.session.rollback()
         (entry,) = person.got("/notary/waiting-list")["items"]
@@ -294,9 +303,57 @@ class TestNobodyGoesOnWaiting:
         assert waiting.end_impossible() == 1
         assert self.state(person) == "left"
         run_jobs()
-        told = person.got("/me/notifications")["items"]
-        assert ["不会再有空位" in each["body"] for each in told] == [True]
+        assert self.told(person) == ["2026年3月5日当天不办理这个事项：设备检修。"]
         assert waiting.end_impossible() == 0
+
+    def test_when_the_rest_of_their_last_day_is_closed(
+        self, person: Counter, clerk: dict[str, str], clock: SettableClock, run_jobs: Any
+    ) -> None:
+        fill(person.desk, "2026-03-05")
+        self.waits(person, "2026-03-02", "2026-03-02")
+        clock.set("2026-03-02 10:15")
+        assert waiting.end_impossible() == 0
+        self.close(person, clerk, "2026-03-02", "2026-03-02")
+        assert waiting.end_impossible() == 1
+        # How to go on works: another day can be waited for at once.
+        wait(person, "2026-03-05", "2026-03-05", 201)
+        run_jobs()
+        assert self.told(person) == ["2026年3月2日余下的时间不办理这个事项：设备检修。"]
+
+    def test_when_the_day_left_is_closed_is_not_said_of_the_one_that_was_open(
+        self, person: Counter, clerk: dict[str, str], clock: SettableClock, run_jobs: Any
+    ) -> None:
+        fill(person.desk, "2026-03-03")
+        self.waits(person, "2026-03-02", "2026-03-03")
+        self.close(person, clerk, "2026-03-03", "2026-03-03")
+        assert waiting.end_impossible() == 0
+        clock.set("2026-03-02 18:00")
+        assert waiting.end_impossible() == 1
+        run_jobs()
+        assert self.told(person) == ["2026年3月3日当天不办理这个事项：设备检修。"]
+
+    def test_when_a_day_that_has_come_too_near_is_closed(
+        self, person: Counter, clock: SettableClock, run_jobs: Any
+    ) -> None:
+        with unit_of_work():
+            db.session.get_one(NotaryOffice, person.desk.office.id).lead_workdays = 2
+        self.waits(person, "2026-03-05", "2026-03-05")
+        clock.set("2026-03-04 09:00")
+        clerk = staff_headers(staff=make_staff(["notary_clerk"], person.desk.office.id))
+        self.close(person, clerk, "2026-03-05", "2026-03-05")
+        assert waiting.end_impossible() == 1
+        run_jobs()
+        assert self.told(person) == ["2026年3月5日当天不办理这个事项：设备检修。"]
+
+    def test_but_not_when_the_times_of_their_last_day_have_passed(
+        self, person: Counter, clock: SettableClock
+    ) -> None:
+        self.waits(person, "2026-03-02", "2026-03-02")
+        clock.set("2026-03-02 11:45")
+        assert waiting.end_impossible() == 0
+        clock.set("2026-03-02 18:00")
+        assert waiting.end_impossible() == 0
+        assert self.state(person) == "waiting"
 
     def test_but_they_keep_the_place_while_one_of_their_days_is_open(
         self, person: Counter, clerk: dict[str, str]

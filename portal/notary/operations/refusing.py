@@ -98,6 +98,13 @@ def _not_then(matter: NotaryMatter, wanted: int, starts_at: datetime, *, begins:
     return f"没有 {when} 这个时段。"
 
 
+def _serving(office: NotaryOffice, matter: NotaryMatter) -> list[NotaryCounter]:
+    counters = db.session.scalars(
+        select(NotaryCounter).where(NotaryCounter.office_id == office.id).order_by(NotaryCounter.id)
+    )
+    return [counter for counter in counters if counter.serves(matter.code)]
+
+
 def never(
     office: NotaryOffice,
     matter: NotaryMatter,
@@ -108,15 +115,7 @@ def never(
     since: date | None = None,
 ) -> NotBookable | None:
     """Return why no seat can ever become free from `first` to `last`, None when one can; `since` as in `at`."""
-    counters = [
-        counter
-        for counter in db.session.scalars(
-            select(NotaryCounter)
-            .where(NotaryCounter.office_id == office.id)
-            .order_by(NotaryCounter.id)
-        )
-        if counter.serves(matter.code)
-    ]
+    counters = _serving(office, matter)
     if not counters:
         return NotBookable(
             f"{office.name}没有办理这个事项的窗口。",
@@ -153,8 +152,32 @@ def never(
     return _closed(office, counters, max(first, earliest), min(last, latest))
 
 
+def closed_ahead(
+    office: NotaryOffice, matter: NotaryMatter, wanted: int, quotas: Sequence[Quota], day: date
+) -> ClosedDay | None:
+    """Return how nothing of `day` (today, or one that is too near to be booked) is open any more.
+
+    None while something is, and where its times have just passed: of those nobody has to be told that they fall away.
+    """
+    need = runs.slots_needed(matter.minutes, office.slot_minutes)
+    given = seats.slots_ever_for(office.id, matter.code, quotas, wanted, NotarySlot.day == day)
+    now = clock.now()
+    ahead = seats.runs_of((slot for slot in given if slot.starts_at > now), need)
+    if given and not ahead:
+        return None
+    open_slots = seats.slots_by_id(slot.id for run in ahead for slot in run.slots)
+    if seats.runs_of(open_slots, need):
+        return None
+    when = "余下的时间" if day == clock.today() else "当天"
+    return _closed(office, _serving(office, matter), day, day, when)
+
+
 def _closed(
-    office: NotaryOffice, counters: Sequence[NotaryCounter], first: date, last: date
+    office: NotaryOffice,
+    counters: Sequence[NotaryCounter],
+    first: date,
+    last: date,
+    when: str = "当天",
 ) -> ClosedDay:
     if first != last:
         span = f"{clock.spoken_day(first)}到{clock.spoken_day(last)}"
@@ -171,7 +194,7 @@ def _closed(
     status = current_calendar().status(first)
     why = Schedule(office, [], exceptions).why_closed(counters, first, status)
     reason = "" if why is None else f"：{why.reason}"
-    return ClosedDay(f"{clock.spoken_day(first)}当天不办理这个事项{reason}。")
+    return ClosedDay(f"{clock.spoken_day(first)}{when}不办理这个事项{reason}。")
 
 
 def _with_times(

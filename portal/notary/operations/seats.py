@@ -104,12 +104,22 @@ def slots_for(
     *conditions: Any,
 ) -> list[SlotRow]:
     """Return open slots that can hold so many, full ones too, at the office's counters that serve the matter."""
+    return slots_ever_for(office_id, matter_code, quotas, seats, NotarySlot.is_open, *conditions)
+
+
+def slots_ever_for(
+    office_id: uuid.UUID,
+    matter_code: str,
+    quotas: Sequence[Quota],
+    seats: int,
+    *conditions: Any,
+) -> list[SlotRow]:
+    """Return what `slots_for` does, and the slots that were closed as well."""
     rows = db.session.execute(
         select(*COLUMNS, NotaryCounter.matter_codes)
         .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
         .where(
             NotaryCounter.office_id == office_id,
-            NotarySlot.is_open,
             NotarySlot.capacity >= seats,
             NotarySlot.quota.in_(quotas),
             *conditions,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,7 +19,7 @@ from portal.core.db import db, is_sqlite, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary import runs
-from portal.notary.errors import NotBookable
+from portal.notary.errors import ClosedDay, NoSuchTime, NotBookable
 from portal.notary.models import (
     ACTIVE_STATES,
     PENDING_STATES,
@@ -228,11 +228,13 @@ def end_impossible() -> int:
 
     Looked for outside a transaction, as everybody who waits is looked at.
     """
-    refused: dict[WaitingWish, bool] = {}
-    ended = []
+    refused: dict[WaitingWish, NotBookable | None] = {}
+    ended: dict[uuid.UUID, NotBookable] = {}
     for entry in db.session.scalars(
         select(NotaryWaiting)
-        .where(NotaryWaiting.state == WaitingState.WAITING, NotaryWaiting.until_day > clock.today())
+        .where(
+            NotaryWaiting.state == WaitingState.WAITING, NotaryWaiting.until_day >= clock.today()
+        )
         .options(joinedload(NotaryWaiting.matter))
     ).all():
         wish = WaitingWish(
@@ -245,26 +247,65 @@ def end_impossible() -> int:
         )
         if wish not in refused:
             refused[wish] = _closed_meanwhile(entry.matter, wish)
-        if refused[wish]:
-            ended.append(entry.id)
+        why = refused[wish]
+        if why is not None:
+            ended[entry.id] = why
     if not ended:
         return 0
     with unit_of_work():
-        return _end(_waiting(NotaryWaiting.id.in_(ended)), "notary.waiting_impossible")
+        return sum(
+            _tell_impossible(entry, ended[entry.id])
+            for entry in _waiting(NotaryWaiting.id.in_(ended))
+        )
 
 
-def _closed_meanwhile(matter: NotaryMatter, wish: WaitingWish) -> bool:
-    """True when what somebody waits for was given up by every office.
+def _tell_impossible(entry: NotaryWaiting, why: NotBookable) -> int:
+    """End a wait that is in vain; whoever waits for one office is told why none of their days is left."""
+    if isinstance(why, ClosedDay) and entry.office_id is not None:
+        return _end([entry], "notary.waiting_closed", {"why": why.message})
+    return _end([entry], "notary.waiting_impossible")
 
-    Days that are not given out yet may still come, and days that are too near by now pass on their own.
+
+def _closed_meanwhile(matter: NotaryMatter, wish: WaitingWish) -> NotBookable | None:
+    """Return why what somebody waits for was given up by every office, None while one may have a seat for them.
+
+    Days that are not given out yet may still come. Today, and days that are too near by now, pass on their own unless they
+    were closed: only then their person has to look for other days at once.
     """
     offices, calendar = _offices(wish), current_calendar()
     for office in offices:
         _, last = bookable_days(office, clock.today(), calendar)
         if last < wish.until_day and last != office.closes_on:
-            return False
+            return None
     refused = _impossible(offices, matter, wish) if offices else None
-    return refused is not None and refused.code != "too_soon"
+    if refused is None:
+        return None
+    days_pass = wish.until_day == clock.today() and isinstance(refused, (ClosedDay, NoSuchTime))
+    if refused.code == "too_soon" or days_pass:
+        return _closed_ahead(offices, matter, wish)
+    if isinstance(refused, ClosedDay):
+        # Of today, which may have been open, nothing is said.
+        later = max(wish.from_day, clock.today() + timedelta(days=1))
+        return _impossible(offices, matter, replace(wish, from_day=later)) or refused
+    return refused
+
+
+def _closed_ahead(
+    offices: Sequence[NotaryOffice], matter: NotaryMatter, wish: WaitingWish
+) -> NotBookable | None:
+    """Return how all offices have closed the last day, None where it just passes at one of them."""
+    closed = None
+    for office in offices:
+        closed = refusing.closed_ahead(
+            office,
+            matter,
+            office.seats_for(wish.party_count),
+            seats.quotas_for(wish.priority),
+            wish.until_day,
+        )
+        if closed is None:
+            return None
+    return closed
 
 
 def _waiting(condition: ColumnElement[bool]) -> Sequence[NotaryWaiting]:
@@ -279,13 +320,15 @@ def _waiting(condition: ColumnElement[bool]) -> Sequence[NotaryWaiting]:
     ).all()
 
 
-def _end(entries: Sequence[NotaryWaiting], template: str) -> int:
+def _end(
+    entries: Sequence[NotaryWaiting], template: str, params: dict[str, str | int] | None = None
+) -> int:
     for entry in entries:
         leave(SYSTEM, entry)
         steps.tell_resident(
             entry.account_id,
             template,
-            {},
+            params or {},
             subject_kind=SUBJECT_KIND,
             subject_id=entry.id,
         )
