@@ -178,6 +178,17 @@ def test_what_cites_one_of_them_does(tmp_path: Path) -> None:
     assert result.hits[0].key == "faq:training"
 
 
+def test_what_cites_one_of_them_does_not_where_another_is_asked_more_alike(tmp_path: Path) -> None:
+    text = "出租人收取押金，租赁期满退还。"
+    rival = faq("rival", "押金谁来退？", text, cites=(DOG.key,))
+    IndexWriter(tmp_path, THESAURUS).build([*_with_training(THE_LAW), rival])
+    index = SearchIndex.open(tmp_path)
+    assert index.search(SearchRequest(text=QUESTION)).hits[0].key == "faq:training"
+    result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
+    # Nor does the other, which cites none of the first texts and is hardly alike.
+    assert ([hit.kind for hit in result.hits[:2]], result.leading) == (["article", "faq"], None)
+
+
 def test_where_all_texts_are_of_that_kind_the_best_stands_first(tmp_path: Path) -> None:
     texts = [document for document in _with_training(()) if document.kind == "faq"]
     IndexWriter(tmp_path, THESAURUS).build(texts)
