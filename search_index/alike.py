@@ -27,10 +27,12 @@ Float64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Idf = Callable[[UInt64], Float32]
 
-# What every question has, in the books' words and in those of the south-west.
+# What every question has, in the books' words and in those of the south-west, and what tells how somebody goes on whatever
+# it is: who delivers and who pays wages may both let others wait.
 _QUESTION_WORDS = re.compile(
     r"怎么办|怎么样|怎么|怎样|咋个办|咋办|咋整|咋个|咋样|咋|啷个办|啷个|啥子|啥|哪个|哪里|哪些|好多|好久|多少|如何|什么"
     r"|请问|想问一下|是不是|能不能|可不可以|要不要|可以|要得不|得不得|得行不|硬是|吗|呢|啊|吧|嘛|哦|不\Z|我|的|了|\W"
+    r"|迟迟|一直|老是|总是|动不动"
 )
 
 

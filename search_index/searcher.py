@@ -26,7 +26,7 @@ from search_index.documents import (
 from search_index.errors import IndexDamaged, IndexFormatError, IndexMissing
 from search_index.hits import Shown, hit_of
 from search_index.laws import simplify
-from search_index.leading import FIRST_LOOKED_AT, asked_before, supported
+from search_index.leading import FIRST_LOOKED_AT, Asked, asked_before, supported
 from search_index.numerals import format_article_number
 from search_index.query import Query
 from search_index.ranking import Float32, top_rows
@@ -149,20 +149,19 @@ class SearchIndex:
         dated = request.as_of is not None
         ranked = snapshot.ranker.ranked(query, words, full, allowed, depth, dated=dated)
         rows, scores = ranked.rows.tolist(), ranked.scores.tolist()
-        leading, place, surely = None, 0, False
+        asked = Asked()
         if request.leading_kinds and rows and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
             may_lead = passing & kinds & (words >= least)
-            leading, place, surely = asked_before(snapshot, rest, words, full, may_lead, rows)
-            first = supported(snapshot, rows, kinds, leading if place == 0 else None)
+            asked = asked_before(snapshot, rest, words, full, may_lead, rows)
+            first = supported(snapshot, rows, kinds, asked)
             rows.insert(0, rows.pop(first))
             scores.insert(0, scores.pop(first))
         listed: list[tuple[int, float, Why]] = [(row, CITED_SCORE, "citation") for row in cited]
         listed += [(row, score, "words") for row, score in zip(rows, scores, strict=True)]
         # Where the same was surely asked before, little of the question's words is no sign of a wrong answer.
-        if leading is not None and leading in rows[: place + 1]:
-            leading = None
-        sure = STRONG if cited or surely else sureness(snapshot, query, ranked)
+        leading = None if asked.row in rows[: asked.place + 1] else asked.row
+        sure = STRONG if cited or asked.surely else sureness(snapshot, query, ranked)
         weak = sure < WEAK
         corrected = self._correct(snapshot, text) if weak or len(text) <= SHORT_TEXT else None
         if corrected is None and not listed and not len(found):
@@ -175,7 +174,7 @@ class SearchIndex:
                 for row, score, why in listed[offset : offset + size]
             ),
             leading=None if leading is None else hit_of(snapshot, leading, 100.0, shown, "words"),
-            leading_place=place,
+            leading_place=asked.place,
             total=total,
             facets=facets,
             citations=tuple(citations),

@@ -214,6 +214,24 @@ EXPECTED = {
     "承包地别人占了种庄稼": {"承包地有纠纷，找谁解决？"},
     "宅基地可以卖给城里人吗": {"农村的房子、宅基地能卖给城里人或者外村人吗？"},
     "只有一套房子会被法院拍卖吗": {"法院要执行我，唯一的房子、工资卡会怎样？"},
+    "邻居把界石往我家地里挪了": {"邻居挪了地界、占了我家的地，怎么办？"},
+    "直播间买的玉是假的": {"看直播买了玉、首饰，到手是假货，怎么办？"},
+    "老板用童工怎么举报": {"厂里、店里招不满十六岁的孩子干活，合法吗？"},
+    "被关在电梯里找谁负责": {"电梯老出故障、把人关在里面，谁负责？"},
+    "老楼装电梯要多少业主同意": {"老楼加装电梯要多少业主同意？钱怎么分摊？"},
+    "楼道里充电会不会罚款": {"邻居把电动车停在楼道、推进楼里充电，怎么办？"},
+    "砍自家的树要不要许可": {"砍自家种的树，要采伐证吗？"},
+    "话费多扣了找谁投诉": {"手机套餐、宽带乱扣费，没同意就开了业务，怎么办？"},
+    "学校强制买校服资料收钱": {"学校、幼儿园乱收费，能要回来吗？"},
+    "干洗洗褪色了店家不认账": {"干洗店把衣服洗坏、弄丢了，怎么赔？"},
+    "爸爸生前欠的信用卡要我还吗": {"父债子还，父亲欠的债我要还吗？"},
+    "邻居家的狗半夜叫个不停": {"邻居养恶犬、狗乱叫吓人，能报警吗？"},
+    "路边停车被贴条了不服去哪里说": {"违章停车被拖走了，要交拖车费吗？"},
+    "弟弟没结婚没孩子死了他的房子归谁": {"遗产怎么分？"},
+    "被裁员了只给一个月工资对吗": {"公司裁员，裁到我有补偿吗？"},
+    "单位迟迟不发薪水": {"公司拖欠工资怎么办？"},
+    "单位老是拖着不发薪": {"公司拖欠工资怎么办？"},
+    "爷爷走了留下的钱归谁": {"遗产怎么分？"},
     "坐公交车急刹车摔伤了": {"乘公交、客车、出租车时受了伤，谁来赔？"},
 }
 
@@ -239,12 +257,12 @@ def test_what_laypeople_ask_in_their_own_words_leads_to_the_faq_that_answers_it(
         right += [question] if found[0] in slugs else []
         wrong += [question] if found[0] and found[0] not in slugs else []
         near += [question] if slugs & set(found) else []
-    assert (len(right) >= 94, len(wrong) <= 16, len(near) >= 138) == (True, True, True), wrong
+    assert (len(right) >= 98, len(wrong) <= 13, len(near) >= 138) == (True, True, True), wrong
 
 
 def test_a_question_that_no_faq_answers_is_mostly_led_to_the_law(client):
     first = [search(client, question, size=1)["items"] for question in UNANSWERED]
-    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 29
+    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 26
 
 
 def test_an_amendment_stands_below_the_code_and_reads_like_an_article(client):

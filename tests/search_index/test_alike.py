@@ -38,6 +38,11 @@ def asked_for(lines: list[tuple[str, int]], idf: Idf) -> Wordings:
         ("娃儿他老汉喊我搬", "孩子的父亲让我搬走", True),
         ("遭厂里开除了", "被公司辞退", True),
         ("挨着我的房子", "被公司辞退", False),
+        ("克扣薪水", "克扣工资", True),
+        ("外公留下的存款", "外公遗产", True),
+        # How long somebody lets others wait does not tell for what.
+        ("单位迟迟不发奖金", "网购迟迟不发货", False),
+        ("他总是一直不接", "她总是一直不睡", False),
     ],
 )
 def test_which_questions_are_alike_by_their_words(asked: str, wording: str, alike: bool) -> None:
@@ -60,7 +65,7 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
 def test_a_wording_without_a_pair_in_common_is_found_by_what_it_means() -> None:
     lines = [("老板拖欠工资", 1), ("邻居家漏水", 2), ("离婚后孩子归谁", 3)]
     wordings = asked_for(lines, lambda terms: np.ones(len(terms), dtype=np.float32))
-    found = wordings.closest("单位迟迟不发薪水", -1.0)
+    found = wordings.closest("东家赖着报酬不结", -1.0)
     best = int(np.argmax(found.both))
     assert (found.rows[best], found.words[best]) == (1, 0.0)
 
@@ -171,6 +176,17 @@ def test_what_cites_one_of_them_does(tmp_path: Path) -> None:
     index = SearchIndex.open(tmp_path)
     result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
     assert result.hits[0].key == "faq:training"
+
+
+def test_what_cites_one_of_them_does_not_where_another_is_asked_more_alike(tmp_path: Path) -> None:
+    text = "出租人收取押金，租赁期满退还。"
+    rival = faq("rival", "押金谁来退？", text, cites=(DOG.key,))
+    IndexWriter(tmp_path, THESAURUS).build([*_with_training(THE_LAW), rival])
+    index = SearchIndex.open(tmp_path)
+    assert index.search(SearchRequest(text=QUESTION)).hits[0].key == "faq:training"
+    result = index.search(SearchRequest(text=QUESTION, leading_kinds=KINDS))
+    # Nor does the other, which cites none of the first texts and is hardly alike.
+    assert ([hit.kind for hit in result.hits[:2]], result.leading) == (["article", "faq"], None)
 
 
 def test_where_all_texts_are_of_that_kind_the_best_stands_first(tmp_path: Path) -> None:
