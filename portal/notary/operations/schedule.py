@@ -165,6 +165,7 @@ def add_exception(
     if given.kind is ExceptionKind.EXTRA and given.opens is None:
         raise Invalid(errors={"opens": ["加开时段请填写开始和结束时间。"]})
     _require_new(office, given)
+    slots.lock(office)
     row = NotaryException(
         id=new_id(),
         office_id=office.id,
@@ -232,6 +233,7 @@ def remove_exception(actor: Actor, office: NotaryOffice, row: NotaryException) -
     """Take an exception back; who was told to move is told that the time stands again."""
     _require_may_enter(actor, office.id, row)
     reason = row.reason
+    slots.lock(office)
     db.session.delete(row)
     db.session.flush()
     _record(actor, "exception_removed", office, {"first": row.first_day})
@@ -256,6 +258,7 @@ def set_hours(
     problems = opening.problems(office, week, day, zone)
     if problems:
         raise Invalid(errors=problems)
+    slots.lock(office)
     present = select(NotaryHours).where(
         NotaryHours.office_id == office.id,
         NotaryHours.counter_id.is_(None)
@@ -297,6 +300,7 @@ def save_counter(
 ) -> tuple[NotaryCounter, Applied]:
     """Add a counter, or change one; fewer seats, an earlier end or fewer matters may affect bookings."""
     _require_clerk(actor, office.id)
+    slots.lock(office)
     if counter is None:
         counter = NotaryCounter(id=new_id(), office_id=office.id, kept_priority=0, kept_walk_in=0)
         db.session.add(counter)
@@ -344,6 +348,7 @@ def change_office(actor: Actor, office: NotaryOffice, values: dict[str, Any]) ->
     Raises Conflict when the grid of slots would change under bookings.
     """
     _require_clerk(actor, office.id)
+    slots.lock(office)
     changed = {name: value for name, value in values.items() if getattr(office, name) != value}
     if any(name in changed for name in GRID) and _has_bookings(office):
         raise Conflict(

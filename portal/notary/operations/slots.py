@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, or_, select, update
 
 from portal.core import clock
-from portal.core.db import db, new_id
+from portal.core.db import db, is_sqlite, new_id
 from portal.notary.models import (
     NotaryCounter,
     NotaryException,
@@ -78,11 +78,30 @@ def are_due(office: NotaryOffice, calendar: Calendar) -> bool:
     return office.slots_until is None or last_day(office, calendar) > office.slots_until
 
 
+def lock(office: NotaryOffice) -> None:
+    """Lock the office's slots from today on, in the order that everybody keeps, until the transaction ends.
+
+    Before anything of the office, its counters and its hours is written: whoever has taken a seat writes a booking that
+    points at the counter, and the job that makes slots writes the office after them. Those of today that have begun are among
+    them, since what has lapsed there is freed as well.
+    """
+    if is_sqlite():
+        return
+    db.session.execute(
+        select(NotarySlot.id)
+        .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+        .where(NotaryCounter.office_id == office.id, NotarySlot.day >= clock.today())
+        .order_by(NotarySlot.starts_at, NotarySlot.id)
+        .with_for_update(of=NotarySlot)
+    ).all()
+
+
 def materialise(office: NotaryOffice) -> Difference:
     """Bring the slots from now to the horizon in line with the hours; returns what was changed. Inside a unit of work.
 
-    All slots of the office are locked, in the order that everybody keeps.
+    All slots of the office are locked first.
     """
+    lock(office)
     calendar = current_calendar()
     schedule, counters = schedule_of(office)
     end = last_day(office, calendar)
