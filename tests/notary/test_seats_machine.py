@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.core import clock as core_clock
 from portal.core.actor import Actor
@@ -35,6 +35,7 @@ from portal.notary.errors import HoldExists, HoldExpired, NoSuchTime, SlotTaken
 from portal.notary.models import (
     BookingState,
     NotaryBooking,
+    NotaryClaim,
     NotarySlot,
     NotaryWaiting,
     Quota,
@@ -104,6 +105,11 @@ class Model:
         """Every run of so many slots with seats left."""
         found = [tuple(range(s, s + need)) for s in range(len(TIMES) - need + 1)]
         return [run for run in found if self.fits(run)]
+
+    def own(self, key: uuid.UUID) -> list[Seat]:
+        """Seats that a booking may use: what it has given up has an end, beside one that is confirmed."""
+        booked = self.bookings[key]
+        return [s for s in booked.seats if booked.state != "confirmed" or s.until is None]
 
     def lapsed(self, now: datetime) -> list[uuid.UUID]:
         """Bookings with seats whose time is over."""
@@ -438,6 +444,17 @@ class SeatsMachine(RuleBasedStateMachine):
             for row in db.session.execute(select(NotaryBooking.id, NotaryBooking.state))
         }
         assert states == {key: booked.state for key, booked in self.model.bookings.items()}
+        had = dict(
+            db.session.execute(
+                select(NotaryClaim.booking_id, func.sum(NotaryClaim.seats))
+                .where(NotaryClaim.released_at.is_(None), NotaryClaim.cooling.is_(False))
+                .group_by(NotaryClaim.booking_id)
+            ).all()
+        )
+        assert had == {
+            key: sum(len(seat.slots) for seat in self.model.own(key))
+            for key in self.keys("held", "offered", "confirmed")
+        }
         listed = {
             row.id: row.state.value
             for row in db.session.execute(select(NotaryWaiting.id, NotaryWaiting.state))
