@@ -8,12 +8,10 @@ from typing import Any
 import structlog
 
 from portal.config import settings
-from portal.core.content_files import BrokenFile, parse, read
+from portal.core.content_files import BrokenFile, named, parse, read
 
 FILE = "privacy_notice.yaml"
 _log = structlog.get_logger(__name__)
-
-
 # Whatever else a notice has is served as it is.
 NEEDED = ("version", "title", "summary", "sections", "effective_from")
 # The file as it was last read, and when it had been changed.
@@ -22,13 +20,11 @@ _read: tuple[Path, int, dict[str, Any]] | None = None
 
 def _load(path: Path) -> dict[str, Any]:
     """Return the file's content; raises BrokenFile when it is wrong."""
-    try:
+    with named(path.name):
         stated = parse(read(path))
         missing = [name for name in NEEDED if not stated.get(name)]
         if missing:
             raise BrokenFile([f"缺少 {'、'.join(missing)}。"])
-    except BrokenFile as error:
-        raise error.of(path.name) from None
     return stated
 
 

@@ -16,7 +16,7 @@ from portal.audit import operations as audit
 from portal.config import settings
 from portal.core import clock
 from portal.core.actor import SYSTEM
-from portal.core.content_files import BrokenFile, listed
+from portal.core.content_files import listed, named
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.web.schemas import Choice, CleanString, PlainDate, Schema
@@ -60,10 +60,8 @@ def seed_offices(path: Path | None = None) -> int:
     wrong file; then nothing is changed.
     """
     path = path or settings().content_dir / OFFICES_FILE
-    try:
+    with named(path.name):
         entries = listed(path, "offices", OfficeEntry(), "code")
-    except BrokenFile as error:
-        raise error.of(path.name) from None
     changed = 0
     with unit_of_work():
         known = {office.code: office for office in db.session.scalars(select(Office))}

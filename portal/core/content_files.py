@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from portal.core.field_errors import messages_of
 class BrokenFile(Exception):
     """A file that cannot be used; each message names the place and the reason.
 
-    `file` is its name as the editor knows it, and may be left to whoever names it (`of`).
+    `file` is its name as the editor knows it, and may be left to whoever names it (`named`, `of`).
     """
 
     def __init__(self, messages: Iterable[str], file: str = "") -> None:
@@ -32,6 +33,15 @@ class BrokenFile(Exception):
     def of(self, file: str) -> BrokenFile:
         """Return the same mistakes under the name of their file."""
         return BrokenFile(self.messages, file)
+
+
+@contextmanager
+def named(file: str) -> Iterator[None]:
+    """Tell whatever is found wrong inside the block under the name of the file."""
+    try:
+        yield
+    except BrokenFile as error:
+        raise error.of(file) from None
 
 
 @dataclass
@@ -113,11 +123,9 @@ def settings_of(path: Path, form: ma.Schema, name: str = "") -> dict[str, Any]:
 
     A missing file and one that holds nothing but comments say nothing: every setting has a default.
     """
-    try:
+    with named(name or path.name):
         value = _value(read(path), 1) if path.exists() else None
         return loaded({} if value is None else value, form)
-    except BrokenFile as error:
-        raise error.of(name or path.name) from None
 
 
 def loaded(value: Any, form: ma.Schema) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from chinese_calendar import constants as seed
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from portal.core.content_files import BrokenFile, loaded, parse, read
+from portal.core.content_files import BrokenFile, loaded, named, parse, read
 from portal.web.schemas import BoundedInteger, CleanString, PlainDate, Schema
 from portal.working_days.calendar import (
     FIXED_HOLIDAYS,
@@ -115,7 +115,7 @@ def from_seed(year: int) -> YearTable:
 
 def read_file(path: Path) -> YearTable:
     """Read a file of `content/calendar/`; raises BrokenFile."""
-    try:
+    with named(f"calendar/{path.name}"):
         stated = loaded(parse(read(path)), YearFile())
         table = YearTable(stated["year"], stated["source"], _days_of(stated))
         if path.stem != str(table.year):
@@ -123,8 +123,6 @@ def read_file(path: Path) -> YearTable:
         problems = [text for texts in check(table).values() for text in texts]
         if problems:
             raise BrokenFile(problems)
-    except BrokenFile as error:
-        raise error.of(f"calendar/{path.name}") from None
     return table
 
 
