@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from search_index import analysis
 from search_index.analysis import UInt64
-from search_index.meaning import meaning
 from search_index.ranking import Float32
 from search_index.spoken import written
 
@@ -94,13 +93,13 @@ class Wordings:
         self._roots = np.sqrt(weights)
         self._meanings = meanings[[at for _, _, at in asked]]
 
-    def closest(self, text: str, least: float) -> Alike:
-        """Those that are alike by at least `least` in both together."""
+    def closest(self, text: str, meaning: Float32, least: float) -> Alike:
+        """Those that are alike to a question of this text and meaning by at least `least` in both together."""
         asked = pairs(text)
         if not asked:
             return Alike(self._rows[:0], np.empty(0), np.empty(0))
         words = self._by_words(asked)
-        meant = (self._meanings @ meaning(text)).astype(np.float64)
+        meant = (self._meanings @ meaning).astype(np.float64)
         near = np.flatnonzero(words + meant >= least)
         return Alike(self._rows[near], words[near], meant[near])
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from search_index.analysis import content_words, normalise, word_hashes
+from search_index.analysis import content_words, normalise, pieces, word_hashes
 from search_index.documents import Document
 from search_index.learning import Bridges, learn, learn_bridges
+from search_index.meaning import texts
 from search_index.query import BIGRAM_WEIGHT, read_query
 from search_index.ranker import PRIOR_WEIGHT
 from search_index.ranking import Counts, Field, Float32, compile_postings, top_rows
@@ -48,6 +49,7 @@ class Settings:
     bigram_weight: float = BIGRAM_WEIGHT
     prior_weight: float = PRIOR_WEIGHT
     second: bool = True
+    meaning: bool = True
     spread: bool = True
     bridges: bool = True
     thesaurus: bool = True
@@ -82,6 +84,7 @@ class Workbench:
             name: self._count([entry[name] for entry in entries])
             for name in ("text", "title", "heading")
         }
+        self.texts = texts(pieces(normalise(document.text)) for document in self.articles)
         self._laws = _codes([document.law for document in self.articles])
         self._chapters = [
             f"{document.law}\n{document.heading}" if document.heading else ""
@@ -132,6 +135,17 @@ class Workbench:
         return Model(self, settings, postings, teaching, is_article, bridges)
 
 
+class First(NamedTuple):
+    """The first ranking of a question: the words' scores of all rows, the articles' scores with priors, what a full match
+    scores, and where the question lies (`meaning.meaning`).
+    """
+
+    words: Float32
+    scores: Float32
+    full: float
+    meaning: Float32
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """An index in memory."""
@@ -143,8 +157,8 @@ class Model:
     is_article: npt.NDArray[np.bool_]
     bridges: Bridges
 
-    def first(self, number: int) -> tuple[Float32, Float32, float]:
-        """Word scores of all rows, the first ranking's scores of the articles, a full match's score."""
+    def first(self, number: int) -> First:
+        """Rank by words and priors alone."""
         text = self.bench.questions[number].title
         synonyms = self.bench.synonyms if self.settings.thesaurus else {}
         query = read_query(text, synonyms, self.bridges, self.settings.bigram_weight)
@@ -154,20 +168,23 @@ class Model:
         full = max(float(self.postings.idf[columns[keep]] @ query.weights[keep]), 1e-6)
         allowed = words * self.is_article
         first = allowed + self.settings.prior_weight * self.teaching.law_prior * (allowed > 0)
-        return words, first.astype(np.float32), full
+        return First(words, first.astype(np.float32), full, query.meaning)
 
     def candidates(self, number: int) -> tuple[Rows, Float64]:
         """The rows the second ranking looks at, and their features."""
-        words, first, full = self.first(number)
-        rows = top_rows(first, DEPTH)
+        found = self.first(number)
+        rows = top_rows(found.scores, DEPTH)
         if not len(rows):
             return rows, np.zeros((0, 0))
-        return rows, features(words, rows, self.teaching, full)
+        meant = self.bench.texts.likeness(rows, found.meaning)
+        if not self.settings.meaning:
+            meant = np.zeros_like(meant)
+        return rows, features(found.words, rows, self.teaching, found.full, meant)
 
     def ranking(self, number: int, weights: Float64 | None) -> Rows:
         """The best 100 rows for a question."""
         if weights is None:
-            return top_rows(self.first(number)[1], 100)
+            return top_rows(self.first(number).scores, 100)
         rows, table = self.candidates(number)
         if not len(rows):
             return rows
@@ -237,7 +254,8 @@ def steps() -> list[tuple[str, Settings]]:
         ("+ questions as text of the chapter, lightly", chapters),
         ("+ thesaurus", synonyms),
         ("+ learned bridges", bridged),
-        ("+ second ranking", replace(bridged, second=True, spread=False)),
+        ("+ second ranking", replace(bridged, second=True, meaning=False, spread=False)),
+        ("+ what the texts mean", replace(bridged, second=True, spread=False)),
         ("+ chapters take turns", replace(bridged, second=True)),
     ]
 

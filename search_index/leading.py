@@ -42,14 +42,20 @@ SUPPORTING, FIRST_LOOKED_AT = 3, 10
 
 
 def asked_before(
-    snapshot: Snapshot, text: str, words: Float32, full: float, may_lead: Bool, first: Sequence[int]
+    snapshot: Snapshot,
+    text: str,
+    meaning: Float32,
+    words: Float32,
+    full: float,
+    may_lead: Bool,
+    first: Sequence[int],
 ) -> Asked:
     """The row that asks what is asked.
 
     `first` are the rows that rank best. A spoken question often names what only the text behind a wording says, so the
     share of the question's words that the whole text holds counts as well, by half.
     """
-    near = snapshot.asked_alike(text, LEAST_ALIKE)
+    near = snapshot.asked_alike(text, meaning, LEAST_ALIKE)
     leads = may_lead[near.rows]
     rows = near.rows[leads]
     if not len(rows):

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps.astype(np.float32),
         np.zeros(DIMENSIONS, dtype=np.float32),
     )
-    centre = np.mean([found.towards(text) for text in asked], axis=0)
+    centre = np.mean([found.towards(meaning.spoken_pieces(text)) for text in asked], axis=0)
     meaning.save(found._replace(centre=centre.astype(np.float32)))
     return 0
 

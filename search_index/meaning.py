@@ -1,19 +1,22 @@
-"""Which questions mean the same in other words: a question lies where the vectors of its words add up to.
+"""Which questions and texts mean the same in other words: each lies where the vectors of its words add up to.
 
 Each of 35,000 words has a vector, learned once from a neural encoder of sentences (`word_vectors.npz`, made by
 `search_index.make_word_vectors`; docs/search-pages.md). Words that every question has weigh little there. Nothing neural
-runs here: a question takes a sum of a dozen rows.
+runs here: a question takes a sum of a dozen rows, a text one of some sixty when it is indexed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from search_index import analysis
 from search_index.ranking import Float32
@@ -22,6 +25,8 @@ from search_index.spoken import written
 FILE = Path(__file__).with_name("word_vectors.npz")
 # What a character tells of a word that is not known, beside a word that is.
 CHARACTER = 0.5
+# So many texts are added up at once.
+_AT_ONCE = 4096
 
 
 class WordVectors(NamedTuple):
@@ -34,10 +39,10 @@ class WordVectors(NamedTuple):
     # Where questions lie on average: what all of them have in common tells none apart.
     centre: Float32
 
-    def towards(self, text: str) -> Float32:
-        """The direction of a text, seen from nothing; zeros when none of its words is known."""
+    def parts(self, pieces: Iterable[str]) -> tuple[list[int], list[float]]:
+        """The rows of what is known of the pieces of a text, and how much each counts."""
         rows, weights = [], []
-        for piece in analysis.pieces(written(analysis.normalise(text))):
+        for piece in pieces:
             row = self.row_of.get(piece)
             if row is not None:
                 rows.append(row)
@@ -46,6 +51,11 @@ class WordVectors(NamedTuple):
                 known = [row for char in piece if (row := self.row_of.get(char)) is not None]
                 rows += known
                 weights += [CHARACTER] * len(known)
+        return rows, weights
+
+    def towards(self, pieces: Iterable[str]) -> Float32:
+        """The direction of a question's words, seen from nothing; zeros when none of them is known."""
+        rows, weights = self.parts(pieces)
         if not rows:
             return np.zeros(len(self.centre), dtype=np.float32)
         shares = self.steps[rows] * np.array(weights, dtype=np.float32)
@@ -71,10 +81,15 @@ def preload() -> None:
     _word_vectors()
 
 
-def meaning(text: str) -> Float32:
-    """Where a question lies: a vector of length 1, or of zeros when none of its words is known."""
+def spoken_pieces(text: str) -> list[str]:
+    """The words of a question as it is asked, with what is only said brought to the words that are written."""
+    return analysis.pieces(written(analysis.normalise(text)))
+
+
+def meaning(pieces: Iterable[str]) -> Float32:
+    """Where a question of these words lies: a vector of length 1, or of zeros when none of them is known."""
     known = _word_vectors()
-    towards = known.towards(text)
+    towards = known.towards(pieces)
     return _direction(towards - known.centre) if towards.any() else towards
 
 
@@ -82,9 +97,59 @@ def meanings(texts: Sequence[str]) -> Float32:
     """Where each of the questions lies, one in a row."""
     if not texts:
         return np.zeros((0, len(_word_vectors().centre)), dtype=np.float32)
-    return np.stack([meaning(text) for text in texts])
+    return np.stack([meaning(spoken_pieces(text)) for text in texts])
+
+
+class Texts(NamedTuple):
+    """Where texts lie, a row each: whole numbers up to 127, and what one of them stands for in each row."""
+
+    numbers: npt.NDArray[np.int8]
+    steps: Float32
+
+    def likeness(self, rows: npt.NDArray[np.intp], asked: Float32) -> Float32:
+        """The cosine of the angle between a question (`meaning`) and some of the texts; 0 where nothing is known."""
+        found: Float32 = self.numbers[rows].astype(np.float32) @ asked
+        return found * self.steps[rows]
+
+
+def texts(cut: Iterable[Sequence[str]]) -> Texts:
+    """Where texts lie whose words are given.
+
+    A word counts by the square root of how often a text holds it: what a law repeats in every clause is not the more its
+    subject. Texts keep what all of them have in common; it is the same for every question, so it changes no order.
+    """
+    known = _word_vectors()
+    numbers, steps = [known.numbers[:0]], [known.steps[:0]]
+    left = iter(cut)
+    while batch := list(islice(left, _AT_ONCE)):
+        vectors = _added_up(known, batch)
+        # Of what is not known the numbers are 0, whatever they stand for.
+        step = np.maximum(np.abs(vectors).max(axis=1), np.finfo(np.float32).tiny * 127) / 127
+        numbers.append(np.round(vectors / step[:, np.newaxis]).astype(np.int8))
+        steps.append(step.astype(np.float32))
+    return Texts(np.concatenate(numbers), np.concatenate(steps))
+
+
+def _added_up(known: WordVectors, cut: Sequence[Sequence[str]]) -> Float32:
+    rows: list[int] = []
+    weights: list[float] = []
+    ends = [0]
+    for pieces in cut:
+        found, counts = known.parts(pieces)
+        rows += found
+        weights += counts
+        ends.append(len(rows))
+    used, columns = np.unique(np.array(rows, dtype=np.intp), return_inverse=True)
+    table = csr_array(
+        (np.array(weights, dtype=np.float32), columns, ends), shape=(len(cut), len(used))
+    )
+    table.sum_duplicates()
+    np.sqrt(table.data, out=table.data)
+    vectors: Float32 = table @ (known.numbers[used] * known.steps[used, np.newaxis])
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
 def _direction(vector: Float32) -> Float32:
-    length = float(np.linalg.norm(vector))
+    length = math.sqrt(vector @ vector)
     return vector / np.float32(length) if length else vector

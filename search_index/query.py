@@ -10,7 +10,9 @@ import numpy as np
 from search_index import analysis
 from search_index.analysis import normalise
 from search_index.learning import Bridges
+from search_index.meaning import meaning
 from search_index.ranking import MAX_TERMS, Float32
+from search_index.spoken import written
 from search_index.thesaurus import Entries
 
 BIGRAM_WEIGHT = 0.8
@@ -31,12 +33,13 @@ class Query:
     """An analysed question: its words, and the matrix terms with weights.
 
     `same` are the law's words for what was asked, by the thesaurus; `near` those that mostly go with it, by the
-    bridges, with the share of cases in which they do.
+    bridges, with the share of cases in which they do. `meaning` is where it lies among texts (`meaning.meaning`).
     """
 
     words: tuple[str, ...]
     terms: analysis.UInt64
     weights: Float32
+    meaning: Float32
     text: str = ""
     same: tuple[str, ...] = ()
     near: Mapping[str, float] = field(default_factory=dict)
@@ -81,7 +84,17 @@ def read_query(
         weights.setdefault(analysis.word_hash(other), BRIDGE_WEIGHT * share)
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
-    return Query(tuple(items), terms, values, text, tuple(same), near, story=len(text) >= STORY)
+    plain = written(normal)
+    return Query(
+        words=tuple(items),
+        terms=terms,
+        weights=values,
+        meaning=meaning(cut if plain == normal else analysis.pieces(plain)),
+        text=text,
+        same=tuple(same),
+        near=near,
+        story=len(text) >= STORY,
+    )
 
 
 def _entries(text: str, cut: list[str], synonyms: Entries) -> tuple[list[str], frozenset[str]]:

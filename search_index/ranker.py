@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search_index.meaning import Texts
 from search_index.query import Query
 from search_index.ranking import Bool, Float32, best_rows, top_rows
 from search_index.reranking import (
@@ -30,7 +31,7 @@ OUT_OF_FORCE_LOSS = 2.0
 # What an amendment loses, on the same scale: what it says stands in the law it amends, and there as it is in force.
 AMENDMENT_LOSS = 2.0
 # FAQ, guides, answers and decisions rank like articles of a law with this many citations.
-USUAL_CITATIONS = 100
+USUAL_CITATIONS = 30
 # How many rows a reader looks at before asking again, and among how many they can stand out.
 FIRST_ROWS = 3
 FEW_ROWS = 20
@@ -65,7 +66,11 @@ class Versions:
 class Ranker:
     """Ranks the rows of one snapshot by their words' scores. All arrays have one entry per row."""
 
-    def __init__(self, teaching: Teaching, laws: Sequence[str], versions: Versions) -> None:
+    def __init__(
+        self, teaching: Teaching, laws: Sequence[str], versions: Versions, texts: Sequence[Texts]
+    ) -> None:
+        # What the rows' texts mean: those of the base, then those of the delta.
+        self._texts = texts
         self._teaching = teaching
         self._versions = versions
         articles = versions.articles
@@ -130,7 +135,8 @@ class Ranker:
     def _second(self, query: Query, words: Float32, full: float, rows: Rows) -> Float64:
         """The second ranking's scores of some rows."""
         teaching = self._teaching
-        scores = second_scores(words, rows, teaching, full, self._standing)
+        meant = self.likeness(rows, query.meaning)
+        scores = second_scores(words, rows, teaching, full, meant, self._standing)
         if any(place in query.text for place in self._places):
             # The model learned on national questions that local law is seldom meant; whoever names
             # the place means it.
@@ -138,6 +144,19 @@ class Ranker:
         if _ASKS_FOR_AMENDMENT.search(query.text):
             scores[self._amendment[rows]] += AMENDMENT_LOSS
         return spread(scores, teaching.chapter[rows])
+
+    def likeness(self, rows: Rows, asked: Float32) -> Float32:
+        """How near the rows' texts are to what was asked."""
+        base, *others = self._texts
+        if not others:
+            return base.likeness(rows, asked)
+        meant = np.zeros(len(rows), dtype=np.float32)
+        begin = 0
+        for texts in self._texts:
+            here = (rows >= begin) & (rows < begin + len(texts.steps))
+            meant[here] = texts.likeness(rows[here] - begin, asked)
+            begin += len(texts.steps)
+        return meant
 
     def _below_those_in_force(self, rows: Rows, scores: Float64) -> Float64:
         """Scores with every version out of force below the version in force of the same article."""

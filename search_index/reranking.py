@@ -1,8 +1,8 @@
 """The second look: a small linear model over the best few hundred rows of the first ranking.
 
 The first ranking adds words and the law's prior. The second weighs what that sum cannot: how often the
-article itself was cited, what the most similar published questions cite, how large and of which level
-the law is. Its weights are fitted by `search_index.experiments` and kept in `reranker.json`.
+article itself was cited, what the most similar published questions cite, how near its text is in meaning, how
+large and of which level the law is. Its weights are fitted by `search_index.experiments` and kept in `reranker.json`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ FEATURES = (
     "law_votes",
     "chapter_votes",
     "article_votes",
+    "meaning",
     *LEVELS,
 )
 
@@ -128,10 +129,13 @@ class Teaching:
         return voted
 
 
-def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Float64:
+def features(
+    words: Float32, rows: Rows, teaching: Teaching, norm: float, meant: Float32
+) -> Float64:
     """The model's view of some rows (all with words above 0): one line per row, FEATURES wide.
 
-    `norm` is the score of a row that holds every term of the query once.
+    `norm` is the score of a row that holds every term of the query once, `meant` how near the text of each of `rows`
+    is to what was asked (`meaning.Texts.likeness`).
     """
     values = words[rows].astype(np.float64)
     share = values / values.max()
@@ -147,6 +151,7 @@ def features(words: Float32, rows: Rows, teaching: Teaching, norm: float) -> Flo
         teaching.article_prior[rows] > 0,
         teaching.law_size[rows],
         *voted.T,
+        meant,
         *(level == number for number in range(len(LEVELS))),
     ]
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
@@ -166,7 +171,12 @@ def standing(teaching: Teaching) -> Float64:
 
 
 def second_scores(
-    words: Float32, rows: Rows, teaching: Teaching, norm: float, stand: Float64
+    words: Float32,
+    rows: Rows,
+    teaching: Teaching,
+    norm: float,
+    meant: Float32,
+    stand: Float64,
 ) -> Float64:
     """`features` times `weights`, with the part that no query changes taken from `standing`."""
     named = _named()
@@ -176,6 +186,7 @@ def second_scores(
     # Both shares and the completeness are the values and their squares in other units.
     linear = named["share"] / best + named["completeness"] / norm
     scores += values * (linear + named["share_squared"] / (best * best) * values)
+    scores += named["meaning"] * meant
     scores += teaching.voted(teaching.votes(words, norm), rows) @ _vote_weights()
     return scores
 

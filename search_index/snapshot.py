@@ -124,7 +124,8 @@ class Snapshot:
             articles,
         )
         versions = Versions(articles, self._out_of_force, self._in_force())
-        self.ranker = Ranker(self.teaching, self.laws, versions)
+        texts = [self.base.texts] + ([self.delta.texts] if self.delta else [])
+        self.ranker = Ranker(self.teaching, self.laws, versions, texts)
 
     def _in_force(self) -> Rows:
         """For every version out of force the row of the one in force of the same article, -1 without one."""
@@ -327,9 +328,9 @@ class Snapshot:
             Completion.load(self.base.folder, self._replaced.__contains__),
         )
 
-    def asked_alike(self, text: str, least: float) -> Alike:
+    def asked_alike(self, text: str, meaning: Float32, least: float) -> Alike:
         """The wordings of texts that ask for nearly this, with the rows of this snapshot."""
-        near = [wordings.closest(text, least) for wordings in self.wordings]
+        near = [wordings.closest(text, meaning, least) for wordings in self.wordings]
         shifts = zip(near, (0, self.base.size), strict=False)
         rows = np.concatenate([each.rows + shift for each, shift in shifts])
         words = np.concatenate([each.words for each in near])

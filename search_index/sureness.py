@@ -14,7 +14,7 @@ from search_index.ranker import Ranked
 from search_index.snapshot import Snapshot
 
 # Below the first a page does not fit; below the second it may not.
-WEAK = 1.05
+WEAK = 1.03
 STRONG = 1.2
 # What standing out counts beside what the best row holds, and what the latter counts where there are too few rows.
 SHARE_WEIGHT = 1.5

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from search_index import analysis
+from search_index import analysis, meaning
 from search_index.documents import Document
 from search_index.learning import Lesson
 from search_index.numerals import article_order
@@ -132,6 +132,7 @@ class Segment:
     records: Lines
     lessons: Lines
     cuts: Lines
+    texts: meaning.Texts
 
     def record(self, row: int) -> dict[str, Any]:
         """The stored fields of a row's document."""
@@ -227,6 +228,14 @@ def _lengths(pieces: Sequence[str]) -> bytes:
         return bytes(lengths)
 
 
+def _pieces(text: str, lengths: bytes) -> list[str]:
+    """The pieces of a text whose lengths are known."""
+    normal = analysis.normalise(text)
+    return [
+        normal[end - length : end] for length, end in zip(lengths, accumulate(lengths), strict=True)
+    ]
+
+
 def _aggregate(
     rows: npt.NDArray[np.int64], terms: npt.NDArray[np.uint64], lengths: npt.NDArray[np.float32]
 ) -> Counts:
@@ -272,6 +281,9 @@ def write_segment(
     values = _write_columns(folder, entries)
     _write_records(folder, entries, progress)
     Lines.save(folder, "cuts.bin", cuts)
+    about = meaning.texts(map(_pieces, texts["text"], cuts))
+    save_array(folder / "texts.numbers.npy", about.numbers)
+    save_array(folder / "texts.steps.npy", about.steps)
     save_json(
         folder / "segment.json",
         {
@@ -368,6 +380,9 @@ def open_segment(folder: Path) -> Segment:
         records=Lines.load(folder, "records.jsonl"),
         lessons=Lines.load(folder, "lessons.jsonl"),
         cuts=Lines.load(folder, "cuts.bin"),
+        texts=meaning.Texts(
+            load_array(folder / "texts.numbers.npy"), load_array(folder / "texts.steps.npy")
+        ),
     )
 
 

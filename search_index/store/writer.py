@@ -49,7 +49,7 @@ from search_index.suggest import write_suggestions
 from search_index.thesaurus import Thesaurus
 from search_index.vocabulary import write_meanings
 
-FORMAT = 8
+FORMAT = 9
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 # A search that has just begun may still open a file of the delta it looks at.

@@ -17,6 +17,11 @@ from tests.search_index.samples import THESAURUS, article, faq
 KINDS = ("faq", "answer")
 
 
+def meaning_of(text: str) -> Float32:
+    """Where one question lies."""
+    return meanings([text])[0]
+
+
 def asked_for(lines: list[tuple[str, int]], idf: Idf) -> Wordings:
     """Wordings with their meanings, as an index holds them."""
     return Wordings(lines, idf, meanings([text for text, _ in lines]))
@@ -47,7 +52,7 @@ def asked_for(lines: list[tuple[str, int]], idf: Idf) -> Wordings:
 )
 def test_which_questions_are_alike_by_their_words(asked: str, wording: str, alike: bool) -> None:
     wordings = asked_for([(wording, 7)], lambda terms: np.ones(len(terms), dtype=np.float32))
-    found = wordings.closest(asked, -1.0)
+    found = wordings.closest(asked, meaning_of(asked), -1.0)
     assert found.rows[found.words >= 0.45].tolist() == ([7] if alike else [])
 
 
@@ -57,7 +62,7 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
         return np.where(terms == rare, 8.0, 1.0).astype(np.float32)
 
     wordings = asked_for([("退彩礼", 1), ("公司退货退款", 2)], idf)
-    near = wordings.closest("公司退彩礼", 0.0)
+    near = wordings.closest("公司退彩礼", meaning_of("公司退彩礼"), 0.0)
     found = dict(zip(near.rows.tolist(), near.words.tolist(), strict=True))
     assert found[1] > found[2]
 
@@ -65,7 +70,7 @@ def test_a_rare_pair_tells_more_than_common_ones() -> None:
 def test_a_wording_without_a_pair_in_common_is_found_by_what_it_means() -> None:
     lines = [("老板拖欠工资", 1), ("邻居家漏水", 2), ("离婚后孩子归谁", 3)]
     wordings = asked_for(lines, lambda terms: np.ones(len(terms), dtype=np.float32))
-    found = wordings.closest("东家赖着报酬不结", -1.0)
+    found = wordings.closest("东家赖着报酬不结", meaning_of("东家赖着报酬不结"), -1.0)
     best = int(np.argmax(found.both))
     assert (found.rows[best], found.words[best]) == (1, 0.0)
 
@@ -75,7 +80,7 @@ def test_what_is_neither_said_nor_meant_alike_is_not_listed() -> None:
         [("老板拖欠工资", 1), ("邻居家漏水", 2)],
         lambda terms: np.ones(len(terms), dtype=np.float32),
     )
-    assert wordings.closest("老板拖欠工资", 0.5).rows.tolist() == [1]
+    assert wordings.closest("老板拖欠工资", meaning_of("老板拖欠工资"), 0.5).rows.tolist() == [1]
 
 
 DOCUMENTS = [
@@ -137,14 +142,22 @@ def test_what_an_update_adds_or_changes_leads_at_once(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path, THESAURUS)
     writer.build([*texts, old])
     index = SearchIndex.open(tmp_path)
-    assert len(index.snapshot().asked_alike("房东不退押金", 1.0).rows) == 1
+    assert (
+        len(index.snapshot().asked_alike("房东不退押金", meaning_of("房东不退押金"), 1.0).rows) == 1
+    )
     changed = faq("deposit", "狗咬了人怎么办？", "可以起诉。")
     added = faq("other", "退押金的房东", "可以起诉。")
     writer.update([changed, added], [])
     fresh = SearchIndex.open(tmp_path).snapshot()
-    found = [fresh.document(row).key for row in fresh.asked_alike("房东退押金", 1.0).rows]
+    found = [
+        fresh.document(row).key
+        for row in fresh.asked_alike("房东退押金", meaning_of("房东退押金"), 1.0).rows
+    ]
     assert found == ["faq:other"]
-    kept = [fresh.document(row) for row in fresh.asked_alike("狗咬了人", 1.0).rows]
+    kept = [
+        fresh.document(row)
+        for row in fresh.asked_alike("狗咬了人", meaning_of("狗咬了人"), 1.0).rows
+    ]
     assert [document.title for document in kept] == ["狗咬了人怎么办？"]
 
 

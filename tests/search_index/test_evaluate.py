@@ -121,7 +121,7 @@ def test_the_ablation_table_and_the_fit(tmp_path: Path, capsys: pytest.CaptureFi
     articles, questions = _corpus(tmp_path)
     assert main(["--articles", str(articles), "--ablation", str(questions)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 10
+    assert len(lines) == 2 + 11
     assert all(line.startswith(("| ", "|-")) for line in lines)
     assert float(lines[-1].split("|")[2]) > 0.9
     assert main(["--articles", str(articles), "--fit", str(questions)]) == 0

@@ -115,11 +115,12 @@ def test_priors_and_votes() -> None:
     assert law == pytest.approx([0.5, 0.5, 0.0])
     assert chapter == pytest.approx([0.5, 0.5, 0.0])
     assert own == pytest.approx([0.5, 0.0, 0.0])
-    table = features(words, np.array([0, 1, 2]), taught, 1.0)
+    meant = np.array([0.2, 0.0, -0.1], dtype=np.float32)
+    table = features(words, np.array([0, 1, 2]), taught, 1.0, meant)
     assert table.shape == (3, len(FEATURES))
     assert np.isfinite(table).all()
     assert len(weights()) == len(FEATURES)
-    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, standing(taught))
+    quick = second_scores(words, np.array([0, 1, 2]), taught, 1.0, meant, standing(taught))
     assert quick == pytest.approx(table @ weights())
 
 

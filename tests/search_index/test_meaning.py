@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from search_index import meaning
-from search_index.meaning import meanings
+from search_index import IndexWriter, SearchIndex, SearchRequest, analysis, meaning
+from search_index.meaning import Texts, meanings
+from tests.search_index.samples import CODE, THESAURUS, article
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,68 @@ def test_every_word_that_is_shipped_has_a_row_of_numbers() -> None:
     assert len(known.row_of) == len(known.numbers) == len(known.steps) > 30_000
     assert np.abs(known.numbers).max(axis=1).min() == 127
     assert (known.steps > 0).all()
+
+
+def texts(*written: str) -> Texts:
+    """Where some texts lie."""
+    return meaning.texts(analysis.pieces(text) for text in written)
+
+
+def test_a_text_on_the_same_matter_lies_nearer_than_one_on_another() -> None:
+    found = texts(
+        "用人单位应当按照劳动合同约定和国家规定，向劳动者及时足额支付劳动报酬。",
+        "承租人应当按照约定的期限支付租金。",
+        "继承从被继承人死亡时开始。",
+    )
+    (asked,) = meanings(["老板拖欠工资"])
+    assert int(np.argmax(found.likeness(np.arange(3), asked))) == 0
+
+
+def test_a_text_of_no_known_word_is_near_to_nothing() -> None:
+    found = texts("", "qwxyz", "用人单位支付劳动报酬")
+    (asked,) = meanings(["老板拖欠工资"])
+    none, foreign, wages = found.likeness(np.arange(3), asked)
+    assert none == foreign == 0 < wages
+    assert len(texts().steps) == 0
+
+
+def test_what_a_text_repeats_counts_by_the_root_of_how_often() -> None:
+    known = meaning._word_vectors()
+    rent, wage = (
+        known.numbers[row] * known.steps[row] for row in map(known.row_of.get, ["租金", "工资"])
+    )
+    found = texts("租金，工资，工资，工资，工资")
+    vector = found.numbers[0] * found.steps[0]
+    expected = rent + 2 * wage
+    assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=0.005)
+
+
+# Both hold 押金 and as many words besides; only one is about giving it back.
+ABOUT_RENT = article(
+    CODE, "11", "租赁期届满承租人搬走后，出租人应当将押金归还承租人，不得无故扣留。"
+)
+ABOUT_WATER = article(
+    CODE, "12", "取水许可证的申请人应当交纳押金，水库管理机构据此测定流量，登记水位。"
+)
+
+
+def test_of_two_texts_that_hold_the_same_words_the_one_on_the_matter_stands_first(
+    tmp_path: Path,
+) -> None:
+    for order in ([ABOUT_RENT, ABOUT_WATER], [ABOUT_WATER, ABOUT_RENT]):
+        IndexWriter(tmp_path, THESAURUS).build(order)
+        found = SearchIndex.open(tmp_path).search(SearchRequest(text="搬走了押金不退"))
+        assert found.hits[0].key == ABOUT_RENT.key
+
+
+def test_texts_of_an_update_are_as_near_as_texts_of_a_build(tmp_path: Path) -> None:
+    writer = IndexWriter(tmp_path, THESAURUS)
+    writer.build([ABOUT_RENT, ABOUT_WATER])
+    built = SearchIndex.open(tmp_path).snapshot()
+    writer.build([ABOUT_RENT])
+    writer.update([ABOUT_WATER], [])
+    updated = SearchIndex.open(tmp_path).snapshot()
+    assert updated.delta is not None
+    asked = built.query("水库的水位怎么登记").meaning
+    rows = np.array([1, 0, 1])
+    assert updated.ranker.likeness(rows, asked) == pytest.approx(built.ranker.likeness(rows, asked))
