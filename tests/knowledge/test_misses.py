@@ -238,7 +238,7 @@ def test_staff_see_the_most_asked_first_page_by_page(database, clock, api):
     assert broken.json["code"] == "bad_cursor"
 
 
-def test_similar_wordings_are_one_question(database, clock, api):
+def test_similar_wordings_are_one_question(law, clock, api):
     ask("无人机偷拍怎么办？", "我被无人机偷拍了", category="injury")
     clock.advance(days=1)
     ask("无人机偷拍怎么办？", "请问无人机偷拍我家怎么办", "邻居装修噪音", "邻居装修漏水")
