@@ -7,6 +7,7 @@ The whole starter corpus with all FAQ and guides, as `make run` loads them. Need
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
@@ -30,7 +31,9 @@ from portal.knowledge.models import (
     ReviewItem,
     Validity,
 )
+from search_index.query import STORY
 from tests.content.crimes import CRIMES
+from tests.content.long_stories import STORIES
 from tests.content.spoken_questions import ASKED, UNANSWERED
 from tests.support import create_schema, own_application
 
@@ -263,6 +266,81 @@ def test_what_laypeople_ask_in_their_own_words_leads_to_the_faq_that_answers_it(
 def test_a_question_that_no_faq_answers_is_mostly_led_to_the_law(client):
     first = [search(client, question, size=1)["items"] for question in UNANSWERED]
     assert sum(items[0]["kind"] == "faq" for items in first if items) <= 26
+
+
+# --- who tells a whole story ---
+
+
+def _faq_of_a_story(page: Any, wanted: tuple[str, ...]) -> list[bool]:
+    """For each text of a page's list, whether it is an FAQ that answers the story."""
+    questions = set(db.session.scalars(select(Faq.question).where(Faq.slug.in_(wanted))))
+    return [item["kind"] == "faq" and item["title"] in questions for item in page["items"]]
+
+
+def _right_for_a_story(page: Any, wanted: tuple[str, ...]) -> list[bool]:
+    """For each text of a page's list, whether it is such an FAQ or an article that one of them cites."""
+    cited = {
+        str(article)
+        for article in db.session.scalars(
+            select(CitedArticle.article_id)
+            .join(Faq, Faq.id == CitedArticle.faq_id)
+            .where(Faq.slug.in_(wanted))
+        )
+    }
+    answers = _faq_of_a_story(page, wanted)
+    return [
+        right or (item["kind"] == "article" and item["id"] in cited)
+        for right, item in zip(answers, page["items"], strict=True)
+    ]
+
+
+def test_every_story_is_one_and_its_faq_are_there(client):
+    assert len(STORIES) == 25
+    slugs = set(db.session.scalars(select(Faq.slug)))
+    for wanted, text in STORIES:
+        assert STORY <= len(text) <= 400
+        assert set(wanted) <= slugs
+
+
+@pytest.mark.parametrize(
+    ("told", "first", "among_three"),
+    [(lambda text: text, 18, 24), (lambda text: re.sub(r"\W", "", text), 17, 22)],
+    ids=["as it is told", "without signs"],
+)
+def test_the_page_of_a_story_begins_with_what_answers_it(client, told, first, among_three):
+    pages = [(wanted, search(client, told(text))) for wanted, text in STORIES]
+    right = [_right_for_a_story(page, wanted) for wanted, page in pages]
+    assert sum(each[0] for each in right) >= first
+    assert sum(any(each[:3]) for each in right) >= among_three
+    answers = [_faq_of_a_story(page, wanted) for wanted, page in pages]
+    assert sum(any(each[:3]) for each in answers) >= 20
+    # The first FAQ that the page shows, wherever it stands: who tells a story reads no article first.
+    shown = [
+        [
+            is_right
+            for is_right, item in zip(each, page["items"], strict=True)
+            if item["kind"] == "faq"
+        ]
+        for each, (_, page) in zip(answers, pages, strict=True)
+    ]
+    assert sum(each[:1] == [True] for each in shown) >= 20
+    # No FAQ about something else leads.
+    assert [
+        page["items"][0]["title"]
+        for each, (_, page) in zip(answers, pages, strict=True)
+        if page["items"][0]["kind"] == "faq" and not each[0]
+    ] == []
+
+
+def test_a_story_that_was_told_elsewhere_is_weak_and_many_of_the_content_are_not(client):
+    weather = (
+        "今天天气真好我们早上去爬山看花中午在山顶的亭子里吃面包下午在湖边放风筝傍晚唱着歌走回来" * 5
+    )
+    assert search(client, weather)["weak"]
+    pages = [search(client, text) for _, text in STORIES]
+    assert sum(page["weak"] for page in pages) <= 9
+    # Who tells a whole story is offered a lawyer beside what was found.
+    assert all("ask" in [step["code"] for step in page["next_steps"]] for page in pages)
 
 
 def test_an_amendment_stands_below_the_code_and_reads_like_an_article(client):
