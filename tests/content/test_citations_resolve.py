@@ -249,6 +249,14 @@ EXPECTED = {
     "在手机店买的新机是翻新机": {"商家骗了我，能要求“退一赔三”吗？"},
     "去别人鱼塘钓鱼淹死了，塘主要赔吗": {"在别人的鱼塘、水库里淹死了人，要谁赔？"},
     "承包的山林邻居偷砍了我的树": {"别人偷砍了我家山上的树，怎么办？"},
+    "租的铺面房东要涨一倍房租": {"房东中途要涨房租，怎么办？"},
+    "房东偷偷进我租的屋头": {"房东不打招呼就进我租的房子，可以吗？"},
+    "打疫苗后孩子发烧住院": {"接种疫苗出了异常反应，谁来管、谁来赔？"},
+    "超市标价和收银台不一样": {"结账时收的比标价高，能要回来吗？"},
+    "理发店烫头把我头皮烧伤了": {"理发店、美容院、按摩店弄伤了人，怎么赔？"},
+    "坐网约车路上出了车祸受伤": {"乘公交、客车、出租车时受了伤，谁来赔？"},
+    "邻居家鸡鸭粪便流到我家院坝": {"邻居把水排到我家地里或者堵了我家排水沟怎么办？"},
+    "我的宅基地被堂哥盖了房子": {"土地、山林的归属和地界有争议，找谁？"},
     "交警罚款单寄错地方，我没收到就给我加收滞纳金": {"罚款怎么交？一时交不起怎么办？"},
 }
 
@@ -274,12 +282,12 @@ def test_what_laypeople_ask_in_their_own_words_leads_to_the_faq_that_answers_it(
         right += [question] if found[0] in slugs else []
         wrong += [question] if found[0] and found[0] not in slugs else []
         near += [question] if slugs & set(found) else []
-    assert (len(right) >= 98, len(wrong) <= 13, len(near) >= 138) == (True, True, True), wrong
+    assert (len(right) >= 101, len(wrong) <= 13, len(near) >= 141) == (True, True, True), wrong
 
 
 def test_a_question_that_no_faq_answers_is_mostly_led_to_the_law(client):
     first = [search(client, question, size=1)["items"] for question in UNANSWERED]
-    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 26
+    assert sum(items[0]["kind"] == "faq" for items in first if items) <= 23
 
 
 # --- who tells a whole story ---
