@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,12 +30,13 @@ from portal.core.content_files import (
 )
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import categories, index, names, search_content
+from portal.knowledge import categories, index, names, providers, queries, search_content
 from portal.knowledge.content_schemas import (
     CategoryEntry,
     FaqEntry,
     GuideEntry,
 )
+from portal.knowledge.documents import chunks
 from portal.knowledge.models import (
     Category,
     CitedArticle,
@@ -44,9 +46,13 @@ from portal.knowledge.models import (
     PublicationState,
 )
 from portal.knowledge.queries import lookup
+from portal.knowledge.search import KIND_LABELS
 from search_index import parse_article_number
 
 Progress = Callable[[str, int, int], None]
+# Of what keeps a category that left the file, so many of each kind are named.
+MOST_NAMED = 3
+READ_AT_ONCE = 500
 _log = structlog.get_logger(__name__)
 
 
@@ -57,6 +63,8 @@ class ContentReport(LoadReport):
     files: int = 0
     # Which file each id of this run was read from.
     seen: dict[str, str] = field(default_factory=dict)
+    # The categories of the file, in its order; empty while it cannot be read.
+    categories: list[str] = field(default_factory=list)
 
 
 def load_content(progress: Progress = index.silent) -> ContentReport:
@@ -79,6 +87,7 @@ def load_content(progress: Progress = index.silent) -> ContentReport:
         db.session.expunge_all()
     progress("content", len(steps), len(steps))
     _withdraw_absent(report)
+    _let_categories_go(report)
     names.refresh_aliases()
     categories.forget()
     _note_unresolved(report)
@@ -111,10 +120,13 @@ def _load_categories(path: Path, report: ContentReport) -> None:
             report.changed += 1
         else:
             report.unchanged += 1
+    report.categories = [entry["code"] for entry in entries]
 
 
-def _require_category(code: Any) -> str:
-    if not isinstance(code, str) or db.session.get(Category, code) is None:
+def _require_category(code: Any, report: ContentReport) -> str:
+    # While the file of categories cannot be read, those there are stand for it.
+    known = report.categories or [each.code for each in queries.categories()]
+    if code not in known:
         raise BrokenFile([f"类别“{code}”不在 categories.yaml 中。"])
     return code
 
@@ -124,7 +136,7 @@ def _load_faq_file(path: Path, report: ContentReport) -> None:
     unknown = sorted(set(content) - {"category", "entries"})
     if unknown:
         raise BrokenFile([f"不认识的名称：{'、'.join(unknown)}。"])
-    category = _require_category(content.get("category"))
+    category = _require_category(content.get("category"), report)
     entries = entries_of(content.get("entries"), FaqEntry(), "id")
     slugs = [entry["id"] for entry in entries]
     _note_ids(path, slugs, report)
@@ -166,7 +178,7 @@ def _note_ids(path: Path, slugs: list[str], report: ContentReport) -> None:
 def _load_guide(path: Path, report: ContentReport) -> None:
     head, body = _split(read(path))
     entry = loaded({**parse(head, first_line=2), "body": body}, GuideEntry())
-    _require_category(entry["category"])
+    _require_category(entry["category"], report)
     _note_ids(path, [entry["id"]], report)
     fingerprint = _fingerprint(entry)
     guide = db.session.scalar(select(Guide).where(Guide.slug == entry["id"]))
@@ -252,6 +264,52 @@ def _withdraw(subject: Faq | Guide, kind: str, report: ContentReport) -> None:
     subject.content_hash = None
     report.withdrawn += 1
     index.schedule_update(kind, subject.id)
+
+
+def _let_categories_go(report: ContentReport) -> None:
+    """Take out of the list what is no longer in the file of categories, unless something published stands under it.
+
+    Not while a file is broken, as with what is withdrawn.
+    """
+    if report.problems:
+        return
+    gone = select(Category).where(Category.code.not_in(report.categories)).order_by(Category.code)
+    if db.session.scalar(gone) is None:
+        return
+    held = _published_by_category()
+    with unit_of_work():
+        place = len(report.categories)
+        for category in db.session.scalars(gone).all():
+            if category.code in held:
+                category.position = place
+                place += 1
+                report.notes.append(
+                    f"categories.yaml：类别“{category.label}”（{category.code}）已经不在文件里，但是还有已发布的内容"
+                    f"属于它，所以仍然保留：{_told(held[category.code])}。请先给它们换类别，或者撤下，再载入一次。"
+                )
+            elif category.listed:
+                category.position = Category.NOWHERE
+                report.withdrawn += 1
+
+
+def _published_by_category() -> dict[str, dict[str, list[str]]]:
+    """The titles of all that is published, by category and kind; rooms above tell theirs as they tell them to the index."""
+    held: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for kind, provider in providers.registered().items():
+        for ids in chunks(provider.all_ids(), READ_AT_ONCE):
+            for document in provider.load(ids):
+                held[document.category][kind].append(document.title)
+    return held
+
+
+def _told(titles: Mapping[str, list[str]]) -> str:
+    """Say what there is of each kind, the first few by name."""
+    parts = []
+    for kind, names_of in titles.items():
+        shown = "、".join(f"“{title}”" for title in names_of[:MOST_NAMED])
+        more = f"等 {len(names_of)} 条" if len(names_of) > MOST_NAMED else ""
+        parts.append(f"{KIND_LABELS[kind]}{shown}{more}")
+    return "；".join(parts)
 
 
 def _note_unresolved(report: ContentReport) -> None:

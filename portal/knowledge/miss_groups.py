@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from portal.core.db import db
 from portal.knowledge import misses
+from portal.knowledge.categories import category_labels
 from portal.knowledge.models import MissState, SearchMiss
 from portal.web.pagination import Key, Page, page_of
 from search_index import content_words
@@ -62,10 +63,11 @@ class Group:
 
     @property
     def category_code(self) -> str | None:
-        """The category that most of the searches came near."""
+        """The category that most of the searches came near, of those there are."""
+        known = category_labels()
         votes: Counter[str] = Counter()
         for member in self.members:
-            if member.category_code:
+            if member.category_code in known:
                 votes[member.category_code] += member.count
         return votes.most_common(1)[0][0] if votes else None
 

@@ -10,10 +10,11 @@ What is kept, and why it is no personal data:
   asked in another order or with other punctuation is one row;
 - forgotten by itself: after 30 days when it was asked on one day only, else 180 days after the last.
 
-A clean-up cannot know every name. Therefore what was asked on one day only is shown without the words
-that no dictionary of common words has. In Chinese characters they show from the second day, as most of
-them are how people speak. In other letters they never do: names in them are in no list, and who asks
-again on another day is mostly the same person.
+A clean-up cannot know every name. Therefore a wording is shown without the words that no dictionary of
+common words has. In Chinese characters most of them are how people speak, so they show once several
+people may have asked: after SEVERAL searches over at least A_WHILE. Who asked is not known, and who asks
+again on the next day is mostly the same person; nothing kept here can tell more. In other letters they
+never show: names in them are in no list.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ SHORTEST = 2
 MOST_NEW_PER_DAY = 2000
 FORGET_ONCE = timedelta(days=30)
 FORGET = timedelta(days=180)
+SEVERAL = 5
+A_WHILE = timedelta(days=7)
 PERSON = "某某"
 NUMBER = "〔号码〕"
 HIDDEN = "□"
@@ -157,8 +160,8 @@ def clean(question: str) -> Cleaned | None:
 
 
 def shown(miss: SearchMiss) -> str:
-    """Return the wording that staff see: common words only; from a second day on all that are Chinese characters."""
-    again = miss.first_seen_on != miss.last_seen_on
+    """Return the wording that staff see: common words, and all in Chinese characters that several people may have asked."""
+    several = miss.count >= SEVERAL and miss.last_seen_on - miss.first_seen_on >= A_WHILE
     text = miss.text
     known = _known(text)
     parts, end = [], 0
@@ -167,7 +170,7 @@ def shown(miss: SearchMiss) -> str:
         rest = [text[at] for at in range(start, end) if not known[at]]
         # The segmenter guesses words (醉|驾会判|几年): what the thesaurus knows of them names nobody.
         guessed = len(rest) < len(word) and all(map(_is_common, rest))
-        if _is_common(word) or guessed or (again and all(map(_HAN.match, word))):
+        if _is_common(word) or guessed or (several and all(map(_HAN.match, word))):
             parts.append(word)
         else:
             parts += [text[at] if known[at] else HIDDEN for at in range(start, end)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
+from typing import ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -214,15 +215,26 @@ class ArticleLineage(Model):
 
 
 class Category(Model):
-    """A field of residents' questions; shared by FAQ, guides and consultations."""
+    """A field of residents' questions; shared by FAQ, guides and consultations.
+
+    One that left the file of categories is shown in no list and taken for nothing new, but its row stays: what was
+    withdrawn or drafted under it still names it.
+    """
 
     __tablename__ = "category"
+    # The place of one that left.
+    NOWHERE: ClassVar = -1
 
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     label: Mapped[str] = mapped_column(String(40))
     description: Mapped[str] = mapped_column(String(200))
     keywords: Mapped[list[str]] = mapped_column(JSON, default=list)
     position: Mapped[int]
+
+    @property
+    def listed(self) -> bool:
+        """False for one that left."""
+        return self.position != self.NOWHERE
 
 
 class Faq(PublicId, Timestamped, Versioned, Model):

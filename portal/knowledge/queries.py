@@ -42,14 +42,20 @@ _WITH_NAMES = (joinedload(Article.law), joinedload(Article.version))
 
 
 def categories() -> list[Category]:
-    """Return all categories in the order of display."""
-    return list(db.session.scalars(select(Category).order_by(Category.position)))
+    """Return the categories in the order of display, without those that left."""
+    return list(
+        db.session.scalars(
+            select(Category)
+            .where(Category.position != Category.NOWHERE)
+            .order_by(Category.position, Category.code)
+        )
+    )
 
 
 def require_category(code: str) -> Category:
-    """Return a category; raises Invalid (field `category`) for an unknown code."""
+    """Return a category; raises Invalid (field `category`) for an unknown code, or that of one that left."""
     category = db.session.get(Category, code)
-    if category is None:
+    if category is None or not category.listed:
         raise no_such_category({each.code: each.label for each in categories()})
     return category
 

@@ -26,6 +26,7 @@ from search_index import (
     analysis,
     to_utf16,
 )
+from search_index.query import STORY
 
 KIND_LABELS = {
     "article": "法律条文",
@@ -155,7 +156,9 @@ def search(question: Question) -> Found:
         cut_short=page.cut_short,
     )
     lost = weak or not found.items
-    unsure = led is None and not (result.strong or page.led)
+    # An FAQ that is put forward is enough for a question; what a story tells besides is for a person to read.
+    enough = result.strong or (page.led and len(text) < STORY)
+    unsure = led is None and not enough
     found.next_steps = next_steps.of(
         found,
         needs,

@@ -18,6 +18,8 @@ def can_be_published(faq: Faq) -> DomainError | None:
         missing["answer"] = ["还没有写答复。"]
     if misses.is_masked(faq.question):
         missing["question"] = ["问题里还有遮住的文字，请改写成完整的问题。"]
+    if not faq.category.listed:
+        missing["category"] = [f"类别“{faq.category.label}”已经停用，请换一个类别。"]
     if missing:
         return Invalid(
             "这条问答还没有写完。",

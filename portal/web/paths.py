@@ -7,19 +7,28 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import BaseConverter, IntegerConverter
 
+# Numbers between bounds are few and stand in the pattern one by one.
+MOST_BETWEEN_BOUNDS = 1000
+
 
 class Number(IntegerConverter):
     """A whole number that a database column can hold; a longer one would fail inside the driver.
 
-    The pattern and not `max` sets the bound: where another method shares the address, werkzeug answers 405 for a value that
-    its pattern admits and its bound refuses.
+    A route may set both `min` and `max`, as for a year. The pattern and not `max` sets the bound: where another method shares
+    the address, werkzeug answers 405 for a value that its pattern admits and its bound refuses.
     """
 
     regex = "[0-9]{1,9}"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.max is None:
+        if self.min is not None and self.max is not None:
+            if self.max - self.min >= MOST_BETWEEN_BOUNDS:
+                raise ValueError(f"more than {MOST_BETWEEN_BOUNDS} numbers between the bounds")
+            self.regex = "|".join(str(number) for number in range(self.min, self.max + 1))
+        elif self.min is not None or self.max is not None:
+            raise ValueError("a number has both bounds or neither")
+        else:
             self.max = 10**9 - 1
 
 

@@ -13,7 +13,7 @@ from portal.web.blueprint import Blueprint, roles
 from portal.web.pagination import Page
 from portal.web.request_context import current_actor
 from portal.working_days import operations, queries
-from portal.working_days.notice import YearTable
+from portal.working_days.notice import FIRST_YEAR, YearTable
 from portal.working_days.queries import YearView
 from portal.working_days.schemas import PreviewQuery, YearIn, YearPage, YearResultSchema, YearSchema
 
@@ -21,6 +21,7 @@ blp = Blueprint(
     "working_days_staff", __name__, url_prefix="/api/v1/staff/working-days", description="工作日历"
 )
 KEEPERS = roles("supervisor", "admin")
+_YEAR = f"/years/<int(min={FIRST_YEAR}, max={queries.LAST_YEAR}):year>"
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def list_years() -> Page[YearView]:
     return Page(found, None, len(found))
 
 
-@blp.get("/years/<int:year>", audience=KEEPERS, returns=YearSchema)
+@blp.get(_YEAR, audience=KEEPERS, returns=YearSchema)
 def show_year(year: int) -> YearView:
     """查看一年的放假安排"""
     view = queries.year(year)
@@ -52,7 +53,7 @@ def show_year(year: int) -> YearView:
 
 
 @blp.put(
-    "/years/<int:year>",
+    _YEAR,
     audience=KEEPERS,
     query=PreviewQuery,
     body=YearIn,

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import Rule, UUIDConverter
 
 from portal.accounts.models import Role
 from portal.app import API_PREFIX
 from portal.web.blueprint import Audience
+from portal.web.paths import Number
 from portal.web.problems import CONTENT_TYPE
 from tests.factories.people import make_staff, resident_headers, staff_headers
 
@@ -46,12 +47,14 @@ class Route:
     @property
     def path(self) -> str:
         """A path of the rule that leads to nothing."""
-        values = {"UUIDConverter": str(uuid.uuid4()), "Number": "1"}
-        return re.sub(
-            r"<(?:[^:<>]+:)?([^<>]+)>",
-            lambda found: values.get(type(self.rule._converters[found[1]]).__name__, "x"),
-            self.rule.rule,
-        )
+
+        def value(found: re.Match[str]) -> str:
+            converter = self.rule._converters[found[1]]
+            if isinstance(converter, Number):
+                return str(converter.min or 1)
+            return str(uuid.uuid4()) if isinstance(converter, UUIDConverter) else "x"
+
+        return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", value, self.rule.rule)
 
 
 def audience_of(view: Any) -> Audience:

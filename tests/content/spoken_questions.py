@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them: an FAQ on the matter of the last nine was written later, for other reasons. The
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last twelve was written later, for other reasons. The
 rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -229,6 +229,9 @@ _ASKED = """
 快递把我的包裹弄丢了赔多少|consumer-parcel-lost
 电梯坏了一个月没人修|housing-lift-broken
 学校要求买校服必须吗|elderly-children-school-fees
+同居分手房子一起买的怎么分|family-cohabitation
+房东要进屋看房，我不在家他能自己开门吗|housing-landlord-enters
+打疫苗后发烧谁管|injury-vaccine
 """
 
 ASKED = {
@@ -240,7 +243,6 @@ ASKED = {
 UNANSWERED = """
 离婚后想把户口本上的婚姻状况改过来
 租的房子能不能养狗
-房东要进屋看房，我不在家他能自己开门吗
 房租每个月涨，有没有上限
 租房可以落户吗
 公司能不能查我的聊天记录
@@ -269,7 +271,6 @@ UNANSWERED = """
 医院床位不够让我爸出院
 医生态度恶劣
 医保卡能不能给家里人用
-打疫苗后发烧谁管
 献血有什么补助
 想把骨灰撒到河里可以吗
 买墓地有没有年限
@@ -279,7 +280,6 @@ UNANSWERED = """
 跟外国人结婚要什么材料
 婚礼跟拍把照片弄丢了
 恋爱时送的项链分手能要回来吗
-同居分手房子一起买的怎么分
 女朋友打胎要我出钱
 结婚前体检必须做吗
 孩子上户口能不能跟奶奶姓

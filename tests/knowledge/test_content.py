@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from portal.core.db import db
+from portal.core.db import db, new_id
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import operations
+from portal.knowledge import misses, operations, providers
 from portal.knowledge.models import (
     Category,
     CitedArticle,
@@ -17,6 +17,7 @@ from portal.knowledge.models import (
     Origin,
     PublicationState,
 )
+from portal.knowledge.providers import Provider, SearchDocument
 
 
 def faq(slug: str) -> Faq | None:
@@ -169,3 +170,119 @@ def test_content_may_be_there_before_the_law(settings, package):
     operations.import_starter()
     assert None not in {row.article_id for row in db.session.scalars(select(CitedArticle))}
     assert operations.load_content().notes == []
+
+
+# --- a category that leaves the file ---
+
+HOUSING = """\
+  - code: housing
+    label: 租房
+    description: 押金
+    keywords: [押金, 房东]
+"""
+
+
+def without_housing(settings, *, faq_too: bool = True) -> str:
+    """Take the category out of the file, and what stands under it; returns the text of its FAQ."""
+    rewrite(settings, "categories.yaml", HOUSING, "")
+    path = settings.content_dir / "faq" / "housing.yaml"
+    text = path.read_text(encoding="utf-8")
+    if faq_too:
+        path.unlink()
+    return text
+
+
+def listed(api) -> list[str]:
+    return [each["code"] for each in api.get("/categories").json["items"]]
+
+
+def test_a_category_that_left_the_file_leaves_the_list_and_can_come_back(law, settings, api):
+    text = without_housing(settings)
+    report = operations.load_content()
+    assert (report.withdrawn, report.notes, report.problems) == (2, [], [])
+    assert listed(api) == ["labour", "injury"]
+    assert api.get("/faqs?category=housing").status_code == 422
+    # What was withdrawn with it is still there, under the name it had.
+    assert faq("housing-deposit").category.label == "租房"
+    assert operations.load_content().withdrawn == 0
+    rewrite(settings, "categories.yaml", "  - code: injury", f"{HOUSING}  - code: injury")
+    (settings.content_dir / "faq" / "housing.yaml").write_text(text, encoding="utf-8")
+    assert operations.load_content().problems == []
+    assert listed(api) == ["labour", "housing", "injury"]
+    assert faq("housing-deposit").state is PublicationState.PUBLISHED
+
+
+def test_what_is_published_under_a_category_keeps_it_and_is_named(law, settings, api):
+    without_housing(settings)
+    with unit_of_work():
+        faq("housing-deposit").origin = Origin.STAFF
+    for _ in range(2):
+        report = operations.load_content()
+        assert (report.withdrawn, report.problems) == (0, [])
+        assert report.notes == [
+            "categories.yaml：类别“租房”（housing）已经不在文件里，但是还有已发布的内容属于它，"
+            "所以仍然保留：常见问答“房东不退押金怎么办？”。请先给它们换类别，或者撤下，再载入一次。"
+        ]
+        # Behind those of the file, in whatever order these stand.
+        assert listed(api) == ["labour", "injury", "housing"]
+    with unit_of_work():
+        faq("housing-deposit").state = PublicationState.WITHDRAWN
+    assert operations.load_content().notes == []
+    assert listed(api) == ["labour", "injury"]
+
+
+def test_what_another_room_published_under_a_category_keeps_it_too(law, settings, api, monkeypatch):
+    answers = [
+        SearchDocument(id=new_id(), title=f"第{number}个问题", text="答复", category="housing")
+        for number in range(5)
+    ]
+    known = {each.id: each for each in answers}
+    provider = Provider(load=lambda ids: [known[each] for each in ids], all_ids=lambda: known)
+    monkeypatch.setitem(providers._providers, "answer", provider)
+    without_housing(settings)
+    (note,) = operations.load_content().notes
+    assert "律师答复“第0个问题”、“第1个问题”、“第2个问题”等 5 条" in note
+    assert "housing" in listed(api)
+
+
+def test_an_faq_file_under_a_category_that_left_is_broken_as_in_a_new_portal(law, settings, api):
+    without_housing(settings, faq_too=False)
+    report = operations.load_content()
+    assert report.problems == ["housing.yaml：类别“housing”不在 categories.yaml 中。"]
+    assert (report.withdrawn, faq("housing-deposit").state) == (0, PublicationState.PUBLISHED)
+    assert "housing" in listed(api)
+
+
+def test_no_category_leaves_while_its_file_cannot_be_read(law, settings, api):
+    (settings.content_dir / "categories.yaml").write_text("categories: [", encoding="utf-8")
+    assert len(operations.load_content().problems) == 1
+    assert listed(api) == ["labour", "housing", "injury"]
+
+
+def test_nothing_is_published_under_a_category_that_left(law, settings, api, editor):
+    without_housing(settings)
+    operations.load_content()
+    path = f"/staff/faqs/{faq('housing-deposit').id}"
+    shown = api.get(path, headers=editor)
+    assert (shown.json["category"], shown.json["category_label"]) == ("housing", "租房")
+    tag = {**editor, "If-Match": shown.headers["ETag"]}
+    refused = api.post(f"{path}/publication", headers=tag)
+    assert refused.status_code == 422, refused.json
+    assert refused.json["errors"] == {"category": ["类别“租房”已经停用，请换一个类别。"]}
+    moved = api.call("PATCH", path, {"category": "injury"}, headers=tag)
+    answer = api.post(f"{path}/publication", headers={**editor, "If-Match": moved.headers["ETag"]})
+    assert answer.status_code == 200, answer.json
+
+
+def test_a_question_that_came_near_a_category_that_left_is_drafted_under_another(
+    law, settings, api, editor
+):
+    misses.record("无人机赔偿多少", "housing")
+    without_housing(settings)
+    operations.load_content()
+    (item,) = api.get("/staff/search/misses", headers=editor).json["items"]
+    assert item["category"] is None
+    rewrite(settings, "categories.yaml", "[狗咬]", "[狗咬, 赔偿]")
+    operations.load_content()
+    made = api.post(f"/staff/search/misses/{item['id']}/faq-draft", {}, headers=editor)
+    assert made.json["category"] == "injury", made.json

@@ -137,6 +137,25 @@ def test_a_year_shows_its_special_days(api, calendar_2026, supervisor):
         assert api.get(f"{YEARS}/{year}", headers=supervisor).status_code == 404
 
 
+def test_the_document_names_the_years_that_are_answered(api, app, calendar_2026, supervisor):
+    document = app.test_client().get("/api/v1/openapi.json").json
+    path = document["paths"][f"/api/v1{YEARS}/{{year}}"]
+    operations = (path, path["get"], path["put"])
+    (bounds,) = [
+        given["schema"]
+        for operation in operations
+        for given in operation.get("parameters", [])
+        if given.get("name") == "year"
+    ]
+    assert (bounds["minimum"], bounds["maximum"]) == (2004, 2100)
+    for year, status in ((2003, 404), (2004, 200), (2100, 200), (2101, 404), ("02026", 404)):
+        assert api.get(f"{YEARS}/{year}", headers=supervisor).status_code == status, year
+        if status == 404:
+            # Not 405: no other method has such an address either.
+            headers = {**supervisor, "If-Match": '"x"'}
+            assert api.put(f"{YEARS}/{year}", table_2027(), headers=headers).status_code == 404
+
+
 def test_a_preview_shows_what_would_move_and_keeps_nothing(
     api, calendar_2026, supervisor, clock, moved
 ):
