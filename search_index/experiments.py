@@ -137,13 +137,13 @@ class Workbench:
 
 class First(NamedTuple):
     """The first ranking of a question: the words' scores of all rows, the articles' scores with priors, what a full match
-    scores, and where the question lies (`meaning.meaning`).
+    scores, and where the parts of the question lie (`Query.parts`).
     """
 
     words: Float32
     scores: Float32
     full: float
-    meaning: Float32
+    parts: Float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Model:
         full = max(float(self.postings.idf[columns[keep]] @ query.weights[keep]), 1e-6)
         allowed = words * self.is_article
         first = allowed + self.settings.prior_weight * self.teaching.law_prior * (allowed > 0)
-        return First(words, first.astype(np.float32), full, query.meaning)
+        return First(words, first.astype(np.float32), full, query.parts)
 
     def candidates(self, number: int) -> tuple[Rows, Float64]:
         """The rows the second ranking looks at, and their features."""
@@ -176,7 +176,7 @@ class Model:
         rows = top_rows(found.scores, DEPTH)
         if not len(rows):
             return rows, np.zeros((0, 0))
-        meant = self.bench.texts.likeness(rows, found.meaning)
+        meant = self.bench.texts.likeness(rows, found.parts)
         if not self.settings.meaning:
             meant = np.zeros_like(meant)
         return rows, features(found.words, rows, self.teaching, found.full, meant)

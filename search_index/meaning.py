@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,10 @@ from search_index.spoken import written
 FILE = Path(__file__).with_name("word_vectors.npz")
 # What a character tells of a word that is not known, beside a word that is.
 CHARACTER = 0.5
+# A story tells of several things. So many characters of it are looked at together, and a text is as near to it as to its
+# nearest stretches, so many of them, on average.
+STRETCH = 50
+NEAREST = 2
 # So many texts are added up at once.
 _AT_ONCE = 4096
 
@@ -93,6 +97,18 @@ def meaning(pieces: Iterable[str]) -> Float32:
     return _direction(towards - known.centre) if towards.any() else towards
 
 
+def stretches(pieces: Sequence[str]) -> Float32:
+    """Where each stretch of about STRETCH characters of a story of these words lies, one in a row.
+
+    What is left at its end and is shorter than half of one is left out, unless it is all there is.
+    """
+    ends = np.cumsum([0, *map(len, pieces)])
+    bounds = np.arange(0, int(ends[-1]) + STRETCH // 2 + 1, STRETCH)
+    places = np.searchsorted(ends[1:], bounds, side="right").tolist()
+    parts = [pieces[begin:end] for begin, end in pairwise(places) if begin < end]
+    return np.stack([meaning(part) for part in parts or [pieces]])
+
+
 def meanings(texts: Sequence[str]) -> Float32:
     """Where each of the questions lies, one in a row."""
     if not texts:
@@ -107,9 +123,14 @@ class Texts(NamedTuple):
     steps: Float32
 
     def likeness(self, rows: npt.NDArray[np.intp], asked: Float32) -> Float32:
-        """The cosine of the angle between a question (`meaning`) and some of the texts; 0 where nothing is known."""
-        found: Float32 = self.numbers[rows].astype(np.float32) @ asked
-        return found * self.steps[rows]
+        """The cosine of the angle between some of the texts and what is asked, of which each part has a row: a question is
+        one part, a story has its `stretches`. 0 where nothing is known.
+        """
+        found: Float32 = self.numbers[rows].astype(np.float32) @ asked.T
+        if len(asked) > NEAREST:
+            found.partition(len(asked) - NEAREST, axis=1)
+            found = found[:, -NEAREST:]
+        return found.mean(axis=1) * self.steps[rows]
 
 
 def texts(cut: Iterable[Sequence[str]]) -> Texts:

@@ -10,7 +10,7 @@ import numpy as np
 from search_index import analysis
 from search_index.analysis import normalise
 from search_index.learning import Bridges
-from search_index.meaning import meaning
+from search_index.meaning import meaning, stretches
 from search_index.ranking import MAX_TERMS, Float32
 from search_index.spoken import written
 from search_index.thesaurus import Entries
@@ -33,13 +33,15 @@ class Query:
     """An analysed question: its words, and the matrix terms with weights.
 
     `same` are the law's words for what was asked, by the thesaurus; `near` those that mostly go with it, by the
-    bridges, with the share of cases in which they do. `meaning` is where it lies among texts (`meaning.meaning`).
+    bridges, with the share of cases in which they do. `meaning` is where it lies (`meaning.meaning`);
+    `parts` are the same of its parts, one in a row: a story has several, a question is one.
     """
 
     words: tuple[str, ...]
     terms: analysis.UInt64
     weights: Float32
     meaning: Float32
+    parts: Float32
     text: str = ""
     same: tuple[str, ...] = ()
     near: Mapping[str, float] = field(default_factory=dict)
@@ -85,15 +87,19 @@ def read_query(
     terms = np.fromiter(weights.keys(), dtype=np.uint64, count=len(weights))
     values = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
     plain = written(normal)
+    said = cut if plain == normal else analysis.pieces(plain)
+    whole = meaning(said)
+    story = len(text) >= STORY
     return Query(
         words=tuple(items),
         terms=terms,
         weights=values,
-        meaning=meaning(cut if plain == normal else analysis.pieces(plain)),
+        meaning=whole,
+        parts=stretches(said) if story else whole[np.newaxis],
         text=text,
         same=tuple(same),
         near=near,
-        story=len(text) >= STORY,
+        story=story,
     )
 
 

@@ -135,7 +135,7 @@ class Ranker:
     def _second(self, query: Query, words: Float32, full: float, rows: Rows) -> Float64:
         """The second ranking's scores of some rows."""
         teaching = self._teaching
-        meant = self.likeness(rows, query.meaning)
+        meant = self.likeness(rows, query.parts)
         scores = second_scores(words, rows, teaching, full, meant, self._standing)
         if any(place in query.text for place in self._places):
             # The model learned on national questions that local law is seldom meant; whoever names

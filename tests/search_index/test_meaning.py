@@ -66,13 +66,13 @@ def test_a_text_on_the_same_matter_lies_nearer_than_one_on_another() -> None:
         "承租人应当按照约定的期限支付租金。",
         "继承从被继承人死亡时开始。",
     )
-    (asked,) = meanings(["老板拖欠工资"])
+    asked = meanings(["老板拖欠工资"])
     assert int(np.argmax(found.likeness(np.arange(3), asked))) == 0
 
 
 def test_a_text_of_no_known_word_is_near_to_nothing() -> None:
     found = texts("", "qwxyz", "用人单位支付劳动报酬")
-    (asked,) = meanings(["老板拖欠工资"])
+    asked = meanings(["老板拖欠工资"])
     none, foreign, wages = found.likeness(np.arange(3), asked)
     assert none == foreign == 0 < wages
     assert len(texts().steps) == 0
@@ -87,6 +87,30 @@ def test_what_a_text_repeats_counts_by_the_root_of_how_often() -> None:
     vector = found.numbers[0] * found.steps[0]
     expected = rent + 2 * wage
     assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=0.005)
+
+
+def test_a_story_is_near_to_what_two_of_its_stretches_are_about() -> None:
+    chatter = "今天天气真好我们早上去爬山看花中午在山顶的亭子里吃面包下午在湖边放风筝"
+    told = chatter * 2 + "老板拖欠我的工资一直不给" * 8 + chatter * 2
+    parts = meaning.stretches(meaning.spoken_pieces(told))
+    assert len(parts) == pytest.approx(len(told) / meaning.STRETCH, abs=1)
+    found = texts("用人单位应当及时足额支付劳动报酬。", "承租人应当按照约定的期限支付租金。")
+    wages, rent = found.likeness(np.arange(2), parts)
+    whole, _ = found.likeness(np.arange(2), meanings([told]))
+    assert wages > rent
+    assert wages > whole
+
+
+def test_a_long_text_that_says_nothing_is_near_to_nothing() -> None:
+    for empty in ([], ["!"] * 10, [" "] * 400):
+        assert not meaning.stretches(empty).any()
+
+
+@pytest.mark.parametrize("length", [160, 174, 175, 199, 225, 400])
+def test_a_story_of_any_length_has_stretches_and_none_is_a_scrap(length: int) -> None:
+    parts = meaning.stretches(["钱"] * length)
+    assert len(parts) == (length + meaning.STRETCH // 2) // meaning.STRETCH
+    assert np.linalg.norm(parts, axis=1) == pytest.approx(np.ones(len(parts)))
 
 
 # Both hold 押金 and as many words besides; only one is about giving it back.
@@ -115,6 +139,6 @@ def test_texts_of_an_update_are_as_near_as_texts_of_a_build(tmp_path: Path) -> N
     writer.update([ABOUT_WATER], [])
     updated = SearchIndex.open(tmp_path).snapshot()
     assert updated.delta is not None
-    asked = built.query("水库的水位怎么登记").meaning
+    asked = built.query("水库的水位怎么登记").parts
     rows = np.array([1, 0, 1])
     assert updated.ranker.likeness(rows, asked) == pytest.approx(built.ranker.likeness(rows, asked))
