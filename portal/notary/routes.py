@@ -11,6 +11,7 @@ from portal.accounts import queries as accounts
 from portal.core.errors import NotFound
 from portal.notary import calendar_files, policies, presenting, schemas
 from portal.notary.checks import details_of
+from portal.notary.demand import quotas_for
 from portal.notary.models import NotaryBooking, NotaryMatter
 from portal.notary.operations import (
     changing,
@@ -20,7 +21,6 @@ from portal.notary.operations import (
     holding,
     waiting,
 )
-from portal.notary.operations.seats import quotas_for
 from portal.notary.parties import Agent, Guardian
 from portal.notary.queries import availability, bookings
 from portal.web import conditional
