@@ -228,8 +228,9 @@ def reschedule(
         new = Run(tuple(slot for slot in run.slots if slot.id not in kept))
         if not new.slots or seats.take(new, booking.seats):
             given_up = [claim for claim in old if claim.slot_id not in kept]
-            _move_to(actor, booking, run, new, given_up, asked)
+            # Bookings before persons, whom moving locks.
             end_other_times(actor, offers)
+            _move_to(actor, booking, run, new, given_up, asked)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
     raise refusing.at(demand, starts_at).keeping()
