@@ -71,12 +71,9 @@ def demand_of(wish: Wish, office: NotaryOffice, matter: NotaryMatter) -> Demand:
 def require_bookable(demand: Demand, starts_at: datetime) -> None:
     """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
     zone_of_slots.require()
-    if starts_at <= clock.now():
-        raise refusing.begun(demand, starts_at)
-    day = clock.local(starts_at).date()
-    outside = refusing.not_given_out(demand.office, day, day, demand.since)
-    if outside is not None:
-        raise outside
+    refused = refusing.outside(demand, starts_at)
+    if refused is not None:
+        raise refused
 
 
 def look(actor: Actor, wish: Wish) -> Look:

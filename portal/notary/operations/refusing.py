@@ -46,9 +46,15 @@ def at(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable:
     return _with_times(refused, demand, starts_at)
 
 
-def begun(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable:
-    """Return the refusal of a time that has begun or is over, with the nearest times that are still to come."""
-    return _with_times(NotBookable("这个时段已经开始或者过去。"), demand, starts_at)
+def outside(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable | None:
+    """Return the refusal of a time that has begun, or whose day is not given out, with the nearest free times, else None."""
+    refused: NotBookable | None
+    if starts_at <= clock.now():
+        refused = NotBookable("这个时段已经开始或者过去。")
+    else:
+        day = clock.local(starts_at).date()
+        refused = not_given_out(demand.office, day, day, demand.since)
+    return None if refused is None else _with_times(refused, demand, starts_at)
 
 
 def not_given_out(
@@ -107,9 +113,9 @@ def never(demand: Demand, first: date, last: date) -> NotBookable | None:
             code="not_online",
             next_step="请到公证机构现场取号，或者直接联系公证机构。",
         )
-    outside = not_given_out(office, first, last, demand.since)
-    if outside is not None:
-        return outside
+    beyond = not_given_out(office, first, last, demand.since)
+    if beyond is not None:
+        return beyond
     earliest, latest = demand.days()
     given = seats.slots_for(
         demand,
