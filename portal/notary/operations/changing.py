@@ -283,7 +283,7 @@ def _told_of_new_time(actor: Actor, booking: NotaryBooking, asked: steps.Detail 
 
 
 def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
-    """Return the other time that the office offers for this booking, if one is being kept."""
+    """Return the other time that the office offers for this booking, also one that has lapsed and holds its seats still."""
     return list(
         db.session.scalars(
             select(NotaryBooking).where(
@@ -295,10 +295,12 @@ def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
 
 
 def other_times_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
-    """Return the other times that are kept, by the booking for which."""
+    """Return the other times that can be accepted now, by the booking for which they are kept."""
     rows = db.session.scalars(
         select(NotaryBooking).where(
-            NotaryBooking.replaces_id.in_(list(ids)), NotaryBooking.state == BookingState.OFFERED
+            NotaryBooking.replaces_id.in_(list(ids)),
+            NotaryBooking.state == BookingState.OFFERED,
+            NotaryBooking.kept_until > clock.now(),
         )
     )
     return {other.replaces_id: other for other in rows if other.replaces_id is not None}
