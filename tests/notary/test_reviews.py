@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +17,6 @@ from portal.notifications.models import Message
 from portal.supervision import sweep as supervision
 from portal.supervision.models import Deadline
 from portal.working_days import operations as working_days
-from tests.conftest import SettableClock
 from tests.notary.hall import REASONS, STAFF, Hall, deadline_of, desk_party
 from tests.supervision.test_recount import table_2027
 
@@ -477,40 +474,3 @@ def test_a_party_who_supplies_nothing_is_watched_only_where_the_district_wants_i
         assert hall.case(path)["state"] == "supplement", "only the office ends a case"
     finally:
         case_settings.configure(before)
-
-
-def registered(hall: Hall) -> list[str]:
-    """What the register says of the reviews of the only case."""
-    query = "from=2026-01-01&to=2026-12-31"
-    answer = hall.api.get(f"{hall.office}/register?{query}", headers=hall.headers["clerk"])
-    (row,) = answer.json["items"]
-    return row["reviews"]
-
-
-def test_the_register_says_that_a_certificate_was_revoked(hall: Hall, clock: SettableClock) -> None:
-    _, path = hall.issued()
-    hall.done(path, "review", INTERESTED | {"knew_on": "2026-03-02"})
-    decided(hall, path, "revoke")
-    # Still in force until it is carried out.
-    assert registered(hall) == []
-    clock.set("2026-03-05 09:00")
-    hall.done(path, "revocation")
-    assert registered(hall) == ["撤销（2026-03-05）"]
-    query = "from=2026-01-01&to=2026-12-31"
-    answer = hall.api.get(f"{hall.office}/register/file?{query}", headers=hall.headers["clerk"])
-    header, row = csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")))
-    assert dict(zip(header, row, strict=True))["复查结果"] == "撤销（2026-03-05）"
-
-
-def test_the_register_keeps_what_an_earlier_review_came_to(
-    hall: Hall, clock: SettableClock
-) -> None:
-    booking, path = hall.issued()
-    ask(hall, booking)
-    decided(hall, path, "correct")
-    hall.done(path, "correction")
-    clock.set("2026-03-09 09:00")
-    ask(hall, booking)
-    assert registered(hall) == ["更正（2026-03-02）"]
-    decided(hall, path, "maintain")
-    assert registered(hall) == ["更正（2026-03-02）", "维持（2026-03-09）"]
