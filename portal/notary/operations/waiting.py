@@ -23,6 +23,7 @@ from portal.notary.errors import ClosedDay, NoSuchTime, NotBookable
 from portal.notary.models import (
     ACTIVE_STATES,
     PENDING_STATES,
+    BookingState,
     NotaryBooking,
     NotaryMatter,
     NotaryOffice,
@@ -32,7 +33,7 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import holding, refusing, seats, steps
+from portal.notary.operations import bookings, holding, refusing, seats, steps
 from portal.notary.workflow import WAITING
 from portal.working_days.counting import current_calendar
 
@@ -101,13 +102,32 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
         .returning(NotaryWaiting.id)
     ).scalar_one_or_none()
     if entry_id is None:
-        raise Conflict(
-            "您已经在为这个公证事项排队。",
-            code="already_waiting",
-            next_step="请留意通知；要换日期，可以先退出再重新排队。",
-        )
+        raise _waits_already(actor, matter)
     audit.record(actor, "notary_waiting.join", SUBJECT_KIND, entry_id)
     return db.session.get_one(NotaryWaiting, entry_id)
+
+
+def _waits_already(actor: Actor, matter: NotaryMatter) -> Conflict:
+    """Return the refusal of a second place: what can be done about the first depends on whether a seat is offered there."""
+    said = "您已经在为这个公证事项排队。"
+    next_step = "请留意通知；要换日期，可以先退出再重新排队。"
+    offered = db.session.scalar(
+        select(NotaryBooking)
+        .join(NotaryWaiting, NotaryWaiting.id == NotaryBooking.waiting_id)
+        .where(
+            NotaryWaiting.account_id == actor.id,
+            NotaryWaiting.matter_id == matter.id,
+            NotaryBooking.state == BookingState.OFFERED,
+        )
+    )
+    if offered is not None:
+        said = f"您为这个公证事项排队已经等到 {clock.spoken(offered.starts_at)} 的时段。"
+        next_step = "请先确认或者谢绝这个时段，再为别的日期排队。"
+        if bookings.end_of_keeping(offered) <= clock.now():
+            # It passes on with the next sweep, and only then the place is free.
+            said = "您排队等到的时段没有在时限内确认，正在转给下一位。"
+            next_step = "请稍后再排队。"
+    return Conflict(said, code="already_waiting", next_step=next_step)
 
 
 def _require_span(wish: WaitingWish) -> None:
