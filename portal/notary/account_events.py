@@ -98,6 +98,7 @@ def forget(event: ResidentDeletionRequested) -> None:
     _leave_the_list(event.resident_id)
     found = _of(event.resident_id)
     _lock_days(found)
+    _hold(event.resident_id)
     for known in found:
         booking = confirming.load(known.id)
         if booking is None:  # pragma: no cover - rows are never deleted
@@ -123,6 +124,16 @@ def _lock_days(found: list[NotaryBooking]) -> None:
     ]
     others = [other for booking in ahead for other in changing.pending_other_times(booking)]
     seats.lock_days((booking.counter_id, booking.day) for booking in [*ahead, *others])
+
+
+def _hold(resident_id: uuid.UUID) -> None:
+    """Hold all appointments at once, also those that have ended, before the persons of any: they may be the same."""
+    db.session.execute(
+        select(NotaryBooking.id)
+        .where(NotaryBooking.account_id == resident_id)
+        .order_by(NotaryBooking.id)
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def _end(booking: NotaryBooking) -> None:

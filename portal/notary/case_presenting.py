@@ -51,6 +51,7 @@ REGISTER_COLUMNS = {
     "closing_form": "结案方式",
     "closed_on": "办结日期",
     "certificate_number": "公证书编号",
+    "reviews": "复查结果",
 }
 
 
@@ -227,7 +228,11 @@ def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]
 
 
 def register(cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
-    """Return the fields of the register (公证程序规则 57), names in full."""
+    """Return the fields of the register (公证程序规则 57), names in full.
+
+    And beside them what reviews came to (D): without it a certificate that is void from the start (公证法 39) would stand
+    there as any other.
+    """
     people = accounts.staff_names(
         {case.notary_id for case in cases} | {case.approver_id for case in cases}
     )
@@ -243,6 +248,12 @@ def register(cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
             "closing_form": case.closing_form,
             "closed_on": case.closed_on,
             "certificate_number": case.certificate_number,
+            # Once it is carried out: until then the certificate is as it was.
+            "reviews": [
+                f"{review.outcome.label}（{review.closed_on}）"
+                for review in case.reviews
+                if review.outcome is not None and review.closed_on is not None
+            ],
         }
         for case in cases
     ]

@@ -335,7 +335,7 @@ class RegisterArgs(RegisterFileArgs, PageArgs):
 
 
 class RegisterRow(Schema):
-    """What the register names of a case (公证程序规则 57)."""
+    """What the register names of a case (公证程序规则 57), and what reviews came to."""
 
     reference = fields.String()
     matter = fields.String()
@@ -347,3 +347,7 @@ class RegisterRow(Schema):
     closing_form = fields.String(allow_none=True)
     closed_on = fields.Date(allow_none=True)
     certificate_number = fields.String(allow_none=True)
+    reviews = fields.List(
+        fields.String(),
+        metadata={"description": "已经办结的复查的结果和日期，先后排列；撤销的公证书自始无效"},
+    )

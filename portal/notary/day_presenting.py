@@ -399,8 +399,8 @@ def appointment(
     """An appointment for the staff who open it one by one: the names in full, numbers masked."""
     counters = counter_names(desk) if desk is not None else {}
     contact = contacts.of_bookings([booking])[booking.id]
-    kept = changing.pending_other_times(booking) if booking.has_to_move else []
-    other = kept[0] if kept else None
+    affected = booking.has_to_move
+    other = changing.other_times_of([booking.id]).get(booking.id) if affected else None
     return {
         **{
             name: getattr(booking, name)

@@ -49,6 +49,9 @@ def of_booking(booking: NotaryBooking) -> str:
         return CANCELLED_BY_OFFICE_NEXT_STEP.format(contact=contact(booking.office))
     if booking.state is BookingState.CHECKED_IN and booking.day < clock.today():
         return "您已到场，办理结果由公证机构登记。"
+    if booking.kept_until is not None and booking.kept_until <= clock.now():
+        # Lapsed, and not freed yet.
+        return NEXT_STEP_BY_STATE[BookingState.EXPIRED]
     if booking.state is not BookingState.CONFIRMED:
         return NEXT_STEP_BY_STATE[booking.state]
     if booking.has_to_move:

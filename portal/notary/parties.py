@@ -210,6 +210,14 @@ def _organisation(
             f"{where}.lacks_capacity",
             "“无民事行为能力或者限制民事行为能力”只适用于个人，单位请不要选择。",
         )
+    if given.document_type is not None:
+        # Documents are those of persons; an organisation is known by its code alone (rules 8.6).
+        errors.add(
+            f"{where}.document_type",
+            "证件种类只适用于个人；单位以统一社会信用代码为准，请不要选择。",
+        )
+    if given.birth_date is not None:
+        errors.add(f"{where}.birth_date", "出生日期只适用于个人，单位请不要填写。")
     try:
         number = uscc.validate(documents.normalise_number(given.document_number))
     except StdnumError:

@@ -174,7 +174,7 @@ def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
 def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
-    other = changing.pending_other_times(booking) if affected else []
+    other = changing.other_times_of([booking.id]).get(booking.id) if affected else None
     own = actions(actor, booking)
     that_day = next_free.on_lost_day(booking) if affected else []
     may_cancel = any(each["action"] == "cancel" for each in own)
@@ -183,7 +183,7 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     there = booking.state is BookingState.CHECKED_IN
     number = cases.ticket_of(booking.id) if there else None
     next_step = (
-        next_steps.of_affected(booking, next(iter(other), None))
+        next_steps.of_affected(booking, other)
         if affected
         else next_steps.of_visit(booking, number, missed)
     )
@@ -205,10 +205,10 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "cancellation_token": changing.link_token(booking) if may_cancel else None,
         "affected_reason": booking.affected_reason if affected else None,
         "cancellation_reason": booking.cancellation_reason,
-        "other_time": other_time(other[0]) if other else None,
+        "other_time": other_time(other) if other is not None else None,
         "times_that_day": that_day,
         "allowed_actions": [
-            *map(_acceptance, other),
+            *([_acceptance(other)] if other is not None else []),
             *own,
             *appeals(actor, booking, missed),
         ],

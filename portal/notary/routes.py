@@ -11,6 +11,7 @@ from portal.accounts import queries as accounts
 from portal.core.errors import NotFound
 from portal.notary import calendar_files, policies, presenting, schemas
 from portal.notary.checks import details_of
+from portal.notary.demand import quotas_for
 from portal.notary.models import NotaryBooking, NotaryMatter
 from portal.notary.operations import (
     changing,
@@ -20,7 +21,6 @@ from portal.notary.operations import (
     holding,
     waiting,
 )
-from portal.notary.operations.seats import quotas_for
 from portal.notary.parties import Agent, Guardian
 from portal.notary.queries import availability, bookings
 from portal.web import conditional
@@ -116,7 +116,7 @@ def _look(body: Dumped) -> tuple[holding.Wish, holding.Look]:
 def hold(body: Dumped, prepared: tuple[holding.Wish, holding.Look]) -> tuple[Response, int]:
     """保留一个时段，几分钟内有效
 
-    同一账号一次保留一个。约满、没有这个时段或者当天不办理时答复 409，并附上离所选时间最近的空闲时段。
+    同一账号一次保留一个。约满、没有这个时段、当天不办理或者不在可以预约的日期内时答复 409，并附上离所选时间最近的空闲时段。
     """
     actor = current_actor()
     wish, seen = prepared

@@ -196,7 +196,11 @@ class NotaryPartyIn(Schema):
             "description": "证件号码；户口簿填本人那一页的公民身份号码；单位填统一社会信用代码"
         },
     )
-    birth_date = fields.Date(load_default=None, allow_none=True)
+    birth_date = fields.Date(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "证件号码不含出生日期的必填；单位不填"},
+    )
     one_character_confirmed = StrictBoolean(load_default=False)
     lacks_capacity = StrictBoolean(
         load_default=False,

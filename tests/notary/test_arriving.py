@@ -55,6 +55,51 @@ class TestCheckingIn:
         assert "预约当天来" in arrive(hall, ahead).json["next_step"]
         assert "日期已经过了" in arrive(hall, past).json["next_step"]
 
+    @pytest.mark.parametrize("now", ["2026-03-02 09:00", "2026-03-03 09:00", "2026-03-04 09:00"])
+    def test_nobody_is_asked_to_come_for_what_is_cancelled_or_to_have_been_there(
+        self, hall: Hall, clock: SettableClock, now: str
+    ) -> None:
+        booking = hall.booked("2026-03-03 09:30")
+        hall.done(hall.at(booking), "cancellation", {"reason": "设备故障"})
+        clock.set(now)
+        refused = arrive(hall, booking).json
+        assert "已取消" in refused["detail"]
+        assert refused["next_step"] == "今天要办的，请现场取号，或者重新预约。"
+
+    def test_whoever_was_marked_as_missed_after_the_day_is_taken_back_before_they_had_come(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked()
+        clock.set("2026-03-03 09:00")
+        hall.done(hall.at(booking), "no-show")
+        said = arrive(hall, booking).json["next_step"]
+        assert "当天来过的，请先撤销未到场登记，再补登到场" in said
+        hall.done(hall.at(booking), "no-show-reversal")
+        body = {"reason": "forgotten", "without_case": True}
+        came = hall.done(hall.at(booking), "attendance", body)
+        assert came["state"] == "left"
+
+    def test_what_was_marked_on_an_earlier_day_is_not_taken_back_at_the_desk(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.booked()
+        clock.set("2026-03-02 10:00")
+        hall.done(hall.at(booking), "no-show")
+        clock.set("2026-03-03 09:00")
+        refused = arrive(hall, booking).json
+        assert refused["next_step"] == "今天要办的，请现场取号，或者重新预约。"
+
+    def test_whose_visit_has_no_result_yet_had_come_already(
+        self, hall: Hall, clock: SettableClock
+    ) -> None:
+        booking = hall.checked_in()
+        clock.set("2026-03-03 09:00")
+        said = arrive(hall, booking).json["next_step"]
+        assert "补登" not in said
+        assert "请登记受理或者不予受理" in said
+        assert hall.done(hall.at(booking), "acceptance", {})["state"] == "accepted"
+        assert "补登" not in arrive(hall, booking).json["next_step"]
+
 
 class TestWithAnAppointmentOnAnotherDay:
     """Whoever comes early and is accepted all the same must not be missed later."""

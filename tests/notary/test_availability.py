@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from portal.core.db import db
+from portal.notary.demand import quotas_for
 from portal.notary.models import Priority, Quota
 from portal.notary.operations import schedule
-from portal.notary.operations.seats import quotas_for
 from portal.notary.queries import masks
 from portal.notary.queries.availability import OfficeAvailability, availability
 from tests.conftest import SettableClock

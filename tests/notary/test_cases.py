@@ -1,9 +1,7 @@
-"""A case over HTTP: acceptance, pauses, certificate, refusal, termination, the register, who sees what."""
+"""A case over HTTP: acceptance, pauses, certificate, refusal, termination, who sees what."""
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date
 
 import pytest
@@ -16,7 +14,6 @@ from portal.core.content_files import BrokenFile
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.notary import case_settings
-from portal.notary.case_presenting import REGISTER_COLUMNS
 from portal.notary.models import (
     NotaryCase,
     NotaryNoShow,
@@ -381,49 +378,6 @@ class TestWhoSees:
         hall.done(path, "pauses", SUPPLEMENT)
         stale = {**hall.headers["clerk"], "If-Match": seen}
         assert hall.api.post(f"{path}/pauses", VERIFY, headers=stale).status_code == 412
-
-
-class TestRegister:
-    def test_it_names_what_the_rules_ask_for(self, hall: Hall) -> None:
-        hall.issued()
-        hall.accepted()
-        query = "from=2026-01-01&to=2026-12-31"
-        page = hall.api.get(f"{hall.office}/register?{query}", headers=hall.headers["clerk"]).json
-        issued, running = page["items"]
-        assert set(issued) == set(REGISTER_COLUMNS)
-        assert issued == {
-            "reference": issued["reference"],
-            "matter": "测试事项",
-            "parties": ["赵测试"],
-            "agent": None,
-            "accepted_on": "2026-03-02",
-            "notary": "甲公证员",
-            "approver": "丙公证员",
-            "closing_form": "出具公证书",
-            "closed_on": "2026-03-02",
-            "certificate_number": "（2026）渝足证字第1号",
-        }
-        assert running["closing_form"] is None
-
-    def test_the_file_opens_in_a_spreadsheet_and_runs_nothing(self, hall: Hall) -> None:
-        _, path = hall.accepted()
-        hall.done(path, "certificate", hall.certificate("=1+1"))
-        query = "from=2026-01-01&to=2026-12-31"
-        answer = hall.api.get(f"{hall.office}/register/file?{query}", headers=hall.headers["clerk"])
-        text = answer.get_data().decode("utf-8-sig")
-        header, row = list(csv.reader(io.StringIO(text)))
-        assert header == list(REGISTER_COLUMNS.values())
-        assert row[-1] == "'=1+1"
-        assert "attachment" in answer.headers["Content-Disposition"]
-        db.session.rollback()
-        assert db.session.scalar(
-            select(AuditEvent).where(AuditEvent.action == "notary_office.register_exported")
-        )
-
-    def test_more_than_a_year_at_once_is_refused(self, hall: Hall) -> None:
-        query = "from=2025-01-01&to=2026-12-31"
-        answer = hall.api.get(f"{hall.office}/register?{query}", headers=hall.headers["clerk"])
-        assert answer.status_code == 422
 
 
 class TestAccount:

@@ -43,6 +43,8 @@ class TestChecks:
                 "parties.0.document_number",
             ),
             ({"party": {**FIRM, "lacks_capacity": True}}, "parties.0.lacks_capacity"),
+            ({"party": {**FIRM, "document_type": "resident_id"}}, "parties.0.document_type"),
+            ({"party": {**FIRM, "birth_date": "1999-01-01"}}, "parties.0.birth_date"),
             (
                 {"party": {"document_type": "foreign_passport", "document_number": "X1234567"}},
                 "parties.0.birth_date",
@@ -134,6 +136,12 @@ class TestChecks:
         held = person.hold(matter_id=str(tender.id))
         assert "parties" in person.confirm(held, status=422)["errors"]
         person.confirm(held, party=FIRM)
+
+    def test_and_by_no_kind_of_document(self, person: Counter) -> None:
+        firm = {**FIRM, "document_type": "resident_id"}
+        refused = person.confirm(person.hold(), 422, party=firm)
+        (said,) = refused["errors"]["parties.0.document_type"]
+        assert "统一社会信用代码" in said
 
     def test_what_only_a_person_does_is_not_done_for_an_organisation(self, person: Counter) -> None:
         will = make_matter("N03d", "遗嘱", persons_only=True)

@@ -36,7 +36,8 @@ def close_account(booking: Booked) -> None:
 
 def names() -> list[str]:
     db.session.rollback()
-    return list(db.session.scalars(select(NotaryParty.name).order_by(NotaryParty.position)))
+    order = NotaryParty.booking_id, NotaryParty.position
+    return list(db.session.scalars(select(NotaryParty.name).order_by(*order)))
 
 
 def represented() -> dict[str, Any]:

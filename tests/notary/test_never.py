@@ -215,6 +215,41 @@ class TestTheNextFreeTimes:
         assert refused["errors"]["next_free"] == today
         assert "2026年3月2日10:30" in refused["next_step"]
 
+    def test_are_the_first_that_can_be_had_for_one_that_is_too_soon(self, person: Counter) -> None:
+        with unit_of_work():
+            db.session.get_one(NotaryOffice, person.desk.office.id).lead_workdays = 2
+        refused = person.hold(at("10:00"), 409)
+        assert refused["code"] == "too_soon"
+        near = [at(time, "2026-03-04") for time in ("10:00", "09:30", "10:30")]
+        assert refused["errors"]["next_free"] == near
+        assert refused["next_step"].startswith("目前可以约：2026年3月4日10:00、")
+
+    def test_are_the_last_that_are_given_out_for_one_that_is_too_far(self, person: Counter) -> None:
+        booked = person.booked()
+        far = at("10:00", "2026-04-01")
+        path = f"/notary/appointments/{booked['id']}/reschedule"
+        for refused in (person.hold(far, 409), person.sent(path, {"starts_at": far}, 409)):
+            assert refused["code"] == "too_far"
+            near = [at(time, "2026-03-16") for time in ("10:00", "09:30", "10:30")]
+            assert refused["errors"]["next_free"] == near
+            assert "2026年3月16日10:00" in refused["next_step"]
+
+    def test_are_those_before_its_end_for_an_office_that_closes(self, person: Counter) -> None:
+        with unit_of_work():
+            db.session.get_one(NotaryOffice, person.desk.office.id).closes_on = date(2026, 3, 5)
+        refused = person.hold(at("10:00", "2026-03-06"), 409)
+        assert refused["code"] == "closed_day"
+        assert refused["errors"]["next_free"][0] == at("10:00", "2026-03-05")
+
+    def test_are_not_made_up_where_nothing_is_free(self, person: Counter) -> None:
+        with unit_of_work():
+            office = db.session.get_one(NotaryOffice, person.desk.office.id)
+            office.lead_workdays, office.closes_on = 1, date(2026, 3, 3)
+        fill(person.desk)
+        refused = person.hold(at("10:00", "2026-03-04"), 409)
+        assert (refused["code"], "next_free" in refused.get("errors", {})) == ("closed_day", False)
+        assert refused["next_step"] == "请查看可以预约的日期，换一天再约。"
+
 
 class TestNobodyWaits:
     def test_for_days_on_which_the_office_is_closed(self, person: Counter) -> None:

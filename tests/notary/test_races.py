@@ -16,7 +16,8 @@ from portal.core.actor import Actor
 from portal.core.db import db, is_sqlite
 from portal.core.errors import DomainError
 from portal.core.unit_of_work import unit_of_work
-from portal.notary.models import BookingState, NotaryBooking, NotaryClaim, NotarySlot, Quota
+from portal.notary.demand import Demand
+from portal.notary.models import BookingState, NotaryBooking, NotaryClaim, NotarySlot
 from portal.notary.operations import (
     changing,
     confirming,
@@ -253,9 +254,8 @@ def test_a_seat_that_was_lost_leaves_no_lock_behind(app: Flask, desk: Desk) -> N
     """Otherwise whoever goes on to lock a day would lock its slots out of order, and PostgreSQL would find a circle."""
     if is_sqlite():
         pytest.skip("writers are alone there")
-    (slot,) = seats.free_slots_between(
-        desk.office.id, desk.matter.code, (Quota.OPEN,), 1, at(NINE), at(TEN)
-    )[:1]
+    demand = Demand(desk.office, desk.matter, 1)
+    slot = seats.free_slots_between(demand, at(NINE), at(TEN))[0]
     run, lost = seats.Run((slot,)), threading.Event()
     first_has_them, second_may_end = threading.Event(), threading.Event()
     db.session.remove()

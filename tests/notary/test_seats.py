@@ -392,6 +392,33 @@ class TestWaiting:
         with pytest.raises(Conflict) as refused:
             waiting.join(person, wish)  # type: ignore[arg-type]
         assert refused.value.code == "already_waiting"
+        assert "先退出再重新排队" in refused.value.next_step
+
+    def test_who_was_offered_a_seat_answers_before_they_wait_for_another_day(
+        self, desk: Desk, clock: SettableClock
+    ) -> None:
+        booked = self.full(desk)
+        person, entry = self.wait(desk)
+        desk.cancel(*booked[0])
+        again = waiting.WaitingWish(desk.matter.id, date(2026, 3, 16), date(2026, 3, 16))
+        for hour in ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30"):
+            for _ in range(2):
+                desk.confirmed(desk.person(), f"2026-03-16 {hour}")
+        with pytest.raises(Conflict) as refused:
+            waiting.join(person, again)  # type: ignore[arg-type]
+        assert "2026年3月3日09:00" in refused.value.message
+        assert refused.value.next_step == "请先确认或者谢绝这个时段，再为别的日期排队。"
+        offered = self.offer_of(entry)
+        assert offered is not None
+        clock.advance(hours=2)
+        with pytest.raises(Conflict) as refused:
+            waiting.join(person, again)  # type: ignore[arg-type]
+        # Neither can be done with it any more.
+        assert "确认" not in refused.value.next_step
+        assert "稍后" in refused.value.next_step
+        freeing.sweep()
+        assert self.state(entry) is WaitingState.PASSED
+        assert waiting.join(person, again).state is WaitingState.WAITING  # type: ignore[arg-type]
 
     def test_the_list_ends_with_its_days(self, desk: Desk, clock: SettableClock) -> None:
         self.full(desk)

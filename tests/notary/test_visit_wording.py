@@ -96,3 +96,23 @@ def test_nobody_is_asked_to_accept_a_time_that_is_not_kept(hall: Hall) -> None:
     lost = hall.api.get(path, headers=headers).json
     assert lost["other_time"] is None
     assert "没有为您留出的新时段；请自己选择新的时间改期" in lost["next_step"]
+
+
+@pytest.mark.parametrize("when", ["2026-03-02 20:00", "2026-03-07 10:00"])
+def test_who_looks_while_nothing_is_open_is_told_to_come_another_day(
+    hall: Hall, clock: SettableClock, when: str
+) -> None:
+    clock.set(when)
+    shown = hall.api.get(f"/notary/offices/{hall.office_id}/queue").json
+    assert (
+        shown["wait_text"] == "今天没有窗口办理，或者已经停止办理；请换一天再来，或者在网上预约。"
+    )
+
+
+def test_who_waits_still_when_all_have_closed_asks_the_staff(
+    hall: Hall, clock: SettableClock
+) -> None:
+    booking = hall.checked_in()
+    clock.set("2026-03-02 12:05")
+    shown = hall.mine(booking, "visit")["ticket"]["wait_text"]
+    assert shown == "今天的窗口已经停止办理，请向工作人员询问。"

@@ -12,6 +12,7 @@ from sqlalchemy import Select, or_, select
 from portal.core import clock
 from portal.core.actor import SYSTEM
 from portal.core.db import db
+from portal.notary.demand import Demand
 from portal.notary.models import (
     PENDING_STATES,
     BookingState,
@@ -23,11 +24,9 @@ from portal.notary.models import (
     NotarySlot,
     WaitingState,
 )
-from portal.notary.opening import bookable_days
 from portal.notary.operations import bookings, changing, freeing, seats, steps, untold
 from portal.notary.operations.seats import ClaimRow
 from portal.notary.operations.slots import Difference
-from portal.working_days.counting import current_calendar
 
 REASON = "机构调整办理时间"
 NOT_SERVED = "窗口不再办理这个事项"
@@ -248,14 +247,8 @@ def _keeps_its_time(office: NotaryOffice, booking: NotaryBooking) -> bool:
     if booking.affected_at is not None or not booking.matter.active:
         return False
     old = seats.live_claims(*seats.of_booking(booking.id))
-    free = seats.free_slots_between(
-        office.id,
-        booking.matter.code,
-        seats.quotas_for(booking.priority),
-        booking.seats,
-        booking.starts_at,
-        booking.ends_at,
-    )
+    demand = Demand(office, booking.matter, booking.seats, booking.priority)
+    free = seats.free_slots_between(demand, booking.starts_at, booking.ends_at)
     for run in seats.runs_of(free, len(old)):
         if run.first.counter_id == booking.counter_id or not seats.take(run, booking.seats):
             continue
@@ -334,14 +327,11 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
     """
     if not booking.matter.active:
         return None
-    first, last = bookable_days(office, clock.today(), current_calendar(), booking.day)
-    quotas = seats.quotas_for(booking.priority)
+    demand = Demand(office, booking.matter, booking.seats, booking.priority, since=booking.day)
+    first, last = demand.days()
     need = len(seats.live_claims(*seats.of_booking(booking.id)))
     free = seats.free_slots(
-        office.id,
-        booking.matter.code,
-        quotas,
-        booking.seats,
+        demand,
         NotarySlot.day >= first,
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),

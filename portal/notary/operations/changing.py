@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -15,7 +15,8 @@ from portal.core.db import db
 from portal.core.encryption import blind_index
 from portal.core.errors import Conflict, NotFound, WrongState
 from portal.core.unit_of_work import transactional
-from portal.notary import next_steps, runs
+from portal.notary import next_steps
+from portal.notary.demand import Demand
 from portal.notary.errors import ChangedMeanwhile
 from portal.notary.models import BookingState, NotaryBooking, NotaryCounter
 from portal.notary.operations import (
@@ -196,8 +197,8 @@ def reschedule(
     since = None
     if booking.has_to_move:
         since = clock.today() if actor.is_staff else booking.day
-    quotas = seats.quotas_for(booking.priority)
-    holding.require_bookable(office, matter, booking.seats, quotas, starts_at, since)
+    demand = Demand(office, matter, booking.seats, booking.priority, since)
+    holding.require_bookable(demand, starts_at)
     counters = dict(
         db.session.execute(
             select(NotaryCounter.id, NotaryCounter.matter_codes).where(
@@ -211,9 +212,7 @@ def reschedule(
     # What has lapsed may be its own, and is read anew with it.
     steps.hold(booking)
     freeing.settle((counter, on) for counter, on in days if on == day)
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    until = starts_at + timedelta(minutes=need * office.slot_minutes)
-    free = seats.free_slots_between(office.id, matter.code, quotas, booking.seats, starts_at, until)
+    free = seats.free_slots_between(demand, starts_at, demand.until(starts_at))
     old = seats.live_claims(*seats.of_booking(booking.id))
     # Its own seats count as free: a longer matter may be moved by half of its length. Not where it is no longer done.
     codes = counters[booking.counter_id]
@@ -222,17 +221,19 @@ def reschedule(
         if not codes or matter.code in codes
         else []
     )
-    found = [run for run in seats.runs_of([*free, *own], need) if run.first.starts_at == starts_at]
-    for run in seats.shuffled(found, quotas):
+    whole = seats.runs_of([*free, *own], demand.slots)
+    found = [run for run in whole if run.first.starts_at == starts_at]
+    for run in seats.shuffled(found, demand.quotas):
         kept = {slot.id for slot in own} & {slot.id for slot in run.slots}
         new = Run(tuple(slot for slot in run.slots if slot.id not in kept))
         if not new.slots or seats.take(new, booking.seats):
             given_up = [claim for claim in old if claim.slot_id not in kept]
-            _move_to(actor, booking, run, new, given_up, asked)
+            # Bookings before persons, whom moving locks.
             end_other_times(actor, offers)
+            _move_to(actor, booking, run, new, given_up, asked)
             return booking
     # The old time is kept, and what had lapsed at the new one stays freed.
-    raise refusing.at(office, matter, booking.seats, quotas, starts_at, since).keeping()
+    raise refusing.at(demand, starts_at).keeping()
 
 
 def _move_to(
@@ -282,7 +283,7 @@ def _told_of_new_time(actor: Actor, booking: NotaryBooking, asked: steps.Detail 
 
 
 def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
-    """Return the other time that the office offers for this booking, if one is being kept."""
+    """Return the other time that the office offers for this booking, also one that has lapsed and holds its seats still."""
     return list(
         db.session.scalars(
             select(NotaryBooking).where(
@@ -294,10 +295,12 @@ def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
 
 
 def other_times_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
-    """Return the other times that are kept, by the booking for which."""
+    """Return the other times that can be accepted now, by the booking for which they are kept."""
     rows = db.session.scalars(
         select(NotaryBooking).where(
-            NotaryBooking.replaces_id.in_(list(ids)), NotaryBooking.state == BookingState.OFFERED
+            NotaryBooking.replaces_id.in_(list(ids)),
+            NotaryBooking.state == BookingState.OFFERED,
+            NotaryBooking.kept_until > clock.now(),
         )
     )
     return {other.replaces_id: other for other in rows if other.replaces_id is not None}

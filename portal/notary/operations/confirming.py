@@ -1,4 +1,5 @@
-"""Confirm a hold or an offer. Everything is asked first; then persons, parties, the booking and its claims are written.
+"""Confirm a hold or an offer. Everything is asked first; then the booking is held, and persons, parties, the booking itself
+and its claims are written.
 
 The order is chosen for the rush: what is shared by all (the counter of references, the audit chain) is locked last.
 """
@@ -78,6 +79,8 @@ def carry_out(
     if fewer:
         # Before every other lock, and only where somebody may be offered what is left over.
         seats.lock_days([(booking.counter_id, booking.day)])
+    # Before its persons, as everybody does: whoever frees what has lapsed may move an appointment of theirs next.
+    steps.hold(booking)
     rows = party_rows(booking, checked.parties)
     indexes = [row["person_index"] for row in rows]
     persons.require_few_no_shows(actor, office, indexes)

@@ -18,7 +18,9 @@ _ON_ANOTHER_DAY = (
 _AFTER_ITS_DAY = (
     "预约的日期已经过了：当天来过的，请补登到场；没有来过的，请现场取号，或者重新预约。"
 )
+_NO_RESULT_YET = "当天已经签到，请登记受理或者不予受理；今天另外要办的，请现场取号。"
 _MARKED_IN_HASTE = "人已经到了的，请先撤销未到场登记，再签到。"
+_MARKED_TODAY = "当天来过的，请先撤销未到场登记，再补登到场；没有来过的，请现场取号，或者重新预约。"
 _STILL_WANTED = "今天要办的，请现场取号，或者重新预约。"
 _NOT_ANY_MORE = (BookingState.NO_SHOW, BookingState.CANCELLED)
 
@@ -30,20 +32,34 @@ def check_in(actor: Actor, booking: NotaryBooking) -> NotaryTicket:
     Raises Conflict on another day. Somebody whose time the office had given up, and who comes all the same, is welcome: what
     was kept for them elsewhere is given on.
     """
+    # First: of what does not stand any more, no day is the right one.
+    if booking.state in _NOT_ANY_MORE:
+        raise WrongState(
+            f"这个预约目前是“{booking.state.label}”，不能签到。",
+            next_step=_instead_of_what_ended(booking),
+        )
     if booking.day != clock.today():
         raise Conflict(
             f"这个预约是 {clock.spoken(booking.starts_at)} 的，不是今天的。",
             code="not_today",
-            next_step=_ON_ANOTHER_DAY if booking.day > clock.today() else _AFTER_ITS_DAY,
-        )
-    if booking.state in _NOT_ANY_MORE:
-        missed = booking.state is BookingState.NO_SHOW and not booking.account_closed
-        undone = missed and no_shows.marked_today(booking)
-        raise WrongState(
-            f"这个预约目前是“{booking.state.label}”，不能签到。",
-            next_step=_MARKED_IN_HASTE if undone else _STILL_WANTED,
+            next_step=_instead_of_another_day(booking),
         )
     return _has_come(actor, booking, "check_in", "签到")
+
+
+def _instead_of_what_ended(booking: NotaryBooking) -> str:
+    missed = booking.state is BookingState.NO_SHOW and not booking.account_closed
+    if not missed or not no_shows.marked_today(booking):
+        return _STILL_WANTED
+    return _MARKED_IN_HASTE if booking.day == clock.today() else _MARKED_TODAY
+
+
+def _instead_of_another_day(booking: NotaryBooking) -> str:
+    if booking.day > clock.today():
+        return _ON_ANOTHER_DAY
+    if booking.state is BookingState.CONFIRMED:
+        return _AFTER_ITS_DAY
+    return _NO_RESULT_YET if booking.state is BookingState.CHECKED_IN else _STILL_WANTED
 
 
 def was_there(actor: Actor, booking: NotaryBooking, reason: LateReason) -> None:

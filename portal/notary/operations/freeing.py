@@ -17,7 +17,7 @@ from portal.core import clock
 from portal.core.actor import SYSTEM
 from portal.core.db import db, rows_changed
 from portal.core.unit_of_work import unit_of_work
-from portal.notary import runs
+from portal.notary.demand import Demand
 from portal.notary.models import (
     PENDING_STATES,
     BookingState,
@@ -133,9 +133,8 @@ def offer(
     for entry, matter in waiting:
         if all(left[slot_id] <= taken[slot_id] for slot_id in left):
             break
-        wanted = office.seats_for(entry.party_count)
-        need = runs.slots_needed(matter.minutes, office.slot_minutes)
-        quotas = seats.quotas_for(entry.priority)
+        demand = Demand(office, matter, office.seats_for(entry.party_count), entry.priority)
+        wanted, quotas = demand.seats, demand.quotas
         fitting = [
             slot
             for slot, codes in pool
@@ -146,7 +145,7 @@ def offer(
         ]
         found = [
             run
-            for run in seats.runs_of(fitting, need)
+            for run in seats.runs_of(fitting, demand.slots)
             if any(slot.id in slot_ids for slot in run.slots)
         ]
         if not found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import joining, transactional
-from portal.notary import runs
+from portal.notary.demand import Demand
 from portal.notary.errors import AlreadyConfirmed, HoldExists, HoldExpired
 from portal.notary.models import (
     ACTIVE_STATES,
@@ -25,7 +24,6 @@ from portal.notary.models import (
     NotaryMatter,
     NotaryOffice,
     Priority,
-    Quota,
     WaitingState,
 )
 from portal.notary.operations import bookings, freeing, known, refusing, seats, steps
@@ -52,12 +50,10 @@ class Wish:
 class Look:
     """What was read about a wish before anything is written: all that refuses it, and where seats seem to be free."""
 
-    matter: NotaryMatter
-    office: NotaryOffice
+    demand: Demand
     # The account's earlier hold, which has lapsed.
     other: OtherHold | None
     day: date
-    wanted: int
     found: list[Run]
 
 
@@ -67,25 +63,17 @@ def require_active(matter: NotaryMatter) -> None:
         raise Invalid(errors={"matter_id": ["这个公证事项目前不能预约。"]})
 
 
-def require_bookable(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    starts_at: datetime,
-    since: date | None = None,
-) -> None:
-    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone.
+def demand_of(wish: Wish, office: NotaryOffice, matter: NotaryMatter) -> Demand:
+    """Return what a wish needs of its office."""
+    return Demand(office, matter, office.seats_for(wish.party_count), wish.priority)
 
-    From `since` on the lead time does not bind, as in `bookable_days`.
-    """
+
+def require_bookable(demand: Demand, starts_at: datetime) -> None:
+    """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
     zone_of_slots.require()
-    if starts_at <= clock.now():
-        raise refusing.begun(office, matter, wanted, quotas, starts_at, since)
-    day = clock.local(starts_at).date()
-    outside = refusing.not_given_out(office, day, day, since)
-    if outside is not None:
-        raise outside
+    refused = refusing.outside(demand, starts_at)
+    if refused is not None:
+        raise refused
 
 
 def look(actor: Actor, wish: Wish) -> Look:
@@ -99,20 +87,19 @@ def look(actor: Actor, wish: Wish) -> Look:
     asked = known.of(wish.office_id, wish.matter_id, actor.id)
     if asked is None:
         raise NotFound("没有找到这个公证机构或者公证事项。")
-    matter, office, other = asked.matter, asked.office, asked.other
-    require_active(matter)
-    wanted, quotas = office.seats_for(wish.party_count), seats.quotas_for(wish.priority)
-    require_bookable(office, matter, wanted, quotas, wish.starts_at)
+    require_active(asked.matter)
+    demand, other = demand_of(wish, asked.office, asked.matter), asked.other
+    require_bookable(demand, wish.starts_at)
     if other is not None and other.kept_until > clock.now():
         raise HoldExists(
             f"您已经保留了 {clock.spoken(other.starts_at)} 的时段，"
             f"保留到 {clock.spoken(other.kept_until)}。"
         )
     day = clock.local(wish.starts_at).date()
-    found = candidates(office, matter, wish, wanted)
-    if not found and other is None and not freeing.lapsed_days_of(office.id, day):
-        raise refusing.at(office, matter, wanted, quotas, wish.starts_at)
-    return Look(matter, office, other, day, wanted, found)
+    found = candidates(demand, wish.starts_at)
+    if not found and other is None and not freeing.lapsed_days_of(wish.office_id, day):
+        raise refusing.at(demand, wish.starts_at)
+    return Look(demand, other, day, found)
 
 
 @joining
@@ -125,33 +112,33 @@ def hold(actor: Actor, wish: Wish, seen: Look | None = None) -> NotaryBooking:
     """
     sessions.require_active(actor)
     seen = seen or look(actor, wish)
-    office, matter, day, wanted = seen.office, seen.matter, seen.day, seen.wanted
+    demand, office, day = seen.demand, seen.demand.office, seen.day
     if seen.other is not None:
         _end_other_hold(seen.other, office, day)
-    run = take_first(seen.found, wanted)
+    run = take_first(seen.found, demand.seats)
     while run is None:
-        found = candidates(office, matter, wish, wanted)
+        found = candidates(demand, wish.starts_at)
         if not found:
             break
         # Whatever is lost now is full and not found again, so that this comes to an end.
-        run = take_first(found, wanted)
+        run = take_first(found, demand.seats)
     if run is None:
         # Full, as far as can be seen: whatever has lapsed there is freed now, and not when a job comes by.
         lapsed = freeing.lapsed_days_of(office.id, day)
         if freeing.settle(lapsed):
-            found = candidates(office, matter, wish, wanted, most=None)
+            found = candidates(demand, wish.starts_at, most=None)
             # Only where the locks are held: another counter's would be taken out of order.
-            run = take_first([r for r in found if (r.first.counter_id, day) in lapsed], wanted)
+            locked = [run for run in found if (run.first.counter_id, day) in lapsed]
+            run = take_first(locked, demand.seats)
     if run is None:
         # What has lapsed stays freed, and with whom it was offered to: otherwise everybody in a rush would do it again.
-        quotas = seats.quotas_for(wish.priority)
-        raise refusing.at(office, matter, wanted, quotas, wish.starts_at).keeping()
+        raise refusing.at(demand, wish.starts_at).keeping()
     booking = new(office, wish, run, account_id=actor.id)
     if not bookings.write_row(booking):
         # Another hold of the same account, at this very moment; the rollback gives the seats back.
         raise HoldExists
     bookings.write_claims(booking, run, action="hold", label="保留时段", actor=actor)
-    set_committed_value(booking, "matter", matter)
+    set_committed_value(booking, "matter", demand.matter)
     set_committed_value(booking, "office", office)
     return booking
 
@@ -180,29 +167,14 @@ def take_first(found: list[Run], wanted: int) -> Run | None:
     return next((run for run in found if seats.take(run, wanted)), None)
 
 
-def candidates(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wish: Wish,
-    wanted: int,
-    *,
-    most: int | None = MOST_TRIED,
-) -> list[Run]:
+def candidates(demand: Demand, starts_at: datetime, *, most: int | None = MOST_TRIED) -> list[Run]:
     """Return what seems free at the wished time, in the order of trying; at most so many where one slot will do."""
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    quotas = seats.quotas_for(wish.priority)
-    until = wish.starts_at + timedelta(minutes=need * office.slot_minutes)
+    need = demand.slots
     free = seats.free_slots_between(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
-        wish.starts_at,
-        until,
-        most=most if need == 1 else None,
+        demand, starts_at, demand.until(starts_at), most=most if need == 1 else None
     )
-    found = [run for run in seats.runs_of(free, need) if run.first.starts_at == wish.starts_at]
-    return seats.shuffled(found, quotas)
+    found = [run for run in seats.runs_of(free, need) if run.first.starts_at == starts_at]
+    return seats.shuffled(found, demand.quotas)
 
 
 def _end_other_hold(other: OtherHold, office: NotaryOffice, day: date) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date, datetime
 
 from portal.core import clock
-from portal.notary import runs
-from portal.notary.models import NotaryBooking, NotaryMatter, NotaryOffice, NotarySlot, Quota
-from portal.notary.opening import bookable_days
-from portal.notary.operations import seats as seat_counts
-from portal.working_days.counting import current_calendar
+from portal.notary.demand import Demand
+from portal.notary.models import NotaryBooking, NotarySlot, Quota
+from portal.notary.operations import seats
 
 SHOWN = 3
 # In a rush thousands ask for the same within a second; a suggestion may be that old.
@@ -23,27 +20,21 @@ _Days = dict[date, list[datetime]]
 _kept: dict[_Key, tuple[float, datetime, _Days]] = {}
 
 
-def times(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    near: datetime,
-    since: date | None = None,
-) -> list[datetime]:
-    """Return up to three times at which the matter can be booked, at most a second old; `since` as in `bookable_days`.
+def times(demand: Demand, near: datetime) -> list[datetime]:
+    """Return up to three times at which the matter can be booked, at most a second old.
 
     Those of the same day come first, then those of the days after it, and the nearest time of each day first; days before it
     only where nothing else is left.
     """
-    key = (office.id, matter.id, wanted, tuple(quotas), since)
+    # By their numbers: office and matter are read anew with each request.
+    key = demand.office.id, demand.matter.id, demand.seats, demand.quotas, demand.since
     now = clock.now()
     kept = _kept.get(key)
     if kept is not None and time.monotonic() - kept[0] < KEPT_SECONDS and kept[1] <= now:
         return _nearest(kept[2], near)
     if len(_kept) > 1000:
         _kept.clear()
-    found = _look(office, matter, wanted, quotas, since)
+    found = _look(demand)
     _kept[key] = time.monotonic(), now, found
     return _nearest(found, near)
 
@@ -59,26 +50,16 @@ def _nearest(days: _Days, near: datetime) -> list[datetime]:
     return found[:SHOWN]
 
 
-def _look(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    since: date | None,
-) -> _Days:
-    first, last = bookable_days(office, clock.today(), current_calendar(), since)
-    free = seat_counts.free_slots(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
+def _look(demand: Demand) -> _Days:
+    first, last = demand.days()
+    free = seats.free_slots(
+        demand,
         NotarySlot.day >= first,
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
     found: _Days = defaultdict(list)
-    for run in seat_counts.runs_of(free, need):
+    for run in seats.runs_of(free, demand.slots):
         if run.first.starts_at not in found[run.first.day]:
             found[run.first.day].append(run.first.starts_at)
     return dict(found)
@@ -88,14 +69,8 @@ def on_lost_day(booking: NotaryBooking) -> list[datetime]:
     """Return the times that are still free on the own day of a booking that has to move, however soon that is."""
     if not booking.matter.active:
         return []
-    office = booking.office
-    free = seat_counts.free_slots(
-        office.id,
-        booking.matter.code,
-        seat_counts.quotas_for(booking.priority),
-        booking.seats,
-        NotarySlot.day == booking.day,
-        NotarySlot.starts_at > clock.now(),
+    demand = Demand(booking.office, booking.matter, booking.seats, booking.priority)
+    free = seats.free_slots(
+        demand, NotarySlot.day == booking.day, NotarySlot.starts_at > clock.now()
     )
-    need = runs.slots_needed(booking.matter.minutes, office.slot_minutes)
-    return sorted({run.first.starts_at for run in seat_counts.runs_of(free, need)})
+    return sorted({run.first.starts_at for run in seats.runs_of(free, demand.slots)})

@@ -16,6 +16,7 @@ from portal.core.errors import Conflict, Forbidden, Invalid
 from portal.core.unit_of_work import transactional
 from portal.notary import policies
 from portal.notary.checks import Details
+from portal.notary.demand import Demand
 from portal.notary.errors import NotBookable, SlotTaken
 from portal.notary.models import (
     BookingState,
@@ -32,7 +33,6 @@ from portal.notary.operations import (
     holding,
     no_shows,
     refusing,
-    seats,
     steps,
 )
 from portal.notary.operations.holding import Wish
@@ -58,9 +58,9 @@ def book(
     if matter is None:
         raise Invalid(errors={"matter_id": ["没有这个公证事项。"]})
     holding.require_active(matter)
-    wanted, quotas = office.seats_for(wish.party_count), seats.quotas_for(wish.priority)
-    holding.require_bookable(office, matter, wanted, quotas, wish.starts_at)
-    run = _take(office, matter, wish)
+    demand = holding.demand_of(wish, office, matter)
+    holding.require_bookable(demand, wish.starts_at)
+    run = _take(demand, wish.starts_at)
     # Confirmed at once, or not at all.
     held = holding.new(office, wish, run, account_id=None, booked_by_id=actor.id)
     bookings.insert(held, run, action="hold", label="保留时段", actor=actor)
@@ -69,17 +69,15 @@ def book(
     return confirming.carry_out(actor, booking, details, asked(channel))
 
 
-def _take(office: NotaryOffice, matter: NotaryMatter, wish: Wish) -> Run:
+def _take(demand: Demand, starts_at: datetime) -> Run:
     """Take the seats of a time; raises SlotTaken or NotBookable with the nearest free times."""
-    day, wanted = clock.local(wish.starts_at).date(), office.seats_for(wish.party_count)
     # Locks the days of all counters at once, so that what is taken next is taken in the order that everybody keeps.
-    freeing.settle(freeing.all_counters_on(office.id, day))
-    found = holding.candidates(office, matter, wish, wanted, most=None)
-    run = holding.take_first(found, wanted)
+    freeing.settle(freeing.all_counters_on(demand.office.id, clock.local(starts_at).date()))
+    found = holding.candidates(demand, starts_at, most=None)
+    run = holding.take_first(found, demand.seats)
     if run is None:
         # What had lapsed stays freed, and with whom it was offered to.
-        quotas = seats.quotas_for(wish.priority)
-        raise _for_the_desk(refusing.at(office, matter, wanted, quotas, wish.starts_at)).keeping()
+        raise _for_the_desk(refusing.at(demand, starts_at)).keeping()
     return run
 
 

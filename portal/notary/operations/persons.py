@@ -201,7 +201,9 @@ def _count_down(index: str) -> None:
 
 
 def lock(booking_ids: Sequence[uuid.UUID]) -> None:
-    """Lock all persons of some bookings, in the order that everybody keeps."""
+    """Lock all persons of some bookings, in the order that everybody keeps; the bookings are held."""
+    if is_sqlite():
+        return
     theirs = select(NotaryParty.person_index).where(NotaryParty.booking_id.in_(booking_ids))
     db.session.execute(
         select(NotaryPerson.person_index)
@@ -263,6 +265,8 @@ def still_booked(
 
 def end_parties(booking_id: uuid.UUID) -> list[str]:
     """Let a booking that ended no longer count for its persons; returns their fingerprints. Safe to repeat."""
+    # Before the parties: whoever adds one counts its person first, and then waits for what becomes of one that is there.
+    lock([booking_id])
     ended = db.session.scalars(
         update(NotaryParty)
         .where(NotaryParty.booking_id == booking_id, NotaryParty.active)
@@ -291,19 +295,10 @@ def count_again(actor: Actor, booking_id: uuid.UUID) -> None:
 
     Without the limit: the appointment was within it when it was made.
     """
-    try:
-        with db.session.begin_nested():
-            indexes = db.session.scalars(
-                update(NotaryParty)
-                .where(NotaryParty.booking_id == booking_id)
-                .values(active=True)
-                .returning(NotaryParty.person_index)
-                .execution_options(synchronize_session=False)
-            ).all()
-    except IntegrityError as error:
-        raise _booked_anew(actor, booking_id) from error
+    theirs = NotaryParty.booking_id == booking_id
     dialect = sqlite if is_sqlite() else postgresql
-    for index in sorted(indexes):
+    # Before the parties, as in `end_parties`.
+    for index in sorted(db.session.scalars(select(NotaryParty.person_index).where(theirs))):
         db.session.execute(
             dialect.insert(NotaryPerson)
             .values(person_index=index, active=1)
@@ -312,6 +307,16 @@ def count_again(actor: Actor, booking_id: uuid.UUID) -> None:
             )
             .execution_options(synchronize_session=False)
         )
+    try:
+        with db.session.begin_nested():
+            db.session.execute(
+                update(NotaryParty)
+                .where(theirs)
+                .values(active=True)
+                .execution_options(synchronize_session=False)
+            )
+    except IntegrityError as error:
+        raise _booked_anew(actor, booking_id) from error
 
 
 def _booked_anew(actor: Actor, booking_id: uuid.UUID) -> Conflict:

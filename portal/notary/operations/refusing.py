@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import select
 
 from portal.core import clock
 from portal.core.db import db
-from portal.notary import runs
+from portal.notary.demand import Demand
 from portal.notary.errors import ClosedDay, NoSuchTime, NotBookable, SlotTaken, TooManyParties
 from portal.notary.models import (
     NotaryCounter,
     NotaryException,
-    NotaryMatter,
     NotaryOffice,
     NotarySlot,
     Quota,
@@ -24,59 +23,47 @@ from portal.notary.operations import next_free, seats
 from portal.working_days.counting import current_calendar
 
 
-def at(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    starts_at: datetime,
-    since: date | None = None,
-) -> SlotTaken | NotBookable:
+def at(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable:
     """Return the refusal of a time at which nothing is free, with the nearest free times.
 
-    SlotTaken where somebody else has the seats; NoSuchTime, ClosedDay or TooManyParties where there never were any. From
-    `since` on the lead time does not bind, as in `bookable_days`.
+    SlotTaken where somebody else has the seats; NoSuchTime, ClosedDay or TooManyParties where there never were any.
     """
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
     given = seats.slots_for(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
+        demand,
         NotarySlot.starts_at >= starts_at,
-        NotarySlot.starts_at < starts_at + timedelta(minutes=need * office.slot_minutes),
+        NotarySlot.starts_at < demand.until(starts_at),
     )
-    if any(run.first.starts_at == starts_at for run in seats.runs_of(given, need)):
-        return _with_times(SlotTaken(), office, matter, wanted, quotas, starts_at, since)
+    if any(run.first.starts_at == starts_at for run in seats.runs_of(given, demand.slots)):
+        return _with_times(SlotTaken(), demand, starts_at)
     day = clock.local(starts_at).date()
-    refused = never(office, matter, wanted, quotas, day, day, since)
+    refused = never(demand, day, day)
     if refused is None:
         begins = any(slot.starts_at == starts_at for slot in given)
-        said = _not_then(matter, wanted, starts_at, begins=begins)
-        refused = NoSuchTime(said)
+        refused = NoSuchTime(_not_then(demand, starts_at, begins=begins))
     elif not isinstance(refused, (ClosedDay, NoSuchTime)):
         # Another time would not help.
         return refused
-    return _with_times(refused, office, matter, wanted, quotas, starts_at, since)
+    return _with_times(refused, demand, starts_at)
 
 
-def begun(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    starts_at: datetime,
-    since: date | None = None,
-) -> SlotTaken | NotBookable:
-    """Return the refusal of a time that has begun or is over, with the nearest times that are still to come."""
-    refused = NotBookable("这个时段已经开始或者过去。")
-    return _with_times(refused, office, matter, wanted, quotas, starts_at, since)
+def outside(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable | None:
+    """Return the refusal of a time that has begun, or whose day is not given out, with the nearest free times, else None."""
+    refused: NotBookable | None
+    if starts_at <= clock.now():
+        refused = NotBookable("这个时段已经开始或者过去。")
+    else:
+        day = clock.local(starts_at).date()
+        refused = not_given_out(demand.office, day, day, demand.since)
+    return None if refused is None else _with_times(refused, demand, starts_at)
 
 
 def not_given_out(
     office: NotaryOffice, first: date, last: date, since: date | None = None
 ) -> NotBookable | None:
-    """Return why no day from `first` to `last` can be booked yet or any more, None when one can; `since` as in `at`."""
+    """Return why no day from `first` to `last` can be booked yet or any more, None when one can.
+
+    From `since` on the lead time does not bind, as in `bookable_days`.
+    """
     earliest, latest = bookable_days(office, clock.today(), current_calendar(), since)
     if last < earliest:
         said = f"需要提前预约，目前最早可以约 {clock.spoken_day(earliest)}。"
@@ -89,41 +76,35 @@ def not_given_out(
     return None
 
 
-def _not_then(matter: NotaryMatter, wanted: int, starts_at: datetime, *, begins: bool) -> str:
+def _not_then(demand: Demand, starts_at: datetime, *, begins: bool) -> str:
     when = clock.spoken(starts_at)
     if begins:
-        return f"这个事项要办 {matter.minutes} 分钟，从 {when} 开始的时段不够长。"
-    if wanted > 1:
-        return f"{when} 没有容得下 {wanted} 人的时段。"
+        return f"这个事项要办 {demand.matter.minutes} 分钟，从 {when} 开始的时段不够长。"
+    if demand.seats > 1:
+        return f"{when} 没有容得下 {demand.seats} 人的时段。"
     return f"没有 {when} 这个时段。"
 
 
-def _serving(office: NotaryOffice, matter: NotaryMatter) -> list[NotaryCounter]:
+def _serving(demand: Demand) -> list[NotaryCounter]:
     counters = db.session.scalars(
-        select(NotaryCounter).where(NotaryCounter.office_id == office.id).order_by(NotaryCounter.id)
+        select(NotaryCounter)
+        .where(NotaryCounter.office_id == demand.office.id)
+        .order_by(NotaryCounter.id)
     )
-    return [counter for counter in counters if counter.serves(matter.code)]
+    return [counter for counter in counters if counter.serves(demand.matter.code)]
 
 
-def never(
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    first: date,
-    last: date,
-    since: date | None = None,
-) -> NotBookable | None:
-    """Return why no seat can ever become free from `first` to `last`, None when one can; `since` as in `at`."""
-    counters = _serving(office, matter)
+def never(demand: Demand, first: date, last: date) -> NotBookable | None:
+    """Return why no seat can ever become free from `first` to `last`, None when one can."""
+    office, counters = demand.office, _serving(demand)
     if not counters:
         return NotBookable(
             f"{office.name}没有办理这个事项的窗口。",
             code="no_counter",
             next_step="请换一个公证机构，或者直接联系公证机构。",
         )
-    most = most_seats(counters, quotas, first, last)
-    if 0 < most < wanted:
+    most = most_seats(counters, demand.quotas, first, last)
+    if 0 < most < demand.seats:
         said = f"{office.name}一个时段最多容纳 {most} 人。"
         return TooManyParties(said, errors={"party_count": [said]})
     if not most and most_seats(counters, tuple(Quota), first, last):
@@ -132,44 +113,38 @@ def never(
             code="not_online",
             next_step="请到公证机构现场取号，或者直接联系公证机构。",
         )
-    outside = not_given_out(office, first, last, since)
-    if outside is not None:
-        return outside
-    earliest, latest = bookable_days(office, clock.today(), current_calendar(), since)
+    beyond = not_given_out(office, first, last, demand.since)
+    if beyond is not None:
+        return beyond
+    earliest, latest = demand.days()
     given = seats.slots_for(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
+        demand,
         NotarySlot.day >= max(first, earliest),
         NotarySlot.day <= min(last, latest),
         NotarySlot.starts_at > clock.now(),
     )
-    if seats.runs_of(given, runs.slots_needed(matter.minutes, office.slot_minutes)):
+    if seats.runs_of(given, demand.slots):
         return None
     if given:
-        return NoSuchTime(f"这个事项要办 {matter.minutes} 分钟，没有足够长的时段。")
+        return NoSuchTime(f"这个事项要办 {demand.matter.minutes} 分钟，没有足够长的时段。")
     return _closed(office, counters, max(first, earliest), min(last, latest))
 
 
-def closed_ahead(
-    office: NotaryOffice, matter: NotaryMatter, wanted: int, quotas: Sequence[Quota], day: date
-) -> ClosedDay | None:
+def closed_ahead(demand: Demand, day: date) -> ClosedDay | None:
     """Return how nothing of `day` (today, or one that is too near to be booked) is open any more.
 
     None while something is, and where its times have just passed: of those nobody has to be told that they fall away.
     """
-    need = runs.slots_needed(matter.minutes, office.slot_minutes)
-    given = seats.slots_ever_for(office.id, matter.code, quotas, wanted, NotarySlot.day == day)
+    given = seats.slots_ever_for(demand, NotarySlot.day == day)
     now = clock.now()
-    ahead = seats.runs_of((slot for slot in given if slot.starts_at > now), need)
+    ahead = seats.runs_of((slot for slot in given if slot.starts_at > now), demand.slots)
     if given and not ahead:
         return None
     open_slots = seats.slots_by_id(slot.id for run in ahead for slot in run.slots)
-    if seats.runs_of(open_slots, need):
+    if seats.runs_of(open_slots, demand.slots):
         return None
     when = "余下的时间" if day == clock.today() else "当天"
-    return _closed(office, _serving(office, matter), day, day, when)
+    return _closed(demand.office, _serving(demand), day, day, when)
 
 
 def _closed(
@@ -198,16 +173,10 @@ def _closed(
 
 
 def _with_times(
-    refused: SlotTaken | NotBookable,
-    office: NotaryOffice,
-    matter: NotaryMatter,
-    wanted: int,
-    quotas: Sequence[Quota],
-    near: datetime,
-    since: date | None,
+    refused: SlotTaken | NotBookable, demand: Demand, near: datetime
 ) -> SlotTaken | NotBookable:
     """Add the nearest free times, and the waiting list where it is of use: for a time that exists."""
-    times = next_free.times(office, matter, wanted, quotas, near, since)
+    times = next_free.times(demand, near)
     said = "、".join(clock.spoken(moment) for moment in times)
     if isinstance(refused, SlotTaken):
         refused.next_step = (

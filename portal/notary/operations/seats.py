@@ -24,7 +24,8 @@ from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from portal.core import clock
 from portal.core.db import db, is_sqlite, new_id
 from portal.core.prepared import Prepared, Unread
-from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Priority, Quota
+from portal.notary.demand import Demand
+from portal.notary.models import NotaryClaim, NotaryCounter, NotarySlot, Quota
 
 _random = secrets.SystemRandom()
 CounterDay = tuple[uuid.UUID, date]
@@ -61,11 +62,6 @@ class Run:
         return self.slots[-1].ends_at
 
 
-def quotas_for(priority: Priority | None) -> tuple[Quota, ...]:
-    """Return the quotas that may be used, the one kept for the person first."""
-    return (Quota.OPEN,) if priority is None else (Quota.PRIORITY, Quota.OPEN)
-
-
 COLUMNS = (
     NotarySlot.id,
     NotarySlot.counter_id,
@@ -78,50 +74,26 @@ COLUMNS = (
 )
 
 
-def free_slots(
-    office_id: uuid.UUID,
-    matter_code: str,
-    quotas: Sequence[Quota],
-    seats: int,
-    *conditions: Any,
-) -> list[SlotRow]:
+def free_slots(demand: Demand, *conditions: Any) -> list[SlotRow]:
     """Return open slots with so many seats left at the office's counters that serve the matter, in order of time."""
-    return slots_for(
-        office_id,
-        matter_code,
-        quotas,
-        seats,
-        NotarySlot.claimed + seats <= NotarySlot.capacity,
-        *conditions,
-    )
+    enough = NotarySlot.claimed + demand.seats <= NotarySlot.capacity
+    return slots_for(demand, enough, *conditions)
 
 
-def slots_for(
-    office_id: uuid.UUID,
-    matter_code: str,
-    quotas: Sequence[Quota],
-    seats: int,
-    *conditions: Any,
-) -> list[SlotRow]:
+def slots_for(demand: Demand, *conditions: Any) -> list[SlotRow]:
     """Return open slots that can hold so many, full ones too, at the office's counters that serve the matter."""
-    return slots_ever_for(office_id, matter_code, quotas, seats, NotarySlot.is_open, *conditions)
+    return slots_ever_for(demand, NotarySlot.is_open, *conditions)
 
 
-def slots_ever_for(
-    office_id: uuid.UUID,
-    matter_code: str,
-    quotas: Sequence[Quota],
-    seats: int,
-    *conditions: Any,
-) -> list[SlotRow]:
+def slots_ever_for(demand: Demand, *conditions: Any) -> list[SlotRow]:
     """Return what `slots_for` does, and the slots that were closed as well."""
     rows = db.session.execute(
         select(*COLUMNS, NotaryCounter.matter_codes)
         .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
         .where(
-            NotaryCounter.office_id == office_id,
-            NotarySlot.capacity >= seats,
-            NotarySlot.quota.in_(quotas),
+            NotaryCounter.office_id == demand.office.id,
+            NotarySlot.capacity >= demand.seats,
+            NotarySlot.quota.in_(demand.quotas),
             *conditions,
         )
         .order_by(NotarySlot.starts_at, NotarySlot.id)
@@ -129,7 +101,7 @@ def slots_ever_for(
     return [
         SlotRow(*row[:-1])
         for row in rows
-        if not row.matter_codes or matter_code in row.matter_codes
+        if not row.matter_codes or demand.matter.code in row.matter_codes
     ]
 
 
@@ -183,23 +155,17 @@ _MAKE_FIRM = Prepared(
 
 
 def free_slots_between(
-    office_id: uuid.UUID,
-    matter_code: str,
-    quotas: Sequence[Quota],
-    seats: int,
-    first: datetime,
-    until: datetime,
-    *,
-    most: int | None = None,
+    demand: Demand, first: datetime, until: datetime, *, most: int | None = None
 ) -> list[SlotRow]:
     """Return what `free_slots` does, for the slots that begin from `first` on and before `until`.
 
     With `most`, no more than so many of them, chosen by chance: where one will do, nobody reads those of all counters.
     """
+    matter_code, quotas = demand.matter.code, demand.quotas
     rows = _BETWEEN.unread(
         {
-            "office_id": office_id,
-            "seats": seats,
+            "office_id": demand.office.id,
+            "seats": demand.seats,
             "quota": quotas[0],
             "other_quota": quotas[-1],
             "first": first,

@@ -18,11 +18,12 @@ from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db, is_sqlite, new_id
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.core.unit_of_work import transactional, unit_of_work
-from portal.notary import runs
+from portal.notary.demand import Demand
 from portal.notary.errors import ClosedDay, NoSuchTime, NotBookable
 from portal.notary.models import (
     ACTIVE_STATES,
     PENDING_STATES,
+    BookingState,
     NotaryBooking,
     NotaryMatter,
     NotaryOffice,
@@ -32,7 +33,7 @@ from portal.notary.models import (
     WaitingState,
 )
 from portal.notary.opening import bookable_days
-from portal.notary.operations import holding, refusing, seats, steps
+from portal.notary.operations import bookings, holding, refusing, seats, steps
 from portal.notary.workflow import WAITING
 from portal.working_days.counting import current_calendar
 
@@ -75,7 +76,7 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     if not offices:
         raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
     for office in offices:
-        _require_full(office, matter, wish)
+        _require_full(_demand_of(wish, office, matter), wish)
     refused = _impossible(offices, matter, wish)
     if refused is not None:
         raise refused
@@ -101,13 +102,32 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
         .returning(NotaryWaiting.id)
     ).scalar_one_or_none()
     if entry_id is None:
-        raise Conflict(
-            "您已经在为这个公证事项排队。",
-            code="already_waiting",
-            next_step="请留意通知；要换日期，可以先退出再重新排队。",
-        )
+        raise _waits_already(actor, matter)
     audit.record(actor, "notary_waiting.join", SUBJECT_KIND, entry_id)
     return db.session.get_one(NotaryWaiting, entry_id)
+
+
+def _waits_already(actor: Actor, matter: NotaryMatter) -> Conflict:
+    """Return the refusal of a second place: what can be done about the first depends on whether a seat is offered there."""
+    said = "您已经在为这个公证事项排队。"
+    next_step = "请留意通知；要换日期，可以先退出再重新排队。"
+    offered = db.session.scalar(
+        select(NotaryBooking)
+        .join(NotaryWaiting, NotaryWaiting.id == NotaryBooking.waiting_id)
+        .where(
+            NotaryWaiting.account_id == actor.id,
+            NotaryWaiting.matter_id == matter.id,
+            NotaryBooking.state == BookingState.OFFERED,
+        )
+    )
+    if offered is not None:
+        said = f"您为这个公证事项排队已经等到 {clock.spoken(offered.starts_at)} 的时段。"
+        next_step = "请先确认或者谢绝这个时段，再为别的日期排队。"
+        if bookings.end_of_keeping(offered) <= clock.now():
+            # It passes on with the next sweep, and only then the place is free.
+            said = "您排队等到的时段没有在时限内确认，正在转给下一位。"
+            next_step = "请稍后再排队。"
+    return Conflict(said, code="already_waiting", next_step=next_step)
 
 
 def _require_span(wish: WaitingWish) -> None:
@@ -157,23 +177,22 @@ def _offices(wish: WaitingWish) -> list[NotaryOffice]:
     )
 
 
-def _require_full(office: NotaryOffice, matter: NotaryMatter, wish: WaitingWish) -> None:
-    first, last = bookable_days(office, clock.today(), current_calendar())
-    wanted = office.seats_for(wish.party_count)
-    quotas = seats.quotas_for(wish.priority)
+def _demand_of(wish: WaitingWish, office: NotaryOffice, matter: NotaryMatter) -> Demand:
+    return Demand(office, matter, office.seats_for(wish.party_count), wish.priority)
+
+
+def _require_full(demand: Demand, wish: WaitingWish) -> None:
+    first, last = demand.days()
     free = seats.free_slots(
-        office.id,
-        matter.code,
-        quotas,
-        wanted,
+        demand,
         NotarySlot.day >= max(first, wish.from_day),
         NotarySlot.day <= min(last, wish.until_day),
         NotarySlot.starts_at > clock.now(),
     )
-    found = seats.runs_of(free, runs.slots_needed(matter.minutes, office.slot_minutes))
+    found = seats.runs_of(free, demand.slots)
     if found:
         raise Conflict(
-            f"{office.name}在 {clock.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
+            f"{demand.office.name}在 {clock.spoken(found[0].first.starts_at)} 还有空位，不用排队。",
             code="seats_free",
             next_step="请直接预约。",
         )
@@ -183,11 +202,10 @@ def _impossible(
     offices: list[NotaryOffice], matter: NotaryMatter, wish: WaitingWish
 ) -> NotBookable | None:
     """Return why none of the offices will ever have such a seat in the span, None when one will."""
-    quotas = seats.quotas_for(wish.priority)
     refusals = []
     for office in offices:
-        wanted = office.seats_for(wish.party_count)
-        refused = refusing.never(office, matter, wanted, quotas, wish.from_day, wish.until_day)
+        demand = _demand_of(wish, office, matter)
+        refused = refusing.never(demand, wish.from_day, wish.until_day)
         if refused is None:
             return None
         refusals.append(refused)
@@ -296,13 +314,7 @@ def _closed_ahead(
     """Return how all offices have closed the last day, None where it just passes at one of them."""
     closed = None
     for office in offices:
-        closed = refusing.closed_ahead(
-            office,
-            matter,
-            office.seats_for(wish.party_count),
-            seats.quotas_for(wish.priority),
-            wish.until_day,
-        )
+        closed = refusing.closed_ahead(_demand_of(wish, office, matter), wish.until_day)
         if closed is None:
             return None
     return closed

@@ -163,5 +163,5 @@ def _register(office_id: uuid.UUID, first: date, last: date) -> Select[Any]:
             NotaryCase.accepted_on >= first,
             NotaryCase.accepted_on <= last,
         )
-        .options(selectinload(NotaryCase.matter))
+        .options(selectinload(NotaryCase.matter), selectinload(NotaryCase.reviews))
     )

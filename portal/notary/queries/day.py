@@ -234,7 +234,9 @@ def without_time() -> ColumnElement[bool]:
     """Return the condition for those of `has_to_move` for whom no other time is kept."""
     other = aliased(NotaryBooking)
     kept = select(other.id).where(
-        other.replaces_id == NotaryBooking.id, other.state == BookingState.OFFERED
+        other.replaces_id == NotaryBooking.id,
+        other.state == BookingState.OFFERED,
+        other.kept_until > clock.now(),
     )
     return and_(has_to_move(), ~kept.exists())
 

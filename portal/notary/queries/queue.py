@@ -29,6 +29,10 @@ from portal.working_days.counting import current_calendar
 LEAST_REST = 5
 AT_DESK = (TicketState.CALLED, TicketState.SERVING)
 NEW = "new"
+# Nothing is open today any more: for who would come now, as drawing a number says it (`tickets.NotServedToday`), and for who
+# waits still.
+_NOBODY_NEW = "今天没有窗口办理，或者已经停止办理；请换一天再来，或者在网上预约。"
+_CLOSED = "今天的窗口已经停止办理，请向工作人员询问。"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Desk:
 
     def said(self, key: Hashable) -> str:
         """Return the estimated wait of a ticket (or of `NEW`) in words."""
+        if not self.opens_in:
+            return _NOBODY_NEW if key == NEW else _CLOSED
         return queueing.spoken(self.waits.get(key), self.minutes_open)
 
     def serves(self, matter: NotaryMatter | None) -> bool:
