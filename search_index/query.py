@@ -59,8 +59,13 @@ def read_query(
     synonyms: Mapping[str, tuple[str, ...]],
     bridges: Bridges,
     bigram_weight: float = BIGRAM_WEIGHT,
+    *,
+    told: bool = True,
 ) -> Query:
-    """Words, bigrams, and what thesaurus and bridges add to them, each once, with weights."""
+    """Words, bigrams, and what thesaurus and bridges add to them, each once, with weights.
+
+    A long text is a story if somebody has `told` it; one of the index is none: its rarest terms are what it is about.
+    """
     normal = normalise(text)
     cut = analysis.pieces(normal)
     items = list(dict.fromkeys(analysis.meaningful(cut)))
@@ -89,7 +94,7 @@ def read_query(
     plain = written(normal)
     said = cut if plain == normal else analysis.pieces(plain)
     whole = meaning(said)
-    story = len(text) >= STORY
+    story = told and len(text) >= STORY
     return Query(
         words=tuple(items),
         terms=terms,

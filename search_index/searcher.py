@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -256,8 +255,7 @@ class SearchIndex:
         text = f"{document.title} {document.heading} {document.text}"
         if document.kind != "article":
             text = f"{document.title} {document.text}"
-        # A text of the index is no story: its rarest terms are what it is about.
-        query = replace(snapshot.query(text[: MAX_TEXT * 2]), story=False)
+        query = snapshot.query(text[: MAX_TEXT * 2], told=False)
         words, full = snapshot.scores(query)
         words[[row, *snapshot.version_rows(row)]] = 0.0
         allowed = np.flatnonzero(words >= _least(words))

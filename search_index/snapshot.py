@@ -340,9 +340,9 @@ class Snapshot:
 
     # ---- scoring
 
-    def query(self, text: str) -> Query:
-        """Analyse a question into weighted terms."""
-        return read_query(text, self.words.thesaurus.words, self.words.bridges)
+    def query(self, text: str, *, told: bool = True) -> Query:
+        """Analyse a question, or a text of the index (not `told`), into weighted terms."""
+        return read_query(text, self.words.thesaurus.words, self.words.bridges, told=told)
 
     def scores(self, query: Query) -> tuple[Float32, float]:
         """The words' score of every row (0 where nothing matches), and what a full match scores."""
