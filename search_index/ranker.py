@@ -159,16 +159,16 @@ class Ranker:
         return meant
 
     def _below_those_in_force(self, rows: Rows, scores: Float64) -> Float64:
-        """Scores with every version out of force below the version in force of the same article."""
+        """Scores with every version out of force below the version in force of the same article; `rows` ascend."""
         late = np.flatnonzero(self._versions.out_of_force[rows])
         if not len(late):
             return scores
         scores[late] -= OUT_OF_FORCE_LOSS
-        places = {int(row): place for place, row in enumerate(rows)}
-        for place in late:
-            twin = places.get(int(self._versions.in_force[rows[place]]))
-            if twin is not None:
-                scores[place] = min(scores[place], scores[twin] - 0.001)
+        twins = self._versions.in_force[rows[late]]
+        places = np.minimum(np.searchsorted(rows, twins), len(rows) - 1)
+        here = rows[places] == twins
+        late, places = late[here], places[here]
+        scores[late] = np.minimum(scores[late], scores[places] - 0.001)
         return scores
 
 
