@@ -64,14 +64,19 @@ _BY_ITSELF = frozenset(
 )
 
 
-def write_spelling(folder: Path, counts: Counter[str]) -> None:
-    """Write the vocabulary that corrections are drawn from, with the sounds of its characters."""
-    known = {
+def write_spelling(folder: Path, counts: Counter[str], questions: Iterable[str] = ()) -> None:
+    """Write the vocabulary that corrections are drawn from, with the sounds of its characters.
+
+    `counts` tell how often each word stands in the texts, `questions` what people ask about.
+    """
+    asked, words = _asked_about(questions)
+    known = words | {
         word: count
         for word, count in counts.items()
         if count >= MIN_COUNT and 2 <= len(word) <= LONGEST_WORD and all(map(_is_cjk, word))
     }
-    save_json(folder / "spelling.json", {"words": known, "sounds": _sounds() if known else {}})
+    sounds = _sounds() if known else {}
+    save_json(folder / "spelling.json", {"words": known, "sounds": sounds, "asked": asked})
 
 
 def _is_cjk(char: str) -> bool:
@@ -191,11 +196,10 @@ class Speller:
                         self._by_gap[f"{before}*{after}"].append(word)
 
     @classmethod
-    def load(cls, folder: Path, questions: Iterable[str] = ()) -> Speller:
-        """Read what `write_spelling` wrote; `questions` tell what people ask about."""
+    def load(cls, folder: Path) -> Speller:
+        """Read what `write_spelling` wrote."""
         value: dict[str, Any] = load_json(folder / "spelling.json")
-        asked, words = _asked_about(questions)
-        return cls({**words, **value["words"]}, value["sounds"], asked)
+        return cls(value["words"], value["sounds"], value["asked"])
 
     def _weight(self, word: str) -> float:
         """How much is asked about a word, on a logarithmic scale; how common it is in the texts tells much less."""

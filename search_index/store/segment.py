@@ -29,7 +29,6 @@ from search_index.ranking import (
     average_lengths,
     compile_postings,
 )
-from search_index.spelling import write_spelling
 from search_index.store.files import (
     check_files,
     decode_json,
@@ -172,10 +171,10 @@ class Segment:
 def count_terms(
     texts: Sequence[str],
     report: Callable[[int], None],
-    spelling: Counter[str],
+    totals: Counter[str],
     cuts: list[bytes] | None = None,
 ) -> Counts:
-    """Words and bigrams of one field over all rows, counted; `spelling` gains the words' totals.
+    """Words and bigrams of one field over all rows, counted; `totals` gain the words' own.
 
     Words go through the segmenter row by row; bigrams are taken from one array over all texts. `cuts`
     gains for each row the lengths of its pieces, one byte each.
@@ -195,7 +194,7 @@ def count_terms(
             if cuts is not None:
                 cuts.append(_lengths(pieces))
             word_counts[row] = len(items)
-            spelling.update(items)
+            totals.update(items)
             numbers.extend([vocabulary.setdefault(item, len(vocabulary)) for item in items])
         else:
             normal.append("")
@@ -254,15 +253,18 @@ def write_segment(
     entries: Sequence[Entry],
     progress: Progress,
     borrowed: Statistics | None = None,
-) -> None:
-    """Write all files of a segment into an existing, empty folder (not synced yet)."""
+) -> Counter[str]:
+    """Write all files of a segment into an existing, empty folder (not synced yet).
+
+    Returns how often each word stands in it.
+    """
     size = len(entries)
     counted: dict[str, Counts] = {}
     texts: dict[str, list[str]] = {spec.name: [] for spec in FIELDS}
     for entry in entries:
         for name, text in entry.fields().items():
             texts[name].append(text)
-    spelling: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     cuts: list[bytes] = []
     for step, spec in enumerate(FIELDS):
         done = step * size
@@ -271,13 +273,12 @@ def write_segment(
             progress("analyse", done + row, size * len(FIELDS))
 
         kept = cuts if spec.name == "text" else None
-        counted[spec.name] = count_terms(texts[spec.name], report, spelling, kept)
+        counted[spec.name] = count_terms(texts[spec.name], report, totals, kept)
     progress("analyse", size * len(FIELDS), size * len(FIELDS))
     progress("compile", 0, 1)
     postings = compile_postings(counted, FIELDS, size, K1, borrowed)
     postings.save(folder, "words")
     progress("compile", 1, 1)
-    write_spelling(folder, spelling)
     values = _write_columns(folder, entries)
     _write_records(folder, entries, progress)
     Lines.save(folder, "cuts.bin", cuts)
@@ -293,6 +294,7 @@ def write_segment(
             "average_lengths": borrowed.average_lengths if borrowed else average_lengths(counted),
         },
     )
+    return totals
 
 
 def _write_columns(folder: Path, entries: Sequence[Entry]) -> dict[str, list[str]]:

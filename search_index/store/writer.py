@@ -32,6 +32,7 @@ from search_index.errors import (
     IndexWriteError,
 )
 from search_index.learning import Lessons, learn, learn_bridges, wordings
+from search_index.spelling import write_spelling
 from search_index.store.files import (
     load_json,
     locked,
@@ -45,7 +46,7 @@ from search_index.store.files import (
 )
 from search_index.store.schema import write_whoosh
 from search_index.store.segment import Entry, Segment, collect, open_segment, write_segment
-from search_index.suggest import write_suggestions
+from search_index.suggest import asked_lines, write_suggestions
 from search_index.thesaurus import Thesaurus
 from search_index.vocabulary import write_meanings
 
@@ -200,8 +201,9 @@ class IndexWriter:
         base = target / "base"
         base.mkdir()
         entries = [_entry(document, lessons) for document in everything]
-        write_segment(base, entries, progress)
+        totals = write_segment(base, entries, progress)
         write_suggestions(base, everything)
+        write_spelling(base, totals, [text for text, _ in asked_lines(base)])
         write_meanings(base)
         write_whoosh(base / "whoosh", everything, progress)
         save_json(base / "bridges.json", learn_bridges(everything))

@@ -162,8 +162,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Speller:
     """A corrector that knows what people ask about."""
     folder = tmp_path_factory.mktemp("asked")
     words = "工资 工伤 判刑 继承 彩礼 索要 私人 不管 到期 十五 二十 证明 身份证明 抚养费 劳动合同"
-    write_spelling(folder, Counter(dict.fromkeys(words.split(), 60)))
-    return Speller.load(folder, QUESTIONS)
+    write_spelling(folder, Counter(dict.fromkeys(words.split(), 60)), QUESTIONS)
+    return Speller.load(folder)
 
 
 def written(pair: str) -> int:
