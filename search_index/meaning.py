@@ -43,7 +43,7 @@ class WordVectors(NamedTuple):
     # Where questions lie on average: what all of them have in common tells none apart.
     centre: Float32
 
-    def parts(self, pieces: Iterable[str]) -> tuple[list[int], list[float]]:
+    def known_of(self, pieces: Iterable[str]) -> tuple[list[int], list[float]]:
         """The rows of what is known of the pieces of a text, and how much each counts."""
         rows, weights = [], []
         for piece in pieces:
@@ -59,7 +59,7 @@ class WordVectors(NamedTuple):
 
     def towards(self, pieces: Iterable[str]) -> Float32:
         """The direction of a question's words, seen from nothing; zeros when none of them is known."""
-        rows, weights = self.parts(pieces)
+        rows, weights = self.known_of(pieces)
         if not rows:
             return np.zeros(len(self.centre), dtype=np.float32)
         shares = self.steps[rows] * np.array(weights, dtype=np.float32)
@@ -137,7 +137,7 @@ def texts(cut: Iterable[Sequence[str]]) -> Texts:
     """Where texts lie whose words are given.
 
     A word counts by the square root of how often a text holds it: what a law repeats in every clause is not the more its
-    subject. Texts keep what all of them have in common; it is the same for every question, so it changes no order.
+    subject. Texts keep what all of them have in common: to one question it brings each about equally near.
     """
     known = _word_vectors()
     numbers, steps = [known.numbers[:0]], [known.steps[:0]]
@@ -156,7 +156,7 @@ def _added_up(known: WordVectors, cut: Sequence[Sequence[str]]) -> Float32:
     weights: list[float] = []
     ends = [0]
     for pieces in cut:
-        found, counts = known.parts(pieces)
+        found, counts = known.known_of(pieces)
         rows += found
         weights += counts
         ends.append(len(rows))
