@@ -176,9 +176,9 @@ class Model:
         rows = top_rows(found.scores, DEPTH)
         if not len(rows):
             return rows, np.zeros((0, 0))
-        meant = self.bench.texts.likeness(rows, found.parts)
-        if not self.settings.meaning:
-            meant = np.zeros_like(meant)
+        meant = np.zeros(len(rows), dtype=np.float32)
+        if self.settings.meaning:
+            meant = self.bench.texts.likeness(rows, found.parts)
         return rows, features(found.words, rows, self.teaching, found.full, meant)
 
     def ranking(self, number: int, weights: Float64 | None) -> Rows:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from search_index.query import Query
 from search_index.ranking import Bool, Float32
 from search_index.snapshot import Snapshot
 
@@ -43,8 +44,7 @@ SUPPORTING, FIRST_LOOKED_AT = 3, 10
 
 def asked_before(
     snapshot: Snapshot,
-    text: str,
-    meaning: Float32,
+    query: Query,
     words: Float32,
     full: float,
     may_lead: Bool,
@@ -55,7 +55,7 @@ def asked_before(
     `first` are the rows that rank best. A spoken question often names what only the text behind a wording says, so the
     share of the question's words that the whole text holds counts as well, by half.
     """
-    near = snapshot.asked_alike(text, meaning, LEAST_ALIKE)
+    near = snapshot.asked_alike(query.text, query.meaning, LEAST_ALIKE)
     leads = may_lead[near.rows]
     rows = near.rows[leads]
     if not len(rows):

@@ -152,7 +152,7 @@ class SearchIndex:
         if request.leading_kinds and rows and not citations:
             kinds = snapshot.passing((("kind", request.leading_kinds),))
             may_lead = passing & kinds & (words >= least)
-            asked = asked_before(snapshot, rest, query.meaning, words, full, may_lead, rows)
+            asked = asked_before(snapshot, query, words, full, may_lead, rows)
             first = supported(snapshot, rows, kinds, asked)
             rows.insert(0, rows.pop(first))
             scores.insert(0, scores.pop(first))

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from portal.core import clock
 from portal.notary import runs
-from portal.notary.models import NotaryMatter, NotaryOffice, Priority, Quota
+from portal.notary.models import NotaryBooking, NotaryMatter, NotaryOffice, Priority, Quota
 from portal.notary.opening import bookable_days
 from portal.working_days.counting import current_calendar
+
+
+class Party(Protocol):
+    """Who would come: how many, and whether a quota is kept for them."""
+
+    @property
+    def party_count(self) -> int:
+        """How many parties."""
+
+    @property
+    def priority(self) -> Priority | None:
+        """Why they go before others."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,16 @@ class Demand:
     priority: Priority | None = None
     # From this day on the lead time does not bind, for who lost a time to the office (`bookable_days`).
     since: date | None = None
+
+    @classmethod
+    def of(cls, party: Party, office: NotaryOffice, matter: NotaryMatter) -> Demand:
+        """Return what those who would come need of an office."""
+        return cls(office, matter, office.seats_for(party.party_count), party.priority)
+
+    @classmethod
+    def of_booking(cls, booking: NotaryBooking, since: date | None = None) -> Demand:
+        """Return what an appointment has, and would need at another time."""
+        return cls(booking.office, booking.matter, booking.seats, booking.priority, since)
 
     @property
     def quotas(self) -> tuple[Quota, ...]:

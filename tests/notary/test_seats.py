@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select, update
 
+from portal.core.actor import Actor
 from portal.core.db import db
 from portal.core.errors import Conflict
 from portal.core.jobs import Job
@@ -278,7 +279,7 @@ class TestChanging:
 
 
 class TestWaiting:
-    def wait(self, desk: Desk, **changes: object) -> tuple[object, NotaryWaiting]:
+    def wait(self, desk: Desk, **changes: object) -> tuple[Actor, NotaryWaiting]:
         person = desk.person()
         wish = {
             "matter_id": desk.matter.id,
@@ -289,7 +290,7 @@ class TestWaiting:
         }
         return person, waiting.join(person, waiting.WaitingWish(**wish))  # type: ignore[arg-type]
 
-    def full(self, desk: Desk) -> list[tuple[object, NotaryBooking]]:
+    def full(self, desk: Desk) -> list[tuple[Actor, NotaryBooking]]:
         found = []
         for hour in ("09:00", "09:30", "10:00", "10:30", "11:00", "11:30"):
             for _ in range(2):
@@ -390,7 +391,7 @@ class TestWaiting:
             matter_id=desk.matter.id, from_day=date(2026, 3, 3), until_day=date(2026, 3, 3)
         )
         with pytest.raises(Conflict) as refused:
-            waiting.join(person, wish)  # type: ignore[arg-type]
+            waiting.join(person, wish)
         assert refused.value.code == "already_waiting"
         assert "先退出再重新排队" in refused.value.next_step
 
@@ -405,20 +406,20 @@ class TestWaiting:
             for _ in range(2):
                 desk.confirmed(desk.person(), f"2026-03-16 {hour}")
         with pytest.raises(Conflict) as refused:
-            waiting.join(person, again)  # type: ignore[arg-type]
+            waiting.join(person, again)
         assert "2026年3月3日09:00" in refused.value.message
         assert refused.value.next_step == "请先确认或者谢绝这个时段，再为别的日期排队。"
         offered = self.offer_of(entry)
         assert offered is not None
         clock.advance(hours=2)
         with pytest.raises(Conflict) as refused:
-            waiting.join(person, again)  # type: ignore[arg-type]
+            waiting.join(person, again)
         # Neither can be done with it any more.
         assert "确认" not in refused.value.next_step
         assert "稍后" in refused.value.next_step
         freeing.sweep()
         assert self.state(entry) is WaitingState.PASSED
-        assert waiting.join(person, again).state is WaitingState.WAITING  # type: ignore[arg-type]
+        assert waiting.join(person, again).state is WaitingState.WAITING
 
     def test_the_list_ends_with_its_days(self, desk: Desk, clock: SettableClock) -> None:
         self.full(desk)

@@ -247,7 +247,7 @@ def _keeps_its_time(office: NotaryOffice, booking: NotaryBooking) -> bool:
     if booking.affected_at is not None or not booking.matter.active:
         return False
     old = seats.live_claims(*seats.of_booking(booking.id))
-    demand = Demand(office, booking.matter, booking.seats, booking.priority)
+    demand = Demand.of_booking(booking)
     free = seats.free_slots_between(demand, booking.starts_at, booking.ends_at)
     for run in seats.runs_of(free, len(old)):
         if run.first.counter_id == booking.counter_id or not seats.take(run, booking.seats):
@@ -327,7 +327,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
     """
     if not booking.matter.active:
         return None
-    demand = Demand(office, booking.matter, booking.seats, booking.priority, since=booking.day)
+    demand = Demand.of_booking(booking, since=booking.day)
     first, last = demand.days()
     need = len(seats.live_claims(*seats.of_booking(booking.id)))
     free = seats.free_slots(

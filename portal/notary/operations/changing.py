@@ -197,7 +197,7 @@ def reschedule(
     since = None
     if booking.has_to_move:
         since = clock.today() if actor.is_staff else booking.day
-    demand = Demand(office, matter, booking.seats, booking.priority, since)
+    demand = Demand.of_booking(booking, since)
     holding.require_bookable(demand, starts_at)
     counters = dict(
         db.session.execute(

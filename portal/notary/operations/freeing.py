@@ -133,7 +133,7 @@ def offer(
     for entry, matter in waiting:
         if all(left[slot_id] <= taken[slot_id] for slot_id in left):
             break
-        demand = Demand(office, matter, office.seats_for(entry.party_count), entry.priority)
+        demand = Demand.of(entry, office, matter)
         wanted, quotas = demand.seats, demand.quotas
         fitting = [
             slot

@@ -63,11 +63,6 @@ def require_active(matter: NotaryMatter) -> None:
         raise Invalid(errors={"matter_id": ["这个公证事项目前不能预约。"]})
 
 
-def demand_of(wish: Wish, office: NotaryOffice, matter: NotaryMatter) -> Demand:
-    """Return what a wish needs of its office."""
-    return Demand(office, matter, office.seats_for(wish.party_count), wish.priority)
-
-
 def require_bookable(demand: Demand, starts_at: datetime) -> None:
     """Raise NotBookable for a time that has begun, lies before the lead time or beyond the horizon; OtherTimeZone."""
     zone_of_slots.require()
@@ -88,7 +83,7 @@ def look(actor: Actor, wish: Wish) -> Look:
     if asked is None:
         raise NotFound("没有找到这个公证机构或者公证事项。")
     require_active(asked.matter)
-    demand, other = demand_of(wish, asked.office, asked.matter), asked.other
+    demand, other = Demand.of(wish, asked.office, asked.matter), asked.other
     require_bookable(demand, wish.starts_at)
     if other is not None and other.kept_until > clock.now():
         raise HoldExists(

@@ -69,7 +69,7 @@ def on_lost_day(booking: NotaryBooking) -> list[datetime]:
     """Return the times that are still free on the own day of a booking that has to move, however soon that is."""
     if not booking.matter.active:
         return []
-    demand = Demand(booking.office, booking.matter, booking.seats, booking.priority)
+    demand = Demand.of_booking(booking)
     free = seats.free_slots(
         demand, NotarySlot.day == booking.day, NotarySlot.starts_at > clock.now()
     )

@@ -58,7 +58,7 @@ def book(
     if matter is None:
         raise Invalid(errors={"matter_id": ["没有这个公证事项。"]})
     holding.require_active(matter)
-    demand = holding.demand_of(wish, office, matter)
+    demand = Demand.of(wish, office, matter)
     holding.require_bookable(demand, wish.starts_at)
     run = _take(demand, wish.starts_at)
     # Confirmed at once, or not at all.

@@ -76,7 +76,7 @@ def join(actor: Actor, wish: WaitingWish) -> NotaryWaiting:
     if not offices:
         raise NotFound("没有找到这个公证机构，或者它已经停止办理。")
     for office in offices:
-        _require_full(_demand_of(wish, office, matter), wish)
+        _require_full(Demand.of(wish, office, matter), wish)
     refused = _impossible(offices, matter, wish)
     if refused is not None:
         raise refused
@@ -177,10 +177,6 @@ def _offices(wish: WaitingWish) -> list[NotaryOffice]:
     )
 
 
-def _demand_of(wish: WaitingWish, office: NotaryOffice, matter: NotaryMatter) -> Demand:
-    return Demand(office, matter, office.seats_for(wish.party_count), wish.priority)
-
-
 def _require_full(demand: Demand, wish: WaitingWish) -> None:
     first, last = demand.days()
     free = seats.free_slots(
@@ -204,7 +200,7 @@ def _impossible(
     """Return why none of the offices will ever have such a seat in the span, None when one will."""
     refusals = []
     for office in offices:
-        demand = _demand_of(wish, office, matter)
+        demand = Demand.of(wish, office, matter)
         refused = refusing.never(demand, wish.from_day, wish.until_day)
         if refused is None:
             return None
@@ -314,7 +310,7 @@ def _closed_ahead(
     """Return how all offices have closed the last day, None where it just passes at one of them."""
     closed = None
     for office in offices:
-        closed = refusing.closed_ahead(_demand_of(wish, office, matter), wish.until_day)
+        closed = refusing.closed_ahead(Demand.of(wish, office, matter), wish.until_day)
         if closed is None:
             return None
     return closed
