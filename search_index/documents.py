@@ -155,6 +155,7 @@ class SearchResult:
     `strong` may fit or not. `corrected` is the text with a likely slip put right; where `is_guess`, it
     is to be asked about and not assumed. `leading` asks the same as the request and belongs at
     `leading_place` of the list, 0 where that is certain or nothing else is nearly as alike, although it ranks lower.
+    `story` says that the text was read as one, and not as a question.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -168,6 +169,7 @@ class SearchResult:
     categories: dict[str, float] = field(default_factory=dict)
     weak: bool = False
     strong: bool = True
+    story: bool = False
 
 
 @dataclass(frozen=True, slots=True)

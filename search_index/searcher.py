@@ -182,6 +182,7 @@ class SearchIndex:
             categories=_categories(snapshot, words, found) if weak else {},
             weak=weak,
             strong=sure >= STRONG,
+            story=query.story,
         )
 
     def _cited(

@@ -26,7 +26,6 @@ from search_index import (
     analysis,
     to_utf16,
 )
-from search_index.query import STORY
 
 KIND_LABELS = {
     "article": "法律条文",
@@ -157,7 +156,7 @@ def search(question: Question) -> Found:
     )
     lost = weak or not found.items
     # An FAQ that is put forward is enough for a question; what a story tells besides is for a person to read.
-    enough = result.strong or (page.led and len(text) < STORY)
+    enough = result.strong or (page.led and not result.story)
     unsure = led is None and not enough
     found.next_steps = next_steps.of(
         found,
