@@ -30,10 +30,16 @@ INDEX_KEY = encryption.generate_key()
 GROUND_FLOOR = ("observability",)
 
 
+def postgres_server() -> str:
+    """Return the URL of the PostgreSQL that the tests run on, empty where they run on SQLite."""
+    server = os.environ.get("TEST_DATABASE_URL", "")
+    return server if server.startswith("postgresql") else ""
+
+
 def own_database(name: str) -> tuple[str, Callable[[], None]]:
     """Return the URL of an empty database and how to drop it; an empty URL means SQLite in the instance folder."""
-    server = os.environ.get("TEST_DATABASE_URL", "")
-    if not server.startswith("postgresql"):
+    server = postgres_server()
+    if not server:
         return "", lambda: None
     parsed = make_url(server.replace("postgresql://", "postgresql+psycopg://", 1))
     admin = create_engine(parsed, isolation_level="AUTOCOMMIT")

@@ -27,6 +27,7 @@ from portal.core.db import db
 from portal.knowledge import index, operations, starter
 from tests.factories.people import make_resident, make_staff, resident_headers, staff_headers
 from tests.knowledge.conftest import write_content, write_package
+from tests.support import postgres_server
 
 SEED = 20260302
 EXAMPLES = 2
@@ -34,6 +35,8 @@ DOCUMENT = "/api/v1/openapi.json"
 # A refusal that the document announces. 422 is among them, because a schema cannot say that a code is the right one.
 ACCEPTED = ["2xx", "401", "403", "404", "409", "410", "412", "422", "429"]
 FOREIGN = {"resident": "工作人员", "staff": "居民"}
+# Whoever is not signed in reads what the others read too, and is refused all else before the database is asked: once will do.
+CALLERS = ["resident", "staff"] if postgres_server() else ["anonymous", "resident", "staff"]
 Headers = dict[str, str]
 
 
@@ -177,7 +180,7 @@ def run(app: Flask, kind: str) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize("kind", ["anonymous", "resident", "staff"])
+@pytest.mark.parametrize("kind", CALLERS)
 def test_every_operation_keeps_its_word(served: Flask, kind: str) -> None:
     outcome = run(served, kind)
     document = served.test_client().get(DOCUMENT).json

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.benchmarks.notary import kills, month, rates, rush
+from tests.support import postgres_server
 
 pytestmark = pytest.mark.slow
 
-# What `make test` gives, or none: then the parts play on SQLite.
-SERVER = os.environ.get("TEST_DATABASE_URL", "")
-DATABASE = SERVER if SERVER.startswith("postgresql") else ""
+DATABASE = postgres_server()
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "rush": lambda: rush.rush(300, DATABASE),
