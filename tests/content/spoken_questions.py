@@ -23,7 +23,7 @@ _ASKED = """
 我对城管的处理决定不服气，那个复议的状子往哪里递|administrative-reconsideration-apply
 复议都交上去一个多月了，好久才有个说法嘛|administrative-reconsideration-time
 我屋头穷得很，又有病人，国家那个低保啷个才吃得到|administrative-social-assistance
-抓错人关了我弟半年，后来放了，国家赔不赔|administrative-state-compensation
+抓错人关了我弟半年，后来放了，国家赔不赔|administrative-state-compensation criminal-wrongly-jailed
 政府把我家搞损失了，小老百姓告得赢公家不，去哪告|administrative-sue
 火锅店吃完回来全家拉稀|consumer-bad-food
 微信上买的瘦身药吃得心慌|consumer-diet-pills
