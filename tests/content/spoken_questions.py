@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them: an FAQ on the matter of the last twelve was written later, for other reasons. The
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last sixteen was written later, for other reasons. The
 rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -232,6 +232,10 @@ _ASKED = """
 同居分手房子一起买的怎么分|family-cohabitation
 房东要进屋看房，我不在家他能自己开门吗|housing-landlord-enters
 打疫苗后发烧谁管|injury-vaccine
+合伙做生意对方想退伙|debt-partnership
+旅行社半路加钱|consumer-tour
+报了旅游团被强制购物|consumer-tour
+买的种子不发芽|land-fake-seeds
 """
 
 ASKED = {
@@ -253,7 +257,6 @@ UNANSWERED = """
 工伤住院请的护工谁付
 怎么评残疾证
 公司注册资本没缴够会怎样
-合伙做生意对方想退伙
 我入股的饭馆亏了能退股吗
 股东不分红怎么办
 注册商标要多少钱
@@ -261,8 +264,6 @@ UNANSWERED = """
 我拍的照片被公司拿去打广告
 淘宝卖家给差评的买家打电话骂人
 航班取消了酒店钱谁出
-旅行社半路加钱
-报了旅游团被强制购物
 驾校练车一直不给约考试
 幼儿园不收我家孩子
 高考填错志愿能改吗
@@ -296,7 +297,6 @@ UNANSWERED = """
 村里不让我家装自来水
 野猪把我家苞谷吃了
 机器收割把我田埂压坏了
-买的种子不发芽
 赊账买化肥，店家要利息
 养的猪得病死了有补助吗
 借的车违章扣谁的分
