@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them: an FAQ on the matter of the last sixteen was written later, for other reasons. The
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last twenty was written later, for other reasons. The
 rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -236,6 +236,10 @@ _ASKED = """
 旅行社半路加钱|consumer-tour
 报了旅游团被强制购物|consumer-tour
 买的种子不发芽|land-fake-seeds
+别人盗用我写的文章|consumer-copyright
+我拍的照片被公司拿去打广告|consumer-copyright
+航班取消了酒店钱谁出|consumer-transport-delay
+邻居家的鸡跑来吃我家的菜|neighbours-animals-crops
 """
 
 ASKED = {
@@ -260,10 +264,7 @@ UNANSWERED = """
 我入股的饭馆亏了能退股吗
 股东不分红怎么办
 注册商标要多少钱
-别人盗用我写的文章
-我拍的照片被公司拿去打广告
 淘宝卖家给差评的买家打电话骂人
-航班取消了酒店钱谁出
 驾校练车一直不给约考试
 幼儿园不收我家孩子
 高考填错志愿能改吗
@@ -284,7 +285,6 @@ UNANSWERED = """
 女朋友打胎要我出钱
 结婚前体检必须做吗
 孩子上户口能不能跟奶奶姓
-邻居家的鸡跑来吃我家的菜
 隔壁的坟埋到我家山上了
 小区不让外卖进
 充电桩物业不让装
