@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them: an FAQ on the matter of the last twelve was written later, for other reasons. The
+Nothing of the FAQ was worded after them: an FAQ on the matter of the last twenty was written later, for other reasons. The
 rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -23,7 +23,7 @@ _ASKED = """
 我对城管的处理决定不服气，那个复议的状子往哪里递|administrative-reconsideration-apply
 复议都交上去一个多月了，好久才有个说法嘛|administrative-reconsideration-time
 我屋头穷得很，又有病人，国家那个低保啷个才吃得到|administrative-social-assistance
-抓错人关了我弟半年，后来放了，国家赔不赔|administrative-state-compensation
+抓错人关了我弟半年，后来放了，国家赔不赔|administrative-state-compensation criminal-wrongly-jailed
 政府把我家搞损失了，小老百姓告得赢公家不，去哪告|administrative-sue
 火锅店吃完回来全家拉稀|consumer-bad-food
 微信上买的瘦身药吃得心慌|consumer-diet-pills
@@ -232,6 +232,14 @@ _ASKED = """
 同居分手房子一起买的怎么分|family-cohabitation
 房东要进屋看房，我不在家他能自己开门吗|housing-landlord-enters
 打疫苗后发烧谁管|injury-vaccine
+合伙做生意对方想退伙|debt-partnership
+旅行社半路加钱|consumer-tour
+报了旅游团被强制购物|consumer-tour
+买的种子不发芽|land-fake-seeds
+别人盗用我写的文章|consumer-copyright
+我拍的照片被公司拿去打广告|consumer-copyright
+航班取消了酒店钱谁出|consumer-transport-delay
+邻居家的鸡跑来吃我家的菜|neighbours-animals-crops
 """
 
 ASKED = {
@@ -253,16 +261,10 @@ UNANSWERED = """
 工伤住院请的护工谁付
 怎么评残疾证
 公司注册资本没缴够会怎样
-合伙做生意对方想退伙
 我入股的饭馆亏了能退股吗
 股东不分红怎么办
 注册商标要多少钱
-别人盗用我写的文章
-我拍的照片被公司拿去打广告
 淘宝卖家给差评的买家打电话骂人
-航班取消了酒店钱谁出
-旅行社半路加钱
-报了旅游团被强制购物
 驾校练车一直不给约考试
 幼儿园不收我家孩子
 高考填错志愿能改吗
@@ -283,7 +285,6 @@ UNANSWERED = """
 女朋友打胎要我出钱
 结婚前体检必须做吗
 孩子上户口能不能跟奶奶姓
-邻居家的鸡跑来吃我家的菜
 隔壁的坟埋到我家山上了
 小区不让外卖进
 充电桩物业不让装
@@ -296,7 +297,6 @@ UNANSWERED = """
 村里不让我家装自来水
 野猪把我家苞谷吃了
 机器收割把我田埂压坏了
-买的种子不发芽
 赊账买化肥，店家要利息
 养的猪得病死了有补助吗
 借的车违章扣谁的分
