@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from portal.accounts.identity import documents, phones
+from portal.accounts.identity import phones
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.notary import bringing, case_presenting, next_steps, policies
@@ -21,7 +21,7 @@ from portal.notary.models import (
     NotaryParty,
     NotaryWaiting,
 )
-from portal.notary.operations import changing, next_free
+from portal.notary.operations import changing, next_free, persons
 from portal.notary.queries import bookings, cases, contacts, day
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
@@ -263,7 +263,7 @@ def _party(party: NotaryParty) -> dict[str, Any]:
         "kind": party.kind,
         "name": party.name,
         "document_type": party.document_type,
-        "document_number": documents.mask_number(party.document_number),
+        "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
         "lacks_capacity": party.lacks_capacity,
         "guardian": case_presenting.representative(party.guardian),

@@ -124,6 +124,10 @@ class NotaryOffice(Timestamped, Versioned, Model):
 
     office: Mapped[Office] = relationship(lazy="joined", viewonly=True)
 
+    def not_yet_made(self, day: date) -> bool:
+        """True for a day that has no slots yet: the job that makes them, and offers them first to who waits, is due."""
+        return self.slots_until is not None and day > self.slots_until
+
     def seats_for(self, party_count: int) -> int:
         """How many seats of a time so many parties take."""
         return party_count if self.seat_per_party else 1
