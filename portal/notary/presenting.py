@@ -22,7 +22,7 @@ from portal.notary.models import (
     NotaryWaiting,
 )
 from portal.notary.operations import changing, next_free, persons
-from portal.notary.queries import bookings, cases, contacts, day
+from portal.notary.queries import bookings, cases, contacts, day, elsewhere
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
 from portal.notary.workflow import BOOKING, WAITING
@@ -215,7 +215,11 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),
-        "hints": [*bringing.hints(booking), *next_steps.of_lost_day(that_day)],
+        "hints": [
+            *elsewhere.hints(booking),
+            *bringing.hints(booking),
+            *next_steps.of_lost_day(that_day),
+        ],
         "deadlines": _deadlines(booking),
         "timeline": booking.history,
     }
