@@ -194,6 +194,10 @@ class NotaryCounter(PublicId, Timestamped, Versioned, Model):
     active_from: Mapped[date] = mapped_column(Date)
     active_until: Mapped[date | None] = mapped_column(Date)
 
+    def in_use(self, day: date) -> bool:
+        """True while the counter is set up: no longer once it is given up, whatever its hours."""
+        return self.active_from <= day and (self.active_until is None or day <= self.active_until)
+
     def serves(self, code: str) -> bool:
         """True when the matter with this code is done here."""
         return not self.matter_codes or code in self.matter_codes
