@@ -208,3 +208,4 @@ def test_a_day_whose_slots_are_made_within_the_half_hour_is_not_called_closed(
         waiting.join(desk.person(), wish)
     schedule.refresh_all(only_when_due=True)
     assert free(look(desk), last) == [6]
+    assert desk.hold(desk.person(), "2026-03-17 09:00").day == last
