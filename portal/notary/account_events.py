@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import select, update
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
-from portal.accounts.identity.documents import mask_number
 from portal.core import clock
 from portal.core.actor import SYSTEM
 from portal.core.db import db
@@ -79,7 +78,7 @@ def _exported(booking: NotaryBooking) -> dict[str, Any]:
         "parties": [
             {
                 "name": party.name,
-                "document_number": mask_number(party.document_number),
+                "document_number": persons.shown_number(party),
                 "birth_date": party.birth_date,
                 "guardian": persons.masked(party.guardian),
             }

@@ -87,10 +87,7 @@ def check(
     found, agent = parties.checked(errors, details.parties, details.agent, matter, booking.day)
     _everybody_has_a_place(errors, details, matter, office, booking)
     _priority(errors, found, booking)
-    if matter.for_organisations and not any(
-        party.kind is PartyKind.ORGANISATION for party in details.parties
-    ):
-        errors.add("parties", f"“{matter.name}”由单位申请，请填写单位的名称和统一社会信用代码。")
+    _applicant(errors, details.parties, matter)
     phone = None
     if details.contact_phone is not None:
         phone = phones.normalise_phone(details.contact_phone)
@@ -117,10 +114,11 @@ def check_at_desk(
 ) -> tuple[tuple[CheckedParty, ...], dict[str, str] | None]:
     """Return the parties and the agent of somebody who came without an appointment, in normal form.
 
-    Raises Invalid with every problem by field: identity, guardians (公证法 31①), agency (公证法 26). Everything else the
-    office judges at the desk.
+    Raises Invalid with every problem by field: identity, guardians (公证法 31①), agency (公证法 26), an organisation where it
+    has to apply. Everything else the office judges at the desk.
     """
     errors = Errors()
+    _applicant(errors, given, matter)
     found = parties.checked(errors, given, agent, matter, day, least_age=SELF_SUPPORTING_AGE)
     if errors.found:
         raise Invalid(errors=errors.found)
@@ -148,6 +146,13 @@ def check_correction(
             errors={where.removeprefix("parties.0."): said for where, said in errors.found.items()}
         )
     return found[0]
+
+
+def _applicant(errors: Errors, given: Sequence[Party], matter: NotaryMatter) -> None:
+    if matter.for_organisations and not any(
+        party.kind is PartyKind.ORGANISATION for party in given
+    ):
+        errors.add("parties", f"“{matter.name}”由单位申请，请填写单位的名称和统一社会信用代码。")
 
 
 def _place(errors: Errors, details: Details, matter: NotaryMatter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from portal.accounts.identity import documents, names, phones
+from portal.accounts.identity import names, phones
 from portal.accounts.models import Role, StaffMember
 from portal.core import clock
 from portal.core.actor import Actor
@@ -21,7 +21,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.operations import changing
+from portal.notary.operations import changing, persons
 from portal.notary.operations.day import hints
 from portal.notary.operations.no_shows import marked_today, possible_from
 from portal.notary.operations.ringing import has_to_ring
@@ -210,9 +210,9 @@ def my_ticket(desk: Desk, found: NotaryTicket) -> dict[str, Any]:
 def _masked(party: NotaryParty, *, whole_name: bool = False) -> dict[str, Any]:
     return {
         "kind": party.kind,
-        "name": party.name if whole_name else names.mask_name(party.name),
+        "name": party.name if whole_name or party.forgotten else names.mask_name(party.name),
         "document_type": party.document_type,
-        "document_number": documents.mask_number(party.document_number),
+        "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
         "guardian": representative(party.guardian, whole_name=whole_name),
     }

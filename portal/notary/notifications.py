@@ -11,10 +11,9 @@ _SMS = "您的预约 {reference} 有新进展，请登录{district}法治服务�
 _SMS_OFFER = "您排队等候的预约有消息，请尽快登录{district}法治服务平台查看。"
 # Who has no account cannot sign in: the office that booked knows the rest.
 SMS_AT_DESK = "您的预约 {reference} 有新进展，请凭编号向预约的单位询问。"
-_SMS_REMIND_AT_DESK = (
-    "您的预约 {reference} 就在下一个工作日，时间和要带的材料请凭编号向预约的单位询问。"
-)
-_SMS_REMIND = "您的预约 {reference} 就在下一个工作日，要带的材料请登录{district}法治服务平台查看。"
+# No day is named: it may be a rest day with extra hours, and an SMS that waits for the end of the quiet hours is read later.
+_SMS_REMIND_AT_DESK = "您的预约 {reference} 快到时间了，时间和要带的材料请凭编号向预约的单位询问。"
+_SMS_REMIND = "您的预约 {reference} 快到时间了，时间和要带的材料请登录{district}法治服务平台查看。"
 
 _TEXTS: dict[str, tuple[str, str, str | None]] = {
     "notary.confirmed": (

@@ -69,7 +69,7 @@ class Schedule:
         closed = self.closed_for_good(day)
         if closed is not None:
             return closed
-        if day < counter.active_from or (counter.active_until and day > counter.active_until):
+        if not counter.in_use(day):
             return DayPlan((), Closed.COUNTER_INACTIVE, "窗口当天不开放")
         today = [e for e in self.exceptions if _applies(e, counter.id, day)]
         base = self._weekly(counter, day, status)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from portal.accounts.identity import documents, phones
+from portal.accounts.identity import phones
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.notary import bringing, case_presenting, next_steps, policies
@@ -21,8 +21,8 @@ from portal.notary.models import (
     NotaryParty,
     NotaryWaiting,
 )
-from portal.notary.operations import changing, next_free
-from portal.notary.queries import bookings, cases, contacts, day
+from portal.notary.operations import changing, next_free, persons
+from portal.notary.queries import bookings, cases, contacts, day, elsewhere
 from portal.notary.queries.availability import OfficeAvailability
 from portal.notary.schemas import NotaryMatterSchema, NotaryOfficeSchema
 from portal.notary.workflow import BOOKING, WAITING
@@ -215,7 +215,11 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "parties": [_party(each) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),
-        "hints": [*bringing.hints(booking), *next_steps.of_lost_day(that_day)],
+        "hints": [
+            *elsewhere.hints(booking),
+            *bringing.hints(booking),
+            *next_steps.of_lost_day(that_day),
+        ],
         "deadlines": _deadlines(booking),
         "timeline": booking.history,
     }
@@ -263,7 +267,7 @@ def _party(party: NotaryParty) -> dict[str, Any]:
         "kind": party.kind,
         "name": party.name,
         "document_type": party.document_type,
-        "document_number": documents.mask_number(party.document_number),
+        "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
         "lacks_capacity": party.lacks_capacity,
         "guardian": case_presenting.representative(party.guardian),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 
 import structlog
 
-from portal.accounts.models import Role
+from portal.accounts.models import Role, StaffMember
 from portal.core import clock
 from portal.notifications import operations as notifications
 from portal.notifications import templates
@@ -106,8 +107,9 @@ def moved(deadline: Deadline, before: date) -> None:
 
 def _tell_responsible(deadline: Deadline, template: str, params: dict[str, str]) -> None:
     staff = deadline.responsible_staff
-    if staff is None or not staff.is_active:
-        # Whoever has left the service reads no messages: the role takes over.
+    if staff is None or not _still_there(staff, deadline.office_id):
+        # Whoever has left the service reads no messages, and whoever works at another office now can do nothing about it: the
+        # role takes over.
         _tell_role(deadline, Role(deadline.responsible_role), template, params)
         return
     notifications.notify_staff(
@@ -117,6 +119,13 @@ def _tell_responsible(deadline: Deadline, template: str, params: dict[str, str])
         subject_kind=deadline.subject_kind,
         subject_id=deadline.subject_id,
         reference=deadline.reference,
+    )
+
+
+def _still_there(staff: StaffMember, office_id: uuid.UUID | None) -> bool:
+    """True while somebody works for the office; of a deadline without one, while they work at all."""
+    return staff.is_active and (
+        office_id is None or any(grant.office_id in (None, office_id) for grant in staff.grants)
     )
 
 

@@ -47,9 +47,15 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for the deadlines that a member of staff may see.
 
     A supervisor or administrator sees all (of the office, when the role is held in one); others see
-    those of their roles and offices, and those given to them by name.
+    those of their roles and offices, and those given to them by name at an office where they work.
     """
-    seen: list[ColumnElement[bool]] = [Deadline.responsible_staff_id == actor.id]
+    offices = {office_id for _, office_id in actor.grants}
+    there = (
+        true()
+        if None in offices
+        else or_(Deadline.office_id.is_(None), Deadline.office_id.in_(offices))
+    )
+    seen: list[ColumnElement[bool]] = [and_(Deadline.responsible_staff_id == actor.id, there)]
     for role, office_id in sorted(actor.grants, key=str):
         in_office = true() if office_id is None else Deadline.office_id == office_id
         if role in OVERSEERS:

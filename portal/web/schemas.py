@@ -203,10 +203,18 @@ class PlainDate(fields.Date):
 
 
 class Label(fields.String):
-    """The Chinese label of an enum member held by another attribute: `state_label = Label(attribute="state")`."""
+    """The Chinese label of an enum member held by another attribute: `state_label = Label(attribute="state")`.
+
+    It is documented as null where the member may be, since then it is.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dump_only": True, **kwargs})
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        super()._bind_to_schema(field_name, parent)
+        of = getattr(parent, "declared_fields", {}).get(self.attribute)
+        self.allow_none = self.allow_none or (of is not None and of.allow_none)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value.label if isinstance(value, LabelledEnum) else None

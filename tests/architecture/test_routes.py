@@ -238,6 +238,20 @@ class TestDocument:
                 for code, response in operation["responses"].items():
                     assert HAN.search(response["description"]), f"{method} {path} {code}"
 
+    def test_where_something_may_be_missing_its_label_may_be_too(
+        self, document: dict[str, Any]
+    ) -> None:
+        beside = {"refusal_label": "refusal_ground", "termination_label": "termination_ground"}
+        missing = {
+            (name, label)
+            for name, schema in document["components"]["schemas"].items()
+            for label, told in schema.get("properties", {}).items()
+            if label.endswith("_label") and "null" not in told["type"]
+            for of in [schema["properties"].get(beside.get(label, label.removesuffix("_label")))]
+            if of is not None and ("null" in of.get("type", []) or None in of.get("enum", []))
+        }
+        assert not missing
+
     def test_no_other_error_or_page_than_the_houses_is_in_it(
         self, document: dict[str, Any]
     ) -> None:

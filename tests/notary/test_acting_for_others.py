@@ -191,6 +191,17 @@ def test_a_will_is_not_accepted_for_an_organisation_at_the_desk(hall: Hall) -> N
     hall.done(path, "acceptance", {**body, "parties": [desk_party()]})
 
 
+def test_the_desk_accepts_a_matter_of_organisations_for_an_organisation(hall: Hall) -> None:
+    tender = make_matter(for_organisations=True)
+    ticket = hall.drawn()
+    hall.next()
+    path = f"{STAFF}/tickets/{ticket['id']}"
+    body = {"matter_id": str(tender.id), "parties": [desk_party()]}
+    refused = hall.step(path, "acceptance", body)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["parties"])
+    hall.done(path, "acceptance", {**body, "parties": [desk_party(), FIRM]})
+
+
 class TestWills:
     """民法典 1143(1): a will by somebody without full capacity is void. The office decides, so that all are told."""
 

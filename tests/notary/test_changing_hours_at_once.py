@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.orm.exc import StaleDataError
 
 from portal.core.db import db, is_sqlite
 from portal.core.unit_of_work import unit_of_work
@@ -23,12 +22,14 @@ from portal.notary.models import (
     NotaryException,
     NotaryOffice,
 )
-from portal.notary.operations import freeing, schedule, seats, waiting
+from portal.notary.operations import cases, freeing, leaving, schedule, seats, waiting
 from portal.notary.operations.schedule import Exceptional, Opening
 from tests.conftest import SettableClock
 from tests.factories.notary import MORNING
-from tests.notary.conftest import Desk, assert_books_balance
+from tests.notary.conftest import Desk, again, assert_books_balance
+from tests.notary.hall import Hall
 from tests.notary.test_cancelling_at_once import SOON, someone_waits
+from tests.notary.test_day_races import clerk_of
 from tests.notary.test_schedule import clerk
 
 TUESDAY = date(2026, 3, 3)
@@ -137,5 +138,44 @@ def test_a_clerk_changes_the_office_while_the_portal_makes_the_next_days_slots(
         app, desk, change_the_office, lambda: made.append(schedule.apply(office_of(desk)).added)
     )
     assert made[0] > 0
-    # The office is another one now: the clerk is asked to look again, as after a colleague's change.
-    assert isinstance(ended, StaleDataError)
+    # Up to which day there are slots is no setting: what the clerk has seen of the office is good still.
+    assert ended is None
+    assert office_of(desk).hold_minutes == 15
+
+
+@pytest.mark.parametrize("change", [rename, enter_a_closure_of_the_counter])
+def test_what_the_portal_does_meanwhile_refuses_no_change_of_a_clerk(
+    app: Flask, desk: Desk, clock: SettableClock, change: Change
+) -> None:
+    clock.set("2026-03-03 00:05")
+    ended = at_once(app, desk, change, lambda: schedule.apply(office_of(desk)))
+    assert ended is None
+    assert_books_balance()
+
+
+def test_a_day_is_closed_while_the_office_writes_down_what_came_of_a_visit(
+    app: Flask, hall: Hall, clock: SettableClock
+) -> None:
+    bookings = [hall.checked_in(time) for time in ("2026-03-02 09:30", "2026-03-02 10:00")]
+    clock.set("2026-03-03 08:00")
+    clerk_there = clerk_of(hall)
+
+    def close_days() -> int:
+        with app.app_context():
+            try:
+                return leaving.close_days()
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(1) as pool, unit_of_work():
+        cases.not_accept(clerk_there, again(bookings[0].id), None, "材料不齐，请补齐后再来。")
+        done = pool.submit(close_days)
+        until = time.monotonic() + SOON
+        while not someone_waits() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not done.done()
+    assert done.result(SOON) == 1 + 1, "the other visit and its number"
+    assert [again(booking.id).state for booking in bookings] == [
+        BookingState.NOT_ACCEPTED,
+        BookingState.LEFT,
+    ]

@@ -120,6 +120,14 @@ def test_the_agent_is_forgotten_with_who_goes_away(hall: Hall) -> None:
     assert db.session.scalars(select(NotaryBooking.agent)).all() == [None]
 
 
+def test_that_somebody_is_forgotten_is_said_in_full_and_not_hidden_like_a_name(hall: Hall) -> None:
+    booking, _ = hall.accepted()
+    close_account(booking)
+    sheet = hall.api.get(f"{hall.office}/sheet", headers=hall.headers["clerk"]).json
+    for (there,) in (sheet["appointments"][0]["parties"], shown(hall, hall.at(booking))["parties"]):
+        assert (there["name"], there["document_number"]) == (ERASED, ERASED)
+
+
 class TestComingBack:
     """Who went away and comes back draws a number where nobody knows any more who they were."""
 

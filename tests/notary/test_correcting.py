@@ -255,6 +255,22 @@ class TestAtTheDesk:
         assert done["parties"][1]["guardian"]["name"] == "孙测试"
         assert [each.birth_date for each in parties_of(booking)][1] == "2018-02-27"
 
+    @pytest.mark.parametrize("accepted", [False, True])
+    def test_one_child_is_not_two_parties_by_card_and_by_household_register(
+        self, hall: Hall, accepted: bool
+    ) -> None:
+        mother = Guardian("孙测试", "13900001234", "母亲", DocumentType.RESIDENT_ID, id_number())
+        born = date(2018, 2, 28)
+        first, second = (party(document_number=id_number(born), guardian=mother) for _ in range(2))
+        booking = hall.checked_in(parties=(first, second), party_count=2)
+        path = hall.at(booking)
+        if accepted:
+            path = f"{STAFF}/cases/{hall.done(path, 'acceptance', {})['id']}"
+        same = {"document_type": "household_register", "document_number": first.document_number}
+        answer = hall.step(path, "parties/1/correction", {**same, **MISTAKEN})
+        assert answer.status_code == 422
+        assert answer.json["errors"] == {"document_number": ["同一位当事人填写了两次。"]}
+
     def test_the_right_person_is_held_to_the_same_limits_and_the_clerk_is_told_which(
         self, hall: Hall
     ) -> None:

@@ -186,3 +186,17 @@ class TestTwice:
         headers = {**hall.headers["clerk"], "If-Match": row["version"]}
         assert hall.api.delete(f"{STAFF}/exceptions/{made}", headers=headers).status_code == 200
         assert self.entered(hall, "clerk").status_code == 201
+
+
+def test_nobody_is_called_to_a_counter_that_is_given_up_or_not_yet_there(hall: Hall) -> None:
+    gone = make_counter(hall.desk.office, active_until=date(2026, 3, 1))
+    ahead = make_counter(hall.desk.office, active_from=date(2026, 3, 3))
+    number = hall.drawn()
+    for counter in (gone, ahead):
+        body = {"counter_id": str(counter.id)}
+        path = f"{hall.office}/queue/next"
+        refused = hall.api.post(path, body, headers=hall.headers["clerk"])
+        assert (refused.status_code, list(refused.json["errors"])) == (422, ["counter_id"])
+        refused = hall.step(f"{STAFF}/tickets/{number['id']}", "call", body)
+        assert (refused.status_code, list(refused.json["errors"])) == (422, ["counter_id"])
+    assert hall.next().json["id"] == number["id"]

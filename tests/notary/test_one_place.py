@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -108,3 +109,78 @@ def test_the_other_time_that_is_kept_is_not_taken_into_another_appointment(hall:
     answer = hall.api.post(f"{path}/other-time", headers=headers)
     assert (answer.status_code, answer.json["code"]) == (409, "elsewhere_then")
     assert hall.api.get(path, headers=headers).json["other_time"]["starts_at"] == kept
+
+
+class TestWhoActsForOthers:
+    """Agents and guardians are not refused, but who has booked both appointments reads that they are to be at two places."""
+
+    @pytest.fixture
+    def there(self, person: Counter, desk: Desk) -> Counter:
+        """The same person at another office."""
+        office = make_notary_office(name="另一公证处")
+        elsewhere = Desk(office, make_counter(office), desk.matter)
+        schedule.refresh_all()
+        return Counter(person.api, elsewhere, person.headers, person.resident)
+
+    @pytest.fixture
+    def acting(self, number: str) -> dict[str, Any]:
+        """Somebody who acts for others."""
+        return {
+            "name": "钱代理",
+            "phone": "13900001111",
+            "document_type": "resident_id",
+            "document_number": number,
+        }
+
+    def by_agent(
+        self, who: Counter, when: str, acting: dict[str, Any], **changes: Any
+    ) -> dict[str, Any]:
+        made: dict[str, Any] = booked(
+            who, when, id_number(), party={"by_agent": True}, agent=acting, **changes
+        )
+        return made
+
+    def hints(self, who: Counter, made: dict[str, Any]) -> list[str]:
+        told = who.got(f"/notary/appointments/{made['id']}")["hints"]
+        return [each for each in told if "不能同时到两处" in each]
+
+    def test_an_agent_at_two_offices_is_pointed_out_at_both(
+        self, person: Counter, there: Counter, acting: dict[str, Any]
+    ) -> None:
+        first = self.by_agent(person, NINE, acting, minutes=60)
+        assert self.hints(person, first) == []
+        second = self.by_agent(there, HALF_PAST_NINE, acting)
+        (said,) = self.hints(person, first)
+        assert said.startswith("代理人钱代理在同一时间还要到另一公证处办理")
+        assert second["reference"] in said
+        assert first["reference"] in "".join(second["hints"])
+
+    def test_a_guardian_who_comes_for_themselves_elsewhere_is_pointed_out(
+        self, person: Counter, there: Counter, acting: dict[str, Any], number: str
+    ) -> None:
+        child = {"guardian": {**acting, "relation": "母亲"}}
+        first = booked(person, NINE, id_number(date(2015, 5, 5)), party=child)
+        booked(there, NINE, number)
+        (said,) = self.hints(person, first)
+        assert said.startswith("监护人钱代理")
+
+    def test_not_at_one_office_nor_at_another_time_nor_once_the_other_is_cancelled(
+        self, person: Counter, there: Counter, acting: dict[str, Any]
+    ) -> None:
+        first = self.by_agent(person, NINE, acting)
+        self.by_agent(person, NINE, acting)
+        self.by_agent(there, TEN, acting)
+        assert self.hints(person, first) == []
+        clash = self.by_agent(there, NINE, acting)
+        assert len(self.hints(person, first)) == 1
+        person.sent(f"/notary/appointments/{clash['id']}/cancellation")
+        assert self.hints(person, first) == []
+
+    def test_nobody_learns_where_somebody_acts_for_strangers(
+        self, person: Counter, other: Counter, there: Counter, acting: dict[str, Any]
+    ) -> None:
+        first = self.by_agent(person, NINE, acting)
+        stranger = Counter(other.api, there.desk, other.headers, other.resident)
+        second = self.by_agent(stranger, NINE, acting)
+        assert self.hints(person, first) == []
+        assert "不能同时到两处" not in "".join(second["hints"])

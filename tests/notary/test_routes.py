@@ -254,6 +254,9 @@ class TestWaitingOverHttp:
         person.sent(f"/notary/appointments/{booked['id']}/cancellation")
         (offer,) = other.got("/notary/holds")["items"]
         assert offer["state"] == "offered"
+        path = f"/notary/waiting-list/{entry['id']}"
+        refused = other.api.delete(path, headers=other.headers).json
+        assert (refused["code"], "谢绝" in refused["next_step"]) == ("wrong_state", True)
         taken = other.confirm(offer)
         assert taken["starts_at"] == NINE
         (listed,) = other.got("/notary/waiting-list")["items"]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from portal.notary.operations import schedule
+from tests.conftest import SettableClock
 from tests.notary.hall import STAFF, Hall, Headers
 
 MONDAY = "2026-03-09"
@@ -184,6 +186,17 @@ class TestClosures:
         assert [each["reference"] for each in seen["affected"]] == [booking.reference]
         mine = hall.api.get(f"/notary/appointments/{booking.id}", headers=hall.as_resident(booking))
         assert not mine.json["affected"]
+
+
+def test_what_a_clerk_has_seen_is_good_still_after_the_next_days_slots_were_made(
+    hall: Hall, clock: SettableClock
+) -> None:
+    clock.set("2026-03-02 23:55")
+    seen = version(hall)
+    clock.set("2026-03-03 00:05")
+    assert schedule.refresh_all(only_when_due=True) == 2, "this office and another one"
+    answer = put(hall, hours((0, "09:00", "12:00")), seen)
+    assert answer.status_code == 200, answer.json
 
 
 class TestPreviews:

@@ -75,6 +75,19 @@ class TestTelling:
         assert shown(hall, path)["reference"] in text
         assert "登录" not in text
 
+    def test_the_reminder_names_no_day_that_may_be_another_when_it_is_read(
+        self, hall: Hall, sender: Recorder, clock: SettableClock
+    ) -> None:
+        clock.set("2026-03-02 22:30")
+        booked(hall, contact_phone=MOBILE)
+        with unit_of_work():
+            assert tasks.remind() == 1
+        clock.set("2026-03-03 08:30")
+        worker.drain()
+        texts = [text for *_, text in sender.sent]
+        assert [text for text in texts if "快到时间了" in text]
+        assert not [text for text in texts if "工作日" in text]
+
     @pytest.mark.parametrize("phone", [None, "023-43721234"])
     def test_without_a_mobile_phone_nothing_is_sent(
         self, hall: Hall, sender: Recorder, phone: str | None

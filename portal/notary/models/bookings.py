@@ -326,6 +326,11 @@ class NotaryParty(PublicId, Model):
     # Name, document, telephone and relation of the guardian.
     guardian: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_party.guardian"))
 
+    @property
+    def forgotten(self) -> bool:
+        """True once who it was is erased; name and number say why instead."""
+        return not self.person_index
+
 
 class NotaryPerson(Model):
     """How many bookings stand for one person (by fingerprint). Counted up by one guarded statement."""

@@ -124,6 +124,10 @@ class NotaryOffice(Timestamped, Versioned, Model):
 
     office: Mapped[Office] = relationship(lazy="joined", viewonly=True)
 
+    def not_yet_made(self, day: date) -> bool:
+        """True for a day that has no slots yet: the job that makes them, and offers them first to who waits, is due."""
+        return self.slots_until is not None and day > self.slots_until
+
     def seats_for(self, party_count: int) -> int:
         """How many seats of a time so many parties take."""
         return party_count if self.seat_per_party else 1
@@ -189,6 +193,10 @@ class NotaryCounter(PublicId, Timestamped, Versioned, Model):
     matter_codes: Mapped[list[str]] = mapped_column(JSON, default=list)
     active_from: Mapped[date] = mapped_column(Date)
     active_until: Mapped[date | None] = mapped_column(Date)
+
+    def in_use(self, day: date) -> bool:
+        """True while the counter is set up: no longer once it is given up, whatever its hours."""
+        return self.active_from <= day and (self.active_until is None or day <= self.active_until)
 
     def serves(self, code: str) -> bool:
         """True when the matter with this code is done here."""

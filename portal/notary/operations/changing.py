@@ -24,6 +24,7 @@ from portal.notary.operations import (
     confirming,
     freeing,
     holding,
+    on_day,
     persons,
     refusing,
     seats,
@@ -177,8 +178,7 @@ def reschedule(
     """Move to another time at the same office: the new seat is won first, then the old one given on, in one transaction.
 
     Whoever loses the new seat keeps the old one. `asked` says how a clerk was asked for it, None where the person does it.
-    Raises SlotTaken, NotBookable, ElsewhereThen, and Conflict once the time
-    has come.
+    Raises SlotTaken, NotBookable, NotOnThatDay, ElsewhereThen, and Conflict once the time has come.
     """
     if booking.state is not BookingState.CONFIRMED:
         raise steps.lost(booking)
@@ -192,6 +192,7 @@ def reschedule(
         )
     require_before_start(booking)
     day = clock.local(starts_at).date()
+    on_day.require_fits(booking, day)
     # Whoever lost a time to the office may have one sooner than it gives out: from their own day on, on which they were
     # expected, by themselves; before that day by a clerk who has asked them.
     since = None
@@ -326,12 +327,13 @@ def accept_other_time(
 ) -> NotaryBooking:
     """Take the other time that the office keeps for a booking whose time it cannot keep; `asked` as in `reschedule`.
 
-    Raises NotFound when none is kept, HoldExpired after its time, ElsewhereThen.
+    Raises NotFound when none is kept, HoldExpired after its time, NotOnThatDay, ElsewhereThen.
     """
     offers = pending_other_times(booking)
     if not offers:
         raise NotFound("目前没有为您留的新时段。", next_step="请自己选择新的时间改期。")
     other = offers[0]
+    on_day.require_fits(booking, other.day)
     seats.lock_days([(booking.counter_id, booking.day), (other.counter_id, other.day)])
     holding.require_held(other)
     now = clock.now()

@@ -197,7 +197,9 @@ def correct_party(
     )
     parties = [_kept(party) for party in booking.parties]
     parties[place] = right
-    _require_each_once([(party.document_type, party.document_number) for party in parties])
+    _require_each_once(
+        [persons.person_index(party.document_type, party.document_number) for party in parties]
+    )
     steps.move(booking, "correct_party", actor)
     persons.replace(actor, booking, confirming.party_rows(booking, parties))
     steps.note(booking, "correct_party", f"更正当事人信息：{reason.label}", actor)
@@ -218,8 +220,9 @@ def _kept(party: NotaryParty) -> CheckedParty:
     )
 
 
-def _require_each_once(documents: Sequence[tuple[str | None, str]]) -> None:
-    if len(set(documents)) != len(documents):
+def _require_each_once(indexes: Sequence[str]) -> None:
+    """Raise Invalid for the same person twice, also by another document with the same number."""
+    if len(set(indexes)) != len(indexes):
         raise Invalid(errors={"document_number": ["同一位当事人填写了两次。"]})
 
 
@@ -241,7 +244,7 @@ def correct_register(
     )
     parties = [*case.parties]
     parties[place] = cases.written(right)
-    _require_each_once([(party["document_type"], party["document_number"]) for party in parties])
+    _require_each_once([persons.index_of(party) for party in parties])
     case_steps.move(
         case,
         "correct_party",

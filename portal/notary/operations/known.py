@@ -28,6 +28,8 @@ _ASK = Prepared(
         select(
             NotaryMatter.version,
             NotaryOffice.version,
+            # Moves on with every day, and is no edit that would count the version up.
+            NotaryOffice.slots_until,
             Office.version,
             NotaryBooking.counter_id,
             NotaryBooking.day,
@@ -74,16 +76,21 @@ def of(office_id: uuid.UUID, matter_id: uuid.UUID, account_id: uuid.UUID | None)
     row = _ASK.row({"office_id": office_id, "matter_id": matter_id, "account_id": account_id})
     if row is None:
         return None
-    matter_version, office_version, name_version, counter_id, day, starts_at, kept_until = row
+    matter_version, *office_versions, counter_id, day, starts_at, kept_until = row
     matter, office = _matters.get(matter_id), _offices.get(office_id)
     if matter is None or matter.version != matter_version:
         matter = _keep(_matters, _copy(NotaryMatter, matter_id))
-    if office is None or office.version != office_version or office.office.version != name_version:
+    if office is None or _versions(office) != office_versions:
         office = _copy(NotaryOffice, office_id)
         set_committed_value(office, "office", _copy(Office, office_id))
         _keep(_offices, office)
     other = None if counter_id is None else OtherHold(counter_id, day, starts_at, kept_until)
     return Known(matter, office, other)
+
+
+def _versions(office: NotaryOffice) -> list[Any]:
+    """Return what tells a copy from the office as it is now, in the order of `_ASK`."""
+    return [office.version, office.slots_until, office.office.version]
 
 
 def _copy(kind: Any, row_id: uuid.UUID) -> Any:

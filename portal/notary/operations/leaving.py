@@ -212,8 +212,8 @@ def close_days() -> int:
     closed = 0
     for booking_id in _visits_without_result():
         with unit_of_work():
-            booking = confirming.load(booking_id)
-            if booking is not None and booking.state is BookingState.CHECKED_IN:
+            booking = _held_visit(booking_id)
+            if booking is not None:
                 _end_and_tell(SYSTEM, booking)
                 closed += 1
     open_numbers = select(NotaryTicket.id).where(
@@ -223,6 +223,13 @@ def close_days() -> int:
         with unit_of_work():
             closed += _close(_held(ticket_id))
     return closed
+
+
+def _held_visit(booking_id: uuid.UUID) -> NotaryBooking | None:
+    """Hold a visit of a day that is over; None where the office has just written down what came of it."""
+    visit = NotaryBooking.id == booking_id, NotaryBooking.state == BookingState.CHECKED_IN
+    held = select(NotaryBooking.id).where(*visit).with_for_update(key_share=True)
+    return None if db.session.scalar(held) is None else confirming.load(booking_id)
 
 
 def _visits_without_result() -> list[uuid.UUID]:

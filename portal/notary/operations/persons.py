@@ -374,6 +374,11 @@ def forget(booking: NotaryBooking, said: str = ERASED) -> None:
     db.session.flush()
 
 
+def shown_number(party: NotaryParty) -> str | None:
+    """Return the number of a party as it is shown, hidden but for its ends; why there is none any more is said in full."""
+    return party.document_number if party.forgotten else mask_number(party.document_number)
+
+
 def masked(person: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a person as written down with the number of the document hidden: a stolen phone must not give it away."""
     if person is None or "document_number" not in person:

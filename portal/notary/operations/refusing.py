@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -21,6 +22,9 @@ from portal.notary.models import (
 from portal.notary.opening import Schedule, bookable_days, most_seats
 from portal.notary.operations import next_free, seats
 from portal.working_days.counting import current_calendar
+
+# What to do about a day whose slots are made within half an hour.
+SOON = "马上就会放出，请过半小时再看。"
 
 
 def at(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable:
@@ -73,6 +77,10 @@ def not_given_out(
         return ClosedDay(f"{ended.reason}，之后不能预约。")
     if first > latest:
         return NotBookable(f"目前最远可以约到 {clock.spoken_day(latest)}。", code="too_far")
+    if office.not_yet_made(first):
+        return NotBookable(
+            f"{clock.spoken_day(first)}的号还没有放出。", code="too_far", next_step=SOON
+        )
     return None
 
 
@@ -127,7 +135,19 @@ def never(demand: Demand, first: date, last: date) -> NotBookable | None:
         return None
     if given:
         return NoSuchTime(f"这个事项要办 {demand.matter.minutes} 分钟，没有足够长的时段。")
-    return _closed(office, counters, max(first, earliest), min(last, latest))
+    first, last = max(first, earliest), min(last, latest)
+    return _open_in_vain(demand, first, last) or _closed(office, counters, first, last)
+
+
+def _open_in_vain(demand: Demand, first: date, last: date) -> NoSuchTime | None:
+    """Return why what is open on some days is of no use, None where nothing is open."""
+    one_day = first == last
+    days = clock.spoken_day(first) if one_day else "所选日期"
+    found = seats.slots_for(replace(demand, seats=1), NotarySlot.day.between(first, last))
+    if any(slot.starts_at > clock.now() for slot in found):
+        return NoSuchTime(f"{days}的时段容不下 {demand.seats} 人。")
+    # Of several days the others are closed, which says more.
+    return NoSuchTime(f"{days}的时段都已经开始或者过去。") if found and one_day else None
 
 
 def closed_ahead(demand: Demand, day: date) -> ClosedDay | None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.core import clock
 from portal.core.db import db, is_sqlite, new_id
@@ -104,6 +105,9 @@ def materialise(office: NotaryOffice) -> Difference:
     lock(office)
     calendar = current_calendar()
     schedule, counters = schedule_of(office)
+    # As it is now: whoever had the slots before may have gone further.
+    made = db.session.scalar(select(NotaryOffice.slots_until).where(NotaryOffice.id == office.id))
+    set_committed_value(office, "slots_until", made)
     end = last_day(office, calendar)
     present = _present([counter.id for counter in counters])
     found = _compare(present, list(_wanted(schedule, counters, end, calendar)))
@@ -118,9 +122,21 @@ def materialise(office: NotaryOffice) -> Difference:
             .values(**shape, changed_at=clock.now())
             .execution_options(synchronize_session=False)
         )
-    office.slots_until = end
+    if made != end:
+        _made_until(office, end)
     db.session.flush()
     return found
+
+
+def _made_until(office: NotaryOffice, end: date) -> None:
+    """Write up to which day there are slots. No setting, so the version that a clerk has seen is good still."""
+    db.session.execute(
+        update(NotaryOffice)
+        .where(NotaryOffice.id == office.id)
+        .values(slots_until=end, updated_at=NotaryOffice.updated_at)
+        .execution_options(synchronize_session=False)
+    )
+    set_committed_value(office, "slots_until", end)
 
 
 def _set_open(ids: Sequence[uuid.UUID], *, is_open: bool) -> None:

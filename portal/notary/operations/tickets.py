@@ -255,6 +255,13 @@ def _move(actor: Actor, ticket: NotaryTicket, action: str, **values: Any) -> Not
 def _require_counter(office_id: uuid.UUID, counter: NotaryCounter) -> None:
     if counter.office_id != office_id:
         raise Invalid(errors={"counter_id": ["这个机构没有这个窗口。"]})
+    if not counter.in_use(clock.today()):
+        # Closed for a while it may still serve who waits; one that is given up nobody finds.
+        raise Invalid(
+            errors={
+                "counter_id": ["这个窗口已经停用或者还没有启用，不能叫号到这里，请换一个窗口。"]
+            }
+        )
 
 
 def _tell_called(ticket: NotaryTicket, counter: NotaryCounter) -> None:

@@ -16,7 +16,7 @@ from portal.audit import operations as audit
 from portal.core import clock
 from portal.core.actor import SYSTEM, Actor
 from portal.core.db import db, is_sqlite, new_id
-from portal.core.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.notary.demand import Demand
 from portal.notary.errors import ClosedDay, NoSuchTime, NotBookable
@@ -215,6 +215,11 @@ def _impossible(
 @transactional
 def leave(actor: Actor, entry: NotaryWaiting) -> NotaryWaiting:
     """Give up the place. An offer is declined at the booking that it made."""
+    if entry.state is WaitingState.OFFERED:
+        raise WrongState(
+            "排队已经等到号，不能退出。",
+            next_step="请先确认或者谢绝为您留出的时段；谢绝的，排队随之结束。",
+        )
     row = WAITING.execute(entry, "leave", actor)
     entry.ended_at = clock.now()
     db.session.flush()
@@ -289,7 +294,9 @@ def _closed_meanwhile(matter: NotaryMatter, wish: WaitingWish) -> NotBookable | 
     offices, calendar = _offices(wish), current_calendar()
     for office in offices:
         _, last = bookable_days(office, clock.today(), calendar)
-        if last < wish.until_day and last != office.closes_on:
+        if office.not_yet_made(wish.until_day) or (
+            last < wish.until_day and last != office.closes_on
+        ):
             return None
     refused = _impossible(offices, matter, wish) if offices else None
     if refused is None:

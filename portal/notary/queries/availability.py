@@ -29,7 +29,7 @@ from portal.notary.models import (
 )
 from portal.notary.opening import Schedule, begins, bookable_days, minute_of, most_seats
 from portal.notary.queries import zone_of_slots
-from portal.notary.queries.masks import Key, counter_key, of_free
+from portal.notary.queries.masks import Key, Mask, counter_key, of_open
 from portal.working_days.calendar import Calendar, DayStatus
 from portal.working_days.counting import current_calendar
 
@@ -73,10 +73,15 @@ class OfficeAvailability:
 
 @dataclass
 class _Masks:
-    """What one office has on one day: where one may begin, and whether any slot has seats left."""
+    """What one office has on one day: where one may begin, and what is there that is full, too short or too small."""
 
     starts: int = 0
     any_free: bool = False
+    # Whether any slot is open that has not begun, and whether one has begun.
+    is_open: bool = False
+    has_begun: bool = False
+    # By counter and quota, the slots that hold so many, full ones too.
+    whole: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -203,12 +208,13 @@ def _fold_for(
 ) -> None:
     today, first, until = clock.today(), asked.first, asked.until
     lapsed = _lapsed(asked, seats)
-    for quota, masks in zip(Quota, of_free(seats, list(Quota)), strict=True):
+    for quota, masks in zip(Quota, of_open(seats, list(Quota)), strict=True):
         if quota not in asked.quotas:
-            asked.for_others.update(masks)
+            asked.for_others.update(key for key, mask in masks.items() if mask.opened)
             continue
         for (counter, day), bits in lapsed[quota.value].items():
-            masks[counter, day] = masks.get((counter, day), 0) | bits
+            known = masks.get((counter, day), Mask())
+            masks[counter, day] = known._replace(free=known.free | bits)
         for (counter, day), mask in masks.items():
             office = offices.get(counter)
             if office is None or not first <= day <= until:
@@ -218,10 +224,14 @@ def _fold_for(
             if here is None:
                 here = days[day] = _Masks()
             if day == today:
-                mask &= ~begun
-            if mask:
+                here.has_begun |= mask.opened & begun > 0
+                mask = mask.without(begun)
+            if mask.opened:
+                here.is_open = True
+                here.whole.append(mask.whole)
+            if mask.free:
                 here.any_free = True
-                here.starts |= mask if need == 1 else runs.starts_of(mask, need)
+                here.starts |= mask.free if need == 1 else runs.starts_of(mask.free, need)
 
 
 def _lapsed(asked: _Query, seats: int) -> dict[str, dict[tuple[str, date], int]]:
@@ -312,15 +322,17 @@ def _why(
         return NothingFree.TOO_MANY, f"一个时段最多容纳 {most} 人，请分开预约，或者直接联系公证机构"
     if day < earliest:
         return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {clock.spoken_day(earliest)}"
-    if masks is not None:
-        if masks.any_free:
-            return NothingFree.NO_RUN, "剩下的时段不够长，办不完这个事项"
-        return NothingFree.FULL, "当天已约满，可以加入排队"
+    if masks is not None and masks.is_open:
+        return _why_none_of(asked, office, masks)
+    if masks is not None and masks.has_begun:
+        return NothingFree.PAST, "今天的时段都已经开始或者过去"
     closed = schedule.why_closed(counters, day, status)
     if closed is not None:
         return NothingFree.CLOSED, closed.reason
     if day > latest:
         return NothingFree.TOO_FAR, f"还没有放号，目前最远可以约到 {clock.spoken_day(latest)}"
+    if office.not_yet_made(day):
+        return NothingFree.TOO_FAR, "还没有放号，马上就会放出，请过半小时再看"
     _, written = counter_key()
     if any((written(counter.id), day) in asked.for_others for counter in counters):
         others = (
@@ -328,3 +340,18 @@ def _why(
         )
         return NothingFree.KEPT, f"当天的号留给{others}，请到现场取号，或者直接联系公证机构"
     return NothingFree.CLOSED, "当天不办理这个事项"
+
+
+def _why_none_of(asked: _Query, office: NotaryOffice, masks: _Masks) -> tuple[NothingFree, str]:
+    """Return why one cannot begin on a day with open slots. Waiting is named only where a seat may become free."""
+    if masks.any_free:
+        return NothingFree.NO_RUN, "剩下的时段不够长，办不完这个事项"
+    need = runs.slots_needed(asked.matter.minutes, office.slot_minutes)
+    if any(runs.starts_of(mask, need) for mask in masks.whole):
+        return NothingFree.FULL, "当天已约满，可以加入排队"
+    if any(masks.whole):
+        return NothingFree.NO_RUN, "当天的时段不够长，办不完这个事项"
+    return (
+        NothingFree.TOO_MANY,
+        f"当天的时段容不下 {asked.seats[office.id]} 人，请换一天，或者分开预约",
+    )

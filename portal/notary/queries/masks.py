@@ -1,4 +1,4 @@
-"""The free slots of all counters, folded into masks and kept up to date in memory.
+"""The open slots of all counters, folded into masks and kept up to date in memory: which are free, and which would do.
 
 Bit n of a mask is the slot with ordinal n of one counter, day and quota. Folding a month of two hundred counters takes the
 database longer than a person wants to wait, so each process folds them once and then asks only for the slots that changed
@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -44,7 +44,21 @@ MOST_KEPT = 20
 MOST_CHANGES = 2000
 
 Key = tuple[str, date]
-Masks = dict[Key, int]
+
+
+class Mask(NamedTuple):
+    """One counter, day and quota: the open slots, those that hold so many seats at all, and those that have them left."""
+
+    opened: int = 0
+    whole: int = 0
+    free: int = 0
+
+    def without(self, bits: int) -> Mask:
+        """Return the mask without some slots."""
+        return Mask(self.opened & ~bits, self.whole & ~bits, self.free & ~bits)
+
+
+Masks = dict[Key, Mask]
 
 
 @dataclass
@@ -71,11 +85,10 @@ def counter_key() -> tuple[ColumnElement[str], Callable[[uuid.UUID], str]]:
     return cast(NotarySlot.counter_id, String), str
 
 
-def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
-    """Return the masks of the open slots with so many seats left, one mapping per quota, as of now.
+def of_open(seats: int, quotas: list[Quota]) -> list[Masks]:
+    """Return the masks of the open slots for so many seats, one mapping per quota, as of now.
 
-    The mappings are copies. A counter's day without an open slot may be missing or have an empty mask; one whose slots are
-    open and full has an empty mask.
+    The mappings are copies. A counter's day without an open slot may be missing or have an empty mask.
     """
     now = clock.now()
     # A test process has several databases.
@@ -92,21 +105,30 @@ def of_free(seats: int, quotas: list[Quota]) -> list[Masks]:
         return [dict(folded.masks[quota.value]) for quota in quotas]
 
 
-def _free_masks(dialect: Any) -> Select[Any]:
+def _open_masks(dialect: Any) -> Select[Any]:
     bit = literal(1, BigInteger).op("<<")(NotarySlot.ordinal)
-    left = NotarySlot.capacity - NotarySlot.claimed
-    free = case((left >= bindparam("seats"), bit), else_=literal(0, BigInteger))
     # Each ordinal stands once per counter, day and quota, so the sum of the bits is their union.
-    mask = func.sum(free) if dialect is sqlite else func.bit_or(free)
+    union = func.sum if dialect is sqlite else func.bit_or
+
+    def mask(seats: Any) -> Any:
+        return union(case((seats >= bindparam("seats"), bit), else_=literal(0, BigInteger)))
+
     return (
-        select(counter_key()[0], NotarySlot.day, type_coerce(NotarySlot.quota, String), mask)
+        select(
+            counter_key()[0],
+            NotarySlot.day,
+            type_coerce(NotarySlot.quota, String),
+            union(bit),
+            mask(NotarySlot.capacity),
+            mask(NotarySlot.capacity - NotarySlot.claimed),
+        )
         .where(NotarySlot.day >= bindparam("today"), NotarySlot.is_open)
         .group_by(NotarySlot.day, NotarySlot.counter_id, NotarySlot.quota)
     )
 
 
 # Thousands of rows: the session's way of reading them would take longer than the database.
-_FOLD = Prepared(_free_masks, writes=False)
+_FOLD = Prepared(_open_masks, writes=False)
 _CHANGED = Prepared(
     lambda _dialect: (
         select(
@@ -115,6 +137,7 @@ _CHANGED = Prepared(
             type_coerce(NotarySlot.quota, String),
             NotarySlot.ordinal,
             NotarySlot.is_open,
+            NotarySlot.capacity,
             NotarySlot.capacity - NotarySlot.claimed,
         )
         .where(NotarySlot.changed_at >= bindparam("since"))
@@ -127,8 +150,8 @@ _CHANGED = Prepared(
 def _fold(seats: int, now: datetime) -> _Folded:
     found = _Folded(now, now)
     rows = _FOLD.rows({"seats": seats, "today": clock.today()})
-    for counter, day, quota, bits in rows:
-        found.masks[quota][counter, day] = bits
+    for counter, day, quota, *bits in rows:
+        found.masks[quota][counter, day] = Mask(*bits)
     return found
 
 
@@ -137,12 +160,15 @@ def _catch_up(folded: _Folded, seats: int, now: datetime) -> bool:
     rows = _CHANGED.rows({"since": folded.looked_at - OVERLAP})
     if len(rows) == MOST_CHANGES:
         return False
-    for counter, day, quota, ordinal, is_open, left in rows:
-        masks = folded.masks[quota]
-        before, bit = masks.get((counter, day)), 1 << ordinal
+    for counter, day, quota, ordinal, is_open, capacity, left in rows:
+        masks, bit = folded.masks[quota], 1 << ordinal
+        others = masks.get((counter, day), Mask()).without(bit)
+        masks[counter, day] = others
         if is_open:
-            masks[counter, day] = (before or 0) | bit if left >= seats else (before or 0) & ~bit
-        elif before is not None:
-            masks[counter, day] = before & ~bit
+            masks[counter, day] = Mask(
+                others.opened | bit,
+                others.whole | (bit if capacity >= seats else 0),
+                others.free | (bit if left >= seats else 0),
+            )
     folded.looked_at = now
     return True

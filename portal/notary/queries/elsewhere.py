@@ -1,0 +1,77 @@
+"""Who is to be at two offices at a time, for somebody or for themselves, as far as one account has booked it.
+
+Parties who come themselves are refused another appointment at that time (`persons.require_one_place`). Agents and guardians
+are not (D): see docs/notary.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.accounts.models import DocumentType
+from portal.core import clock
+from portal.core.db import db
+from portal.notary.models import BookingState, NotaryBooking
+
+_Person = tuple[DocumentType, str]
+
+
+def hints(booking: NotaryBooking) -> list[str]:
+    """Say who of an appointment ahead is to be at another office at its time; one statement, and those of what it finds."""
+    if not _is_ahead(booking):
+        return []
+    coming = dict(_coming(booking))
+    return [
+        f"{coming[person]}在同一时间还要到{other.office.name}办理（预约 {other.reference}），不能同时到两处；"
+        "请改期，或者换代理人、监护人。"
+        for other in _at_other_offices(booking)
+        for person in sorted(coming.keys() & dict(_coming(other)).keys())
+    ]
+
+
+def _is_ahead(booking: NotaryBooking) -> bool:
+    return (
+        booking.state is BookingState.CONFIRMED
+        and booking.affected_at is None
+        and booking.starts_at > clock.now()
+        and booking.account_id is not None
+    )
+
+
+def _at_other_offices(booking: NotaryBooking) -> list[NotaryBooking]:
+    return list(
+        db.session.scalars(
+            select(NotaryBooking)
+            .where(
+                NotaryBooking.account_id == booking.account_id,
+                NotaryBooking.office_id != booking.office_id,
+                NotaryBooking.state == BookingState.CONFIRMED,
+                NotaryBooking.affected_at.is_(None),
+                NotaryBooking.starts_at < booking.ends_at,
+                NotaryBooking.ends_at > booking.starts_at,
+            )
+            .options(joinedload(NotaryBooking.office), selectinload(NotaryBooking.parties))
+            .order_by(NotaryBooking.starts_at, NotaryBooking.id)
+        )
+    )
+
+
+def _coming(booking: NotaryBooking) -> Iterator[tuple[_Person, str]]:
+    """Yield everybody who comes to an appointment, each with what they are called; a guardian not where an agent does."""
+    for party in booking.parties:
+        if party.by_agent:
+            continue
+        if party.document_type is not None:
+            yield (party.document_type.numbering, party.document_number), party.name
+        if party.guardian is not None:
+            yield _represents("监护人", party.guardian)
+    if booking.agent is not None:
+        yield _represents("代理人", booking.agent)
+
+
+def _represents(role: str, person: dict[str, str]) -> tuple[_Person, str]:
+    kind = DocumentType(person["document_type"]).numbering
+    return (kind, person["document_number"]), f"{role}{person['name']}"

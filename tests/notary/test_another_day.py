@@ -1,0 +1,100 @@
+"""Rules 2.9 hold for the day to which an appointment is moved as for the one on which it was booked. Over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from portal.notary.operations import schedule
+from tests.factories.notary import make_counter
+from tests.factories.people import id_number
+from tests.notary.caller import ASKED
+from tests.notary.conftest import Desk
+from tests.notary.hall import STAFF
+from tests.notary.screen import Counter
+from tests.notary.test_acting_for_others import child, guardian
+
+TUESDAY, WEDNESDAY = "2026-03-03T09:00:00+08:00", "2026-03-04T09:00:00+08:00"
+COMES_OF_AGE_ON_WEDNESDAY = date(2008, 3, 4)
+
+
+def booked(person: Counter, when: str, *, hold: Any = None, **party: Any) -> str:
+    """An appointment, by its path."""
+    made = person.confirm(person.hold(when, **(hold or {})), party=party)
+    return f"/notary/appointments/{made['id']}"
+
+
+def moved(person: Counter, path: str, when: str, status: int = 200) -> dict[str, Any]:
+    return person.sent(f"{path}/reschedule", {"starts_at": when}, status)
+
+
+@pytest.fixture
+def grown_up(person: Counter) -> str:
+    """Somebody who comes of age on the day of the appointment."""
+    return booked(person, WEDNESDAY, document_number=id_number(COMES_OF_AGE_ON_WEDNESDAY))
+
+
+def test_nobody_is_moved_to_a_day_on_which_they_lack_a_guardian(
+    person: Counter, grown_up: str
+) -> None:
+    refused = moved(person, grown_up, TUESDAY, 409)
+    assert refused["code"] == "not_on_that_day"
+    assert "2026年3月3日还没有成年" in refused["detail"]
+    assert "重新预约" in refused["next_step"]
+    assert person.got(grown_up)["starts_at"] == WEDNESDAY
+    moved(person, grown_up, "2026-03-05T09:00:00+08:00")
+
+
+def test_nor_by_a_clerk(person: Counter, grown_up: str, clerk: dict[str, str]) -> None:
+    path = f"{STAFF}/appointments/{grown_up.rsplit('/', 1)[1]}"
+    seen = person.api.get(path, headers=clerk).headers["ETag"]
+    answer = person.api.post(
+        f"{path}/reschedule", {"starts_at": TUESDAY, **ASKED}, headers={**clerk, "If-Match": seen}
+    )
+    assert (answer.status_code, answer.json["code"]) == (409, "not_on_that_day")
+
+
+def test_nor_into_the_time_that_the_office_keeps_instead(
+    person: Counter, grown_up: str, clerk: dict[str, str]
+) -> None:
+    closure = {
+        "kind": "closed",
+        "first_day": "2026-03-04",
+        "last_day": "2026-03-31",
+        "reason": "装修",
+    }
+    person.api.post(f"{STAFF}/offices/{person.desk.office.id}/exceptions", closure, headers=clerk)
+    kept = person.got(grown_up)["other_time"]["starts_at"]
+    assert kept < WEDNESDAY
+    assert person.sent(f"{grown_up}/other-time", status=409)["code"] == "not_on_that_day"
+    assert person.got(grown_up)["other_time"]["starts_at"] == kept
+
+
+def test_a_child_may_come_of_age_meanwhile(person: Counter) -> None:
+    path = booked(person, TUESDAY, **child() | {"document_number": id_number(date(2008, 3, 4))})
+    moved(person, path, WEDNESDAY)
+
+
+def test_a_childs_document_serves_until_sixteen(person: Counter) -> None:
+    given = {
+        "document_type": "household_register",
+        "document_number": id_number(date(2010, 3, 4)),
+        "guardian": guardian(),
+    }
+    path = booked(person, TUESDAY, **given)
+    assert moved(person, path, WEDNESDAY, 409)["code"] == "not_on_that_day"
+
+
+def test_seats_for_the_elderly_are_for_who_is_old_enough_then(person: Counter, desk: Desk) -> None:
+    make_counter(desk.office, capacity=1, kept_priority=1)
+    schedule.refresh_all()
+    path = booked(
+        person,
+        WEDNESDAY,
+        hold={"priority": "elderly"},
+        document_number=id_number(date(1966, 3, 4)),
+    )
+    refused = moved(person, path, TUESDAY, 409)
+    assert "满 60 周岁" in refused["detail"]
