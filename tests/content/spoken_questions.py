@@ -1,7 +1,7 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them, but those on the matter of the last twenty were written later, by who had read them. The
-rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
+Nothing of the FAQ was worded after them, but those on the matter of the last twenty were written later, by who had read
+them. The rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
 from __future__ import annotations
