@@ -252,6 +252,27 @@ def test_whole_texts_are_repealed_and_single_articles_are_not(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("clause", "names"),
+    [
+        ("《甲条例》（渝府令〔2003〕1号）同时废止。", ["甲条例"]),
+        ("《甲规定》（法（研）发〔1987〕32号）、《乙规定》（法释〔2001〕2号）同时废止；另有规定的除外。",
+         ["甲规定", "乙规定"]),
+        ("1988年3月9日国务院发布的《甲条例》，1991年9月22日国务院发布的《乙办法》，同时废止。", ["甲条例", "乙办法"]),
+        ("最高人民法院、最高人民检察院《关于审理甲案件的解释》（法释〔2009〕9号）同时废止。",
+         ["最高人民法院、最高人民检察院关于审理甲案件的解释"]),
+        ("最高人民法院2012年12月20日发布的《关于适用〈甲法〉的解释》同时废止。", ["最高人民法院关于适用〈甲法〉的解释"]),
+        ("《甲规则（试行）》、《乙规则》（试行）（高检发释字〔2012〕2号）同时废止。", ["甲规则（试行）", "乙规则（试行）"]),
+        ("《甲条例》中关于登记的规定、《乙条例》同时废止。", ["乙条例"]),
+        ("《甲条例》中关于登记的规定同时废止。", []),
+    ],
+)  # fmt: skip
+def test_a_repealed_text_is_named_in_many_ways(tmp_path, clause, names):
+    """By its document's number, its maker outside the book marks, or in a list that ends with a comma."""
+    text = SMALL.replace("起施行。", f"起施行。{clause}")
+    assert lines.repealed_by_text(sheet(tmp_path, text).version.articles) == names
+
+
 # --- Word ---
 
 

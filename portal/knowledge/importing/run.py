@@ -22,6 +22,7 @@ from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names
 from portal.knowledge.importing import json_lines, lines, markdown, word, writing
+from portal.knowledge.importing.lines import titled
 from portal.knowledge.importing.markdown import Sheet
 from portal.knowledge.importing.texts import (
     FileReport,
@@ -72,6 +73,8 @@ class _Importer:
     today: date
     seen: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
     repeals: dict[str, tuple[date, str]] = field(default_factory=dict)
+    # Of a dry run: the newest version of each law that would be held after it.
+    coming: dict[str, VersionText] = field(default_factory=dict)
 
     def sheets(self, files: Sequence[tuple[Path, str]], form: str) -> None:
         """Import documents: one text per file, or a law's parts in several files."""
@@ -161,24 +164,37 @@ class _Importer:
         self._note_repeals(texts)
 
     def _note_repeals(self, texts: Iterable[VersionText]) -> None:
-        """Remember what texts that are in force say about others: 《…》同时废止."""
+        """Remember what texts say about others: 《…》同时废止."""
         for read in texts:
+            if self.report.dry_run:
+                newest = self.coming.get(read.law)
+                if newest is None or newest.version_date < read.version_date:
+                    self.coming[read.law] = read
             # The clause took effect with the first text, whatever amended it since.
             start = lines.commencement_of(read.articles)
-            if start is None or start > self.today:
+            if start is None:
                 continue
             for name in lines.repealed_by_text(read.articles):
-                if name != read.law:
+                if titled(name) != titled(read.law):
                     self.repeals[name] = (start, read.law)
 
     def repeal(self) -> None:
         """Carry out what was remembered, once everything is in, whatever the order of the files."""
-        if self.report.dry_run or not self.repeals:
-            return
-        with unit_of_work():
+        if self.report.dry_run:
+            coming = {titled(name): read for name, read in self.coming.items()}
             for name, (start, by) in self.repeals.items():
-                if writing.repeal(name, start, self.today):
-                    self.report.repealed.append(f"《{name}》由《{by}》废止")
+                if writing.would_repeal(name, start, self.today, coming.get(titled(name))):
+                    self._tell_repeal(name, start, by)
+            db.session.rollback()
+        elif self.repeals:
+            with unit_of_work():
+                for name, (start, by) in self.repeals.items():
+                    if writing.repeal(name, start, self.today):
+                        self._tell_repeal(name, start, by)
+
+    def _tell_repeal(self, name: str, start: date, by: str) -> None:
+        since = f"自 {start} 起" if start > self.today else ""
+        self.report.repealed.append(f"《{name}》{since}由《{by}》废止")
 
     def _fail(self, shown: str, error: Unreadable | OSError) -> None:
         if isinstance(error, Unreadable):
