@@ -124,6 +124,10 @@ def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> N
         report = operations.import_law(paths, form, dry_run=dry_run, progress=Progress())
     except Invalid as error:
         raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
+    except KeyboardInterrupt:
+        click.echo()
+        kept = "" if dry_run else "已经导入的版本都是完整的，"
+        raise click.ClickException(f"已中止。{kept}再运行一次同样的命令就接着做完。") from None
     tell_law(report)
     if report.problems:
         raise SystemExit(1)

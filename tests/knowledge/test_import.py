@@ -20,6 +20,7 @@ from portal.knowledge import operations, tasks, validity
 from portal.knowledge.importing import run as importing
 from portal.knowledge.models import (
     Article,
+    ArticleLineage,
     CitedArticle,
     IndexState,
     Law,
@@ -159,6 +160,25 @@ def test_a_second_run_writes_nothing_and_a_dry_run_neither(settings, tmp_path, t
     dry = operations.import_law([folder], dry_run=True)
     assert (dry.files[0].versions_changed, dry.files[0].articles.changed) == (1, 1)
     assert "每年" in texts(versions("测试养犬条例")[0])[2][1]
+
+
+def test_whoever_stops_an_import_is_told_how_to_go_on(run, settings, tmp_path, monkeypatch):
+    """What was written is whole, and the next run also does what comes after the writing."""
+    folder = tmp_path / "laws"
+    write(folder, "养犬条例(2011-03-25).md", OLD)
+    write(folder, "养犬条例(2024-03-25).md", NEW)
+    with monkeypatch.context() as stopped:
+        stopped.setattr("portal.knowledge.lineage.refresh", interrupted)
+        result = run("law", "import", str(folder))
+    assert (result.exit_code, count(LawVersion)) == (1, 2)
+    assert "已中止。已经导入的版本都是完整的，再运行一次" in result.output
+    assert count(ArticleLineage) == 0
+    assert run("law", "import", str(folder)).exit_code == 0
+    assert count(ArticleLineage) > 0
+
+
+def interrupted(*_arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_changed_file_keeps_the_ids_of_articles_that_stay(settings, tmp_path):

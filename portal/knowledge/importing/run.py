@@ -229,7 +229,8 @@ def run(
         if kind == "jsonl":
             importer.json_lines(path, shown)
     importer.repeal()
-    if report.changed:
+    if not dry_run:
+        # Also after a run that wrote nothing: the one before it may have been cut off short of this.
         names.refresh_aliases()
     report.seconds = time.monotonic() - began
     totals: Counter[str] = Counter()

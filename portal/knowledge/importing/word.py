@@ -50,11 +50,11 @@ Row = tuple[int, str]
 def read(path: Path) -> Sheet:
     """Read one document; raises Unreadable with the paragraph's number and the reason."""
     rows, notes = _rows(path)
-    title, rows = _title(rows)
+    (title, edition), rows = _title(rows)
     preamble = Preamble()
     rows = _preamble(rows, preamble)
     rows = _without_contents(rows)
-    frame = Frame(title, preamble)
+    frame = Frame(title, preamble, edition=edition)
     builder = ArticleBuilder(items=has_items(title, [text for _, text in rows]))
     for number, text in rows:
         rank = lines.heading_rank(text)
@@ -119,8 +119,8 @@ def _why(path: Path) -> str:
     return f"不是 Word 文档（.docx），{_SAVE_AGAIN}"
 
 
-def _title(rows: list[Row]) -> tuple[str, list[Row]]:
-    """The lines before the note, as one title: long names stand on two lines."""
+def _title(rows: list[Row]) -> tuple[tuple[str, int | None], list[Row]]:
+    """The lines before the note, as one title and its edition: long names stand on two lines."""
     parts: list[str] = []
     for place, (number, text) in enumerate(rows):
         begins = (
@@ -135,9 +135,7 @@ def _title(rows: list[Row]) -> tuple[str, list[Row]]:
             title = lines.heading_title("".join(parts))
             if not title:
                 raise Unreadable(number, "正文之前没有标题")
-            if len(title) > 300:
-                raise Unreadable(number, "标题超过 300 字")
-            return title, rows[place:]
+            return lines.law_title(title, rows[0][0]), rows[place:]
         parts.append(text if len(text.split()) < 2 else lines.heading_title(text))
     raise Unreadable(None, "没有正文")
 
