@@ -24,6 +24,7 @@ from portal.knowledge.models import (
     CitedArticle,
     IndexState,
     Law,
+    LawLevel,
     LawVersion,
     ReviewItem,
     Validity,
@@ -253,6 +254,38 @@ def test_two_files_that_say_different_things_of_one_version_are_refused(settings
     assert len(report.problems) == 1
     assert "a(2011-03-25).md 里已有" in report.problems[0].reason
     assert count(LawVersion) == 1
+
+
+NATIONAL = OLD.replace("测试市第三届人民代表大会常务委员会第二十三次会议通过", "国务院公布")
+
+
+def test_rules_of_two_makers_with_one_name_are_not_taken_for_one_law(settings, tmp_path):
+    """As its newer version the district's would end the one of the whole country."""
+    folder = tmp_path / "laws"
+    write(folder, "a(2011-03-25).md", NATIONAL)
+    write(folder, "b(2024-03-25).md", NEW)
+    for dry_run in (True, False):
+        report = operations.import_law([folder], dry_run=dry_run)
+        (problem,) = report.problems
+        assert str(problem) == (
+            "b(2024-03-25).md：已有的《测试养犬条例》是行政法规，这里的是地方性法规，不像同一部："
+            "同名的另一部请在名称前写上制定机关"
+        )
+    lines = rows(("测试养犬条例", "2024-03-25", [("第一条", "测试。")]))
+    report = operations.import_law([write_lines(tmp_path / "a.jsonl", lines)])
+    assert [(p.line, "不像同一部" in p.reason) for p in report.problems] == [(1, True)]
+    assert [v.status for v in versions("测试养犬条例")] == [Validity.IN_FORCE]
+
+
+def test_whoever_corrects_the_level_of_a_version_is_believed(settings, tmp_path):
+    operations.import_law([write(tmp_path, "a(2011-03-25).md", NATIONAL)])
+    assert operations.import_law([write(tmp_path, "a(2011-03-25).md", OLD)]).problems == []
+    assert [v.level for v in versions("测试养犬条例")] == [LawLevel.LOCAL_REGULATION]
+
+
+def test_a_file_that_is_named_twice_is_one_file(settings, tmp_path):
+    path = write(tmp_path, "a(2011-03-25).md", OLD)
+    assert [f.file for f in operations.import_law([path, path]).files] == ["a(2011-03-25).md"]
 
 
 def test_a_text_that_repeals_another_ends_it(settings, tmp_path):

@@ -31,6 +31,7 @@ from portal.knowledge.importing.texts import (
     UnreadableLines,
     VersionText,
 )
+from portal.knowledge.models import LawLevel
 
 # Articles per unit of work of a JSON file: about half a second of writing.
 BATCH_ARTICLES = 1500
@@ -75,6 +76,8 @@ class _Importer:
     repeals: dict[str, tuple[date, str]] = field(default_factory=dict)
     # Of a dry run: the newest version of each law that would be held after it.
     coming: dict[str, VersionText] = field(default_factory=dict)
+    # The levels of each law's versions, by their date, with those of this run.
+    known: dict[str, dict[date, LawLevel]] = field(default_factory=dict)
 
     def sheets(self, files: Sequence[tuple[Path, str]], form: str) -> None:
         """Import documents: one text per file, or a law's parts in several files."""
@@ -109,11 +112,31 @@ class _Importer:
             read = markdown.joined(sheets) if first.part else first.version
             file.read_as = f"《{read.law}》{read.version_date} 版"
             self._check_twice(read, shown)
+            refusal = self._namesake(read.law, read.version_date, read.level)
+            if refusal is not None:
+                raise Unreadable(None, refusal)
             self._write([read], file)
         except Unreadable as error:
             self._fail(shown, error)
             return
         self.report.files.append(file)
+
+    def _namesake(self, name: str, version_date: date, level: LawLevel | None) -> str | None:
+        """Say why a text cannot be a version of the law of its name; remembers it where it can.
+
+        Rules of two makers may bear one name. As versions of one law the newer would end the older. Who corrects
+        the level of a version that is held is believed.
+        """
+        if name not in self.known:
+            self.known[name] = writing.levels_of(name)
+        known = self.known[name]
+        others = {held for held in known.values() if held not in (level, LawLevel.OTHER)}
+        told = level not in (None, LawLevel.OTHER) and level not in known.values()
+        if level is not None and told and others and version_date not in known:
+            held = "、".join(sorted(other.label for other in others))
+            return f"已有的《{name}》是{held}，这里的是{level.label}，不像同一部：同名的另一部请在名称前写上制定机关"
+        known[version_date] = level or LawLevel.OTHER
+        return None
 
     def _check_twice(self, read: VersionText, shown: str) -> None:
         key = (read.law, read.version_date)
@@ -128,7 +151,7 @@ class _Importer:
         """Import a file of many texts."""
         file = FileReport(shown)
         try:
-            found = json_lines.survey(path)
+            found = json_lines.survey(path, self._namesake)
             file.notes += found.notes
             done = 0
             for batch in _batches(json_lines.read(path, found)):
@@ -251,7 +274,8 @@ def run(
 def find(paths: Iterable[Path], form: str | None) -> list[tuple[Path, str, str]]:
     """Return the files below `paths`, each with the name to show and its form; raises Invalid."""
     found: list[tuple[Path, str, str]] = []
-    for path in paths:
+    # A file that is named twice is one file.
+    for path in dict.fromkeys(paths):
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
                 kind = _form_of(inner)
@@ -261,7 +285,11 @@ def find(paths: Iterable[Path], form: str | None) -> list[tuple[Path, str, str]]
             continue
         kind = form or _form_of(path)
         if kind is None:
-            raise Invalid(f"看不出 {path.name} 是什么格式。", next_step="请用 --format 写明格式。")
+            raise Invalid(
+                f"{path.name} 的格式不能导入。",
+                next_step=f"可以导入 {_ENDINGS} 文件，扩展名不同的请用 --format 写明格式；"
+                "压缩包请先解压，.doc 请另存为 .docx。",
+            )
         found.append((path, path.name, kind))
     if not found:
         others = [name for path in paths for name in unknown([path])]

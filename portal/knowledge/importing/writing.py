@@ -179,6 +179,16 @@ def would_repeal(name: str, day: date, today: date, coming: VersionText | None) 
     return _ends_on(coming, coming.repealed_by, day, today)
 
 
+def levels_of(name: str) -> dict[date, LawLevel]:
+    """Return the levels of the held versions of a law, by their date."""
+    rows = db.session.execute(
+        select(LawVersion.version_date, LawVersion.level)
+        .join(LawVersion.law)
+        .where(Law.name == name)
+    )
+    return {row.version_date: row.level for row in rows}
+
+
 def _titled(name: str) -> Law | None:
     """The held law of a name as another text writes it."""
     found = db.session.scalars(select(Law).where(Law.name.in_({name, lines.titled(name)}))).all()
