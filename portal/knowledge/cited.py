@@ -39,6 +39,7 @@ STATUS_LABELS = {
 }
 # Of a law that was imported since the index was built.
 SOON = "这部法律刚刚收录，检索结果稍后就会包括它。"
+SOON_VERSION = "这个版本刚刚收录，检索结果稍后就会包括它。"
 
 
 def describe(
@@ -83,11 +84,13 @@ def _described(
             match.text, match.law, match.number, as_of
         )
     if status == "no_such_article":
-        item = _item(match) if as_of is None else None
-        if item is not None:
-            found = _told("found", f"《{law}》{label}。")
+        # An item (二十二、) that is cited as an article, or an article of a version imported since the index was built.
+        held = _article(match.law, match.number, as_of)
+        if held is not None:
+            soon = "" if reader.document(key_of("article", held.id)) else SOON_VERSION
+            found = _told("found", f"《{law}》{label}。{soon}")
             plain = _plain(match.text, match.law, match.number)
-            return {**plain, **found, "articles": [_of_row(item)]}
+            return {**plain, **found, "articles": [_of_row(held)]}
         return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
     message = f"《{law}》{label}。"
     if status == "ambiguous":
@@ -137,12 +140,6 @@ def _article(law: str, number: str, as_of: date | None) -> Article | None:
         .order_by(LawVersion.effective_from.desc())
     )
     return next((article for article in articles if _in_force(article.version, as_of)), None)
-
-
-def _item(match: CitationMatch) -> Article | None:
-    """Return the item (二十二、) that is cited as an article, of a text that numbers its items."""
-    wanted = match.law, match.number
-    return queries.lookup([wanted]).get(wanted)
 
 
 def _uncertain(document: Document, as_of: date | None) -> str:
