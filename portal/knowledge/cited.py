@@ -88,7 +88,8 @@ def _described(
         held = _article(match.law, match.number, as_of)
         if held is not None:
             soon = "" if reader.document(key_of("article", held.id)) else SOON_VERSION
-            found = _told("found", f"《{law}》{label}。{soon}")
+            doubt = "" if held.version.days_are_exact else _doubt(held.version, as_of)
+            found = _told("found", f"《{law}》{label}。{doubt}{soon}")
             plain = _plain(match.text, match.law, match.number)
             return {**plain, **found, "articles": [_of_row(held)]}
         return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
@@ -149,6 +150,10 @@ def _uncertain(document: Document, as_of: date | None) -> str:
         .join(Article, Article.version_id == LawVersion.id)
         .where(Article.id == uuid.UUID(document.key.partition(":")[2]))
     )
+    return _doubt(version, as_of)
+
+
+def _doubt(version: LawVersion | None, as_of: date | None) -> str:
     changed = version.changes_not_held if version is not None else []
     told = amendments.told(changed, as_of or clock.today())
     if told or as_of is None or (version is not None and version.dates_exact):
