@@ -465,10 +465,7 @@ def test_an_older_version_just_imported_is_not_said_to_lack_its_articles(loaded,
     wrong = cited(api, "劳动合同法第三十九条", as_of="2009-01-01")
     assert wrong["status"] == "no_such_article"
     index.rebuild()
-    assert (
-        cited(api, "劳动合同法第三十八条", as_of="2009-01-01")["message"]
-        == "《劳动合同法》第三十八条。"
-    )
+    assert cited(api, "劳动合同法第三十八条", as_of="2009-01-01")["message"] == known
 
 
 def test_a_law_just_imported_is_told_as_held_and_its_wrong_number_as_wrong(api, imported):
