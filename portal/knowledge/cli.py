@@ -126,8 +126,11 @@ def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> N
         raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
     except KeyboardInterrupt:
         click.echo()
-        kept = "" if dry_run else "已经导入的版本都是完整的，"
-        raise click.ClickException(f"已中止。{kept}再运行一次同样的命令就接着做完。") from None
+        if dry_run:
+            raise click.ClickException("已中止，什么也没有写入。") from None
+        raise click.ClickException(
+            "已中止。已经导入的版本都是完整的，再运行一次同样的命令就接着做完。"
+        ) from None
     tell_law(report)
     if report.problems:
         raise SystemExit(1)

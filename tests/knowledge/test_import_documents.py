@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -238,6 +239,15 @@ def test_a_decision_without_items_is_one_passage(tmp_path):
     text = DECISION.replace("一、第三条", "第三条").replace("二、删去第五条。", "")
     (whole,) = sheet(tmp_path, text.replace("第三条修改为", "将第三条修改为")).version.articles
     assert (whole.label, "“第三条 测试" in whole.text) == ("全文", True)
+
+
+def test_headings_without_a_mark_are_no_text_of_the_article_before_them(tmp_path):
+    """As a Word document turned into Markdown has them, with its table of contents."""
+    contents = "目　录\n\n第一章　总则\n\n第二章　处罚\n\n附　则\n\n"
+    text = re.sub("^#+ (?=第|附)", "", SMALL, flags=re.MULTILINE)
+    text = text.replace("第一章 总 则 第二章 处罚\n\n", contents)
+    marked, plain = sheet(tmp_path, SMALL).version, sheet(tmp_path, text).version
+    assert plain.articles == marked.articles
 
 
 @pytest.mark.parametrize(

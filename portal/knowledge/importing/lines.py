@@ -148,6 +148,14 @@ def is_annex(text: str) -> bool:
     return _NAMED_ANNEX.fullmatch(text) is not None
 
 
+def plain_rank(text: str) -> int | None:
+    """Return how deep a heading stands that nothing marks as one but its words; None for another line."""
+    rank = heading_rank(text)
+    if rank is None and (is_annex(text) or re.sub(r"\s", "", text) == "附则"):
+        return 1
+    return rank
+
+
 def split_article(text: str, last: str = "") -> tuple[str, str] | None:
     """Return an article's number as written and its first paragraph; None for another line.
 
@@ -388,6 +396,10 @@ class ArticleBuilder:
         title = heading_title(text)
         self._path.append((rank, title))
         self._bare[_name_of(title)] = (title, rank)
+
+    def lists(self, text: str) -> bool:
+        """True where the headings stand together above the text, and a line bears the name of one of them."""
+        return re.sub(r"\s", "", text) in self._bare
 
     def paragraph(self, text: str, line: int) -> None:
         """A line of text; raises Unreadable."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from portal.core import clock
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
+from portal.knowledge.importing.contents import without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.texts import NOT_UTF8, ArticleText, Unreadable, VersionText
 from portal.knowledge.models import Validity
@@ -68,15 +69,17 @@ def read(path: Path) -> Sheet:
             frame.preamble.read(rows[number], number + 1)
     body = rows[begins[1] :]
     builder = ArticleBuilder(part=frame.part, items=has_items(frame.title, body))
-    for number, row in enumerate(body, begins[1] + 1):
-        if not row or row.startswith("<!--"):
+    numbered = [(number, row) for number, row in enumerate(body, begins[1] + 1) if row]
+    for number, row in without_contents(numbered):
+        if row.startswith("<!--"):
             continue
         heading = _HEADING.fullmatch(row)
-        if heading is None and lines.is_annex(row):
-            builder.heading(row, 1, number)
-            continue
         if heading is None:
-            builder.paragraph(row, number)
+            rank = None if builder.lists(row) else lines.plain_rank(row)
+            if rank is not None:
+                builder.heading(row, rank, number)
+            else:
+                builder.paragraph(row, number)
             continue
         name = (heading.group(2) or "").strip()
         if lines.split_article(name) is not None:
