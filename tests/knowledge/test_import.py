@@ -328,6 +328,12 @@ def test_a_repeal_to_come_takes_effect_by_itself(settings, tmp_path, clock):
     (old,) = versions("测试养犬条例")
     assert (old.status, old.effective_to) == (Validity.IN_FORCE, date(2024, 7, 1))
     assert not operations.import_law([tmp_path / "laws"]).changed
+    for start, day in (("2024年9月1日", date(2024, 9, 1)), ("2024年7月1日", date(2024, 7, 1))):
+        # Put off, and back again.
+        write(tmp_path / "laws", "b(2024-03-25).md", repealing("《测试养犬条例》同时废止。", start))
+        assert operations.import_law([tmp_path / "laws"]).changed
+        (old,) = versions("测试养犬条例")
+        assert (old.status, old.effective_to) == (Validity.IN_FORCE, day)
     clock.set("2024-07-01 00:10")
     tasks.check_index(None)
     assert tasks.DAILY_JOB in set(db.session.scalars(select(Job.kind)))

@@ -210,6 +210,9 @@ def _ends_on(newest: LawVersion | VersionText, end: date | None, day: date, toda
         # Until then it must be shown as amended, and the two marks exclude each other.
         return False
     ended = end if newest.declared is Validity.REPEALED else None
+    if ended is not None and ended > today and day > today:
+        # Put off, or a wrong day put right, before it came.
+        return ended != day
     return ended is None or not (newest.dates_exact or ended <= day)
 
 
