@@ -39,6 +39,7 @@ STATUS_LABELS = {
 }
 # Of a law that was imported since the index was built.
 SOON = "这部法律刚刚收录，检索结果稍后就会包括它。"
+SOON_VERSION = "这个版本刚刚收录，检索结果稍后就会包括它。"
 
 
 def describe(
@@ -83,11 +84,14 @@ def _described(
             match.text, match.law, match.number, as_of
         )
     if status == "no_such_article":
-        item = _item(match) if as_of is None else None
-        if item is not None:
-            found = _told("found", f"《{law}》{label}。")
+        # An item (二十二、) that is cited as an article, or an article of a version imported since the index was built.
+        held = _article(match.law, match.number, as_of)
+        if held is not None:
+            soon = "" if reader.document(key_of("article", held.id)) else SOON_VERSION
+            doubt = "" if held.version.days_are_exact else _doubt(held.version, as_of)
+            found = _told("found", f"《{law}》{label}。{doubt}{soon}")
             plain = _plain(match.text, match.law, match.number)
-            return {**plain, **found, "articles": [_of_row(item)]}
+            return {**plain, **found, "articles": [_of_row(held)]}
         return {**_plain(match.text, match.law, match.number), **_absent(match.law, label, as_of)}
     message = f"《{law}》{label}。"
     if status == "ambiguous":
@@ -139,12 +143,6 @@ def _article(law: str, number: str, as_of: date | None) -> Article | None:
     return next((article for article in articles if _in_force(article.version, as_of)), None)
 
 
-def _item(match: CitationMatch) -> Article | None:
-    """Return the item (二十二、) that is cited as an article, of a text that numbers its items."""
-    wanted = match.law, match.number
-    return queries.lookup([wanted]).get(wanted)
-
-
 def _uncertain(document: Document, as_of: date | None) -> str:
     """Say why the text may not be that of the day asked for, or of today."""
     version = db.session.scalar(
@@ -152,6 +150,10 @@ def _uncertain(document: Document, as_of: date | None) -> str:
         .join(Article, Article.version_id == LawVersion.id)
         .where(Article.id == uuid.UUID(document.key.partition(":")[2]))
     )
+    return _doubt(version, as_of)
+
+
+def _doubt(version: LawVersion | None, as_of: date | None) -> str:
     changed = version.changes_not_held if version is not None else []
     told = amendments.told(changed, as_of or clock.today())
     if told or as_of is None or (version is not None and version.dates_exact):

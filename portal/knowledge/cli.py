@@ -124,6 +124,13 @@ def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> N
         report = operations.import_law(paths, form, dry_run=dry_run, progress=Progress())
     except Invalid as error:
         raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
+    except KeyboardInterrupt:
+        click.echo()
+        if dry_run:
+            raise click.ClickException("已中止，什么也没有写入。") from None
+        raise click.ClickException(
+            "已中止。已经导入的版本都是完整的，再运行一次同样的命令就接着做完。"
+        ) from None
     tell_law(report)
     if report.problems:
         raise SystemExit(1)

@@ -46,7 +46,8 @@ class Listener:
         written = _written(said)
         if written in self._danger or written in self._harmless:
             return written in self._danger
-        return len(written) <= _LONGEST and self._score(written) >= HEARD
+        # One character is the beginning of anything (我).
+        return 1 < len(written) <= _LONGEST and self._score(written) >= HEARD
 
     def score(self, said: str) -> float:
         """How much a sentence sounds like danger; `HEARD` is enough."""

@@ -76,7 +76,8 @@ def import_law(
     Invalid when there is nothing to import.
     """
     report = importing.run(paths, form, dry_run=dry_run, progress=progress)
-    if report.changed:
+    if not dry_run:
+        # Also where nothing was new: the run before may have been cut off when all was written but this.
         lineage.refresh(progress)
         reviews.refresh()
     return report

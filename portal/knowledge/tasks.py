@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from portal.core import clock
-from portal.core.jobs import JobRun, Lane, at_start, job_handler, periodic
+from portal.core.jobs import JobRun, Lane, at_start, enqueue, job_handler, periodic
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, lineage, misses, reviews, validity
 from search_index import BuildInProgress
@@ -50,7 +50,14 @@ def rebuild_index(run: JobRun) -> None:
 
 
 def check_index(_run: JobRun) -> None:
-    """Ask for a build when there is no index that fits, or at night for one of what has changed since the last."""
+    """Ask for a build when there is no index that fits, or at night for one of what has changed since the last.
+
+    Also sees that a law takes effect within minutes of the midnight that begins its first day.
+    """
+    today = clock.today()
+    if validity.is_due(today):
+        with unit_of_work():
+            enqueue(DAILY_JOB, dedup_key=f"{DAILY_JOB}.{today}")
     # Somebody may have removed the folder, or put another database in place.
     misfit = index.why_rebuild(thoroughly=True) is not None
     if misfit or (clock.local(clock.now()).hour in NIGHT and index.has_grown()):
@@ -62,7 +69,7 @@ def check_index(_run: JobRun) -> None:
 def daily(_run: JobRun) -> None:
     """Let statuses follow the calendar, list what must be read again, forget old misses.
 
-    Four times a day, so that a law takes effect here within its first morning at the latest.
+    Four times a day, and when the calendar changes what a law is worth (`check_index`).
     """
     today = clock.today()
     # Here for what an interrupted import left, and for a database from before articles were matched.

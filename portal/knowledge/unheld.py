@@ -39,6 +39,8 @@ _LEADING = re.compile(
     r"^.*(?:根据|依照|依据|按照|违反|适用|参照|请问|想问|问一下|查一下|看一下|我国|关于)"
     r"|^(?:查|看|找|那|原来的|以前的|过去的|原|旧|老|的)+"
 )
+# People go on calling a law new when it is gone already: 新婚姻法.
+_NEWER = re.compile("^(?:最新|新)[的版]?")
 # These point back to a law that was named before, or to none.
 _POINTING = re.compile(
     rf"(?:本|该|此|前述|上述|这部|这个|那部|哪部|哪个|什么|哪些|有关|相关|的){_KIND}$"
@@ -46,7 +48,7 @@ _POINTING = re.compile(
 # What may stand around the name of a repealed law: 签合同法人 and 担保法院 speak of others.
 _BEFORE = re.compile(
     r"(?:^|[^\u4e00-\u9fff]|根据|依照|依据|按照|违反|适用|参照|请问|想问|我国|中华人民共和国"
-    r"|[的原旧老按依和与及在查看找那])$"
+    r"|[的原旧老新按依和与及在查看找那])$"
 )
 _AFTER = re.compile(
     r"(?!律|院|官|定|人|理|庭|则|典|学|制|治|规(?!定)|司法解释|解释|实施|若干|草案|修正)"
@@ -181,5 +183,9 @@ def replaced(law: str) -> Replaced | None:
 
 def _in_table(name: str) -> str:
     """Return the name in the table of repealed laws that is meant by `name` (原合同法: 合同法)."""
-    core = short(name.strip())
-    return core if core in search_content.current().repealed else _LEADING.sub("", core)
+    table, core = search_content.current().repealed, short(name.strip())
+    if core in table:
+        return core
+    # Only here: other names begin with 新 as a part of them (新疆, 新闻).
+    newer = _NEWER.sub("", core)
+    return newer if newer in table else _LEADING.sub("", core)

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.core.db import db
@@ -125,6 +125,16 @@ def settle_law(law: Law, day: date) -> bool:
     """Settle all versions of a law; True on change."""
     versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
     return settle(versions, day, amendments.of(law.name, amendments.held()))
+
+
+def is_due(day: date) -> bool:
+    """True when the status of a version is no longer what it is on `day`: a look at the dates, in one statement."""
+    begun = and_(LawVersion.status == Validity.NOT_YET, LawVersion.effective_from <= day)
+    over = and_(
+        LawVersion.status.in_([Validity.IN_FORCE, Validity.AMENDED]),
+        LawVersion.effective_to <= day,
+    )
+    return db.session.scalar(select(LawVersion.id).where(or_(begun, over)).limit(1)) is not None
 
 
 @transactional

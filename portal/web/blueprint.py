@@ -364,8 +364,11 @@ def _document(
         codes.add(404)
     if method != "GET":
         codes |= {409, 413, 415}
+    if if_match or keyed:
+        # Also without If-Match: two people at one record at the same moment.
+        codes.add(412)
     if if_match:
-        codes |= {412, 428}
+        codes.add(428)
     doc: dict[str, Any] = {
         "responses": {
             str(code): {

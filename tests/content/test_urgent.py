@@ -139,6 +139,10 @@ def test_what_sounds_like_danger_gets_the_numbers_that_are_right_for_everybody_a
     assert not any(entry["alone"] for entry in entries)
 
 
+def test_one_character_is_the_beginning_of_anything():
+    assert not any(alarm(character) for character in "我他她我们请问")
+
+
 @pytest.mark.parametrize("question", PAST.split())
 def test_what_is_past_is_not_treated_as_happening_now(question):
     assert help_for(question) == ["domestic-violence"]

@@ -13,7 +13,7 @@ from portal.knowledge.citations import resolve
 from portal.knowledge.models import Article, SearchMiss
 from portal.knowledge.schemas import SearchResultSchema
 from tests.factories.laws import make_law
-from tests.knowledge.conftest import CIVIL, TRADEMARK
+from tests.knowledge.conftest import CIVIL, LABOUR, TRADEMARK
 
 RULES = "测试河道管理办法"
 OF_2020 = f"""\
@@ -257,6 +257,8 @@ def replaced(settings, tmp_path):
         ("民法总则第一百八十八条", "民法总则"),
         ("请问原民法总则第188条怎么说", "民法总则"),
         ("婚姻法", "婚姻法"),
+        ("新婚姻法", "婚姻法"),
+        ("新婚姻法第24条", "婚姻法"),
         ("合同法52", "合同法"),
         ("合同法的违约金", "合同法"),
         ("根据合同法解除合同", "合同法"),
@@ -445,6 +447,25 @@ def test_of_a_law_just_imported_the_version_of_the_day_is_told(api, imported):
     assert never["status"] == "no_such_article"
     before = cited(api, f"《{RULES}》第三条", as_of="2019-01-01")
     assert before["status"] == "no_such_version"
+
+
+def test_an_older_version_just_imported_is_not_said_to_lack_its_articles(loaded, api, tmp_path):
+    """The index knows the law, in its newer version alone."""
+    text = (
+        f"# {LABOUR}\n\n2007年6月29日 第十届全国人民代表大会常务委员会第二十八次会议通过\n\n<!-- INFO END -->\n\n"
+        "第三十八条 测试：未及时支付劳动报酬的，可以解除。\n\n第九十八条 本法自2008年1月1日起施行。\n"
+    )
+    path = tmp_path / "劳动合同法(2007-06-29).md"
+    path.write_text(text, encoding="utf-8")
+    assert operations.import_law([path]).problems == []
+    then = cited(api, "劳动合同法第三十八条", as_of="2009-01-01")
+    assert (then["status"], then["articles"][0]["valid_from"]) == ("found", "2008-01-01")
+    known = "《劳动合同法》第三十八条。这个版本的起止日期有推定成分，2009-01-01 是否施行请以公布的文本为准。"
+    assert then["message"] == f"{known}这个版本刚刚收录，检索结果稍后就会包括它。"
+    wrong = cited(api, "劳动合同法第三十九条", as_of="2009-01-01")
+    assert wrong["status"] == "no_such_article"
+    index.rebuild()
+    assert cited(api, "劳动合同法第三十八条", as_of="2009-01-01")["message"] == known
 
 
 def test_a_law_just_imported_is_told_as_held_and_its_wrong_number_as_wrong(api, imported):

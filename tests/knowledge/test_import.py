@@ -14,14 +14,17 @@ from sqlalchemy import func, select
 
 from portal.core.db import db
 from portal.core.errors import Invalid
+from portal.core.jobs import Job
 from portal.core.unit_of_work import unit_of_work
-from portal.knowledge import operations
+from portal.knowledge import operations, tasks, validity
 from portal.knowledge.importing import run as importing
 from portal.knowledge.models import (
     Article,
+    ArticleLineage,
     CitedArticle,
     IndexState,
     Law,
+    LawLevel,
     LawVersion,
     ReviewItem,
     Validity,
@@ -160,6 +163,25 @@ def test_a_second_run_writes_nothing_and_a_dry_run_neither(settings, tmp_path, t
     assert "每年" in texts(versions("测试养犬条例")[0])[2][1]
 
 
+def test_whoever_stops_an_import_is_told_how_to_go_on(run, settings, tmp_path, monkeypatch):
+    """What was written is whole, and the next run also does what comes after the writing."""
+    folder = tmp_path / "laws"
+    write(folder, "养犬条例(2011-03-25).md", OLD)
+    write(folder, "养犬条例(2024-03-25).md", NEW)
+    with monkeypatch.context() as stopped:
+        stopped.setattr("portal.knowledge.lineage.refresh", interrupted)
+        result = run("law", "import", str(folder))
+    assert (result.exit_code, count(LawVersion)) == (1, 2)
+    assert "已中止。已经导入的版本都是完整的，再运行一次" in result.output
+    assert count(ArticleLineage) == 0
+    assert run("law", "import", str(folder)).exit_code == 0
+    assert count(ArticleLineage) > 0
+
+
+def interrupted(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_changed_file_keeps_the_ids_of_articles_that_stay(settings, tmp_path):
     folder = tmp_path / "laws"
     path = write(folder, "养犬条例(2011-03-25).md", OLD)
@@ -234,19 +256,100 @@ def test_two_files_that_say_different_things_of_one_version_are_refused(settings
     assert count(LawVersion) == 1
 
 
+NATIONAL = OLD.replace("测试市第三届人民代表大会常务委员会第二十三次会议通过", "国务院公布")
+
+
+def test_rules_of_two_makers_with_one_name_are_not_taken_for_one_law(settings, tmp_path):
+    """As its newer version the district's would end the one of the whole country."""
+    folder = tmp_path / "laws"
+    write(folder, "a(2011-03-25).md", NATIONAL)
+    write(folder, "b(2024-03-25).md", NEW)
+    for dry_run in (True, False):
+        report = operations.import_law([folder], dry_run=dry_run)
+        (problem,) = report.problems
+        assert str(problem) == (
+            "b(2024-03-25).md：已有的《测试养犬条例》是行政法规，这里的是地方性法规，不像同一部："
+            "同名的另一部请在名称前写上制定机关"
+        )
+    lines = rows(("测试养犬条例", "2024-03-25", [("第一条", "测试。")]))
+    report = operations.import_law([write_lines(tmp_path / "a.jsonl", lines)])
+    assert [(p.line, "不像同一部" in p.reason) for p in report.problems] == [(1, True)]
+    assert [v.status for v in versions("测试养犬条例")] == [Validity.IN_FORCE]
+
+
+def test_whoever_corrects_the_level_of_a_version_is_believed(settings, tmp_path):
+    operations.import_law([write(tmp_path, "a(2011-03-25).md", NATIONAL)])
+    assert operations.import_law([write(tmp_path, "a(2011-03-25).md", OLD)]).problems == []
+    assert [v.level for v in versions("测试养犬条例")] == [LawLevel.LOCAL_REGULATION]
+
+
+def test_a_file_that_is_named_twice_is_one_file(settings, tmp_path):
+    path = write(tmp_path, "a(2011-03-25).md", OLD)
+    assert [f.file for f in operations.import_law([path, path]).files] == ["a(2011-03-25).md"]
+
+
 def test_a_text_that_repeals_another_ends_it(settings, tmp_path):
     folder = tmp_path / "laws"
     write(folder, "a(2011-03-25).md", OLD)
-    repealing = NEW.replace("# 测试养犬条例", "# 测试动物条例").replace(
-        "2024年7月1日起施行。", "2024年7月1日起施行。《测试养犬条例》同时废止。"
-    )
-    write(folder, "b(2024-03-25).md", repealing)
+    write(folder, "b(2024-03-25).md", repealing("《测试养犬条例》同时废止。"))
     report = operations.import_law([folder])
     assert report.repealed == ["《测试养犬条例》由《测试动物条例》废止"]
     (old,) = versions("测试养犬条例")
     assert (old.status, old.effective_to) == (Validity.REPEALED, date(2024, 7, 1))
     again = operations.import_law([folder])
     assert (again.repealed, again.changed) == ([], False)
+
+
+def test_a_dry_run_tells_what_would_be_repealed(settings, tmp_path):
+    """Whether the text that ends is held already, or comes in the same run."""
+    folder = tmp_path / "laws"
+    old = write(folder, "a(2011-03-25).md", OLD)
+    new = write(folder, "b(2024-03-25).md", repealing("《测试养犬条例》同时废止。"))
+    told = ["《测试养犬条例》由《测试动物条例》废止"]
+    assert operations.import_law([folder], dry_run=True).repealed == told
+    operations.import_law([old])
+    assert operations.import_law([new], dry_run=True).repealed == told
+    assert operations.import_law([new]).repealed == told
+    assert operations.import_law([folder], dry_run=True).repealed == []
+
+
+def repealing(clause: str, start: str = "2024年7月1日") -> str:
+    """Another text, in force from `start`, with a clause that ends an older one."""
+    text = NEW.replace("# 测试养犬条例", "# 测试动物条例")
+    return text.replace("2024年7月1日起施行。", f"{start}起施行。{clause}")
+
+
+def test_a_repeal_to_come_takes_effect_by_itself(settings, tmp_path, clock):
+    clock.set("2024-04-01 09:00")
+    write(tmp_path / "laws", "a(2011-03-25).md", OLD)
+    write(tmp_path / "laws", "b(2024-03-25).md", repealing("《测试养犬条例》同时废止。"))
+    report = operations.import_law([tmp_path / "laws"])
+    assert report.repealed == ["《测试养犬条例》自 2024-07-01 起由《测试动物条例》废止"]
+    (old,) = versions("测试养犬条例")
+    assert (old.status, old.effective_to) == (Validity.IN_FORCE, date(2024, 7, 1))
+    assert not operations.import_law([tmp_path / "laws"]).changed
+    for start, day in (("2024年9月1日", date(2024, 9, 1)), ("2024年7月1日", date(2024, 7, 1))):
+        # Put off, and back again.
+        write(tmp_path / "laws", "b(2024-03-25).md", repealing("《测试养犬条例》同时废止。", start))
+        assert operations.import_law([tmp_path / "laws"]).changed
+        (old,) = versions("测试养犬条例")
+        assert (old.status, old.effective_to) == (Validity.IN_FORCE, day)
+    clock.set("2024-07-01 00:10")
+    tasks.check_index(None)
+    assert tasks.DAILY_JOB in set(db.session.scalars(select(Job.kind)))
+    tasks.daily(None)
+    (old,) = versions("测试养犬条例")
+    assert old.status is Validity.REPEALED
+    assert not validity.is_due(date(2024, 7, 1))
+
+
+def test_a_new_edition_under_its_own_name_does_not_repeal_itself(settings, tmp_path):
+    name = "测试高级法院关于适用《测试法》的解释"
+    text = repealing("《测试高级法院关于适用〈测试法〉的解释》（测释〔2011〕3号）同时废止。")
+    write(tmp_path / "laws", "a(2011-03-25).md", OLD.replace("测试养犬条例", name))
+    write(tmp_path / "laws", "b(2024-03-25).md", text.replace("测试动物条例", name))
+    assert operations.import_law([tmp_path / "laws"]).repealed == []
+    assert [v.status for v in versions(name)] == [Validity.HISTORICAL, Validity.IN_FORCE]
 
 
 def test_a_law_made_anew_after_its_repeal_leaves_the_years_between_without_one(settings, tmp_path):

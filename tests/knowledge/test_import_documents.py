@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_lines_that_end_as_other_systems_end_them_are_the_same_text(tmp_path, en
             text.replace("第一条", "第１条").replace("第二条", "第2条").replace("第三条", "第３条")
         ),
         lambda text: text.replace("第一条 ", "**第一条** ").replace("第二条 ", "**第二条**　"),
+        lambda text: text.replace("第一条 ", "第一条：").replace("第二条 ", "第二条: "),
         lambda text: text.replace("第一条 测", "### 第一条\n\n测").replace("第二条", "### 第二条"),
     ],
 )
@@ -205,6 +207,73 @@ def test_the_heading_of_the_next_part_is_no_text_of_the_article_before_it(text, 
     assert lines.without_headings_behind(text, law) == kept
 
 
+DECISION = """\
+# 测试市人民代表大会常务委员会关于修改《测试市养犬条例》的决定
+
+2024年3月25日 测试市第三届人民代表大会常务委员会第二十三次会议通过
+
+<!-- INFO END -->
+
+决定对《测试市养犬条例》作如下修改：
+
+一、第三条修改为：
+
+“第三条 测试：登记每年办理一次。
+
+“本条例自2011年6月1日起施行。”
+
+二、删去第五条。
+
+本决定自2024年5月1日起施行。
+"""
+
+
+def test_a_decision_names_its_own_first_day_and_not_that_of_what_it_quotes(tmp_path):
+    version = sheet(tmp_path, DECISION).version
+    assert (version.effective_from, version.dates_exact) == (date(2024, 5, 1), True)
+    silent = DECISION.replace("本决定自2024年5月1日起施行", "本决定自公布之日起施行")
+    assert sheet(tmp_path, silent).version.effective_from is None
+
+
+def test_a_decision_without_items_is_one_passage(tmp_path):
+    text = DECISION.replace("一、第三条", "第三条").replace("二、删去第五条。", "")
+    (whole,) = sheet(tmp_path, text.replace("第三条修改为", "将第三条修改为")).version.articles
+    assert (whole.label, "“第三条 测试" in whole.text) == ("全文", True)
+
+
+def test_headings_without_a_mark_are_no_text_of_the_article_before_them(tmp_path):
+    """As a Word document turned into Markdown has them, with its table of contents."""
+    contents = "目　录\n\n第一章　总则\n\n第二章　处罚\n\n附　则\n\n"
+    text = re.sub("^#+ (?=第|附)", "", SMALL, flags=re.MULTILINE)
+    text = text.replace("第一章 总 则 第二章 处罚\n\n", contents)
+    marked, plain = sheet(tmp_path, SMALL).version, sheet(tmp_path, text).version
+    assert plain.articles == marked.articles
+
+
+@pytest.mark.parametrize(
+    "heading", ["附件", "附件1", "附件：收费标准", "附表一 处罚标准", "附件二：登记表（样式）"]
+)
+def test_an_annex_with_its_title_is_no_part_of_the_last_article(tmp_path, heading):
+    text = f"{SMALL}\n{heading}\n\n每只犬一百元。\n"
+    annex = sheet(tmp_path, text).version.articles[-1]
+    assert (annex.number, annex.label, annex.text) == ("", heading, "每只犬一百元。")
+
+
+def test_a_list_of_annexes_begins_none(tmp_path):
+    text = SMALL.rstrip() + "\n\n附件：1.收费标准\n"
+    annex = sheet(tmp_path, text).version.articles[-1]
+    assert (annex.label, annex.text.splitlines()[-1]) == ("附件一", "附件：1.收费标准")
+
+
+@pytest.mark.parametrize("year", ["2020修正", "2020年修订", "2020修正文本"])
+def test_an_edition_in_the_title_is_a_version_of_the_law(tmp_path, year):
+    text = SMALL.replace("管理条例\n", f"管理条例（{year}）\n", 1)
+    version = sheet(tmp_path, text, "x(2020-01-01).md").version
+    assert (version.law, version.version_date) == ("测试市养犬管理条例", date(2020, 1, 1))
+    with pytest.raises(Unreadable, match="标题写的是 2020 年的版本，读到的版本日期却是 2019"):
+        sheet(tmp_path, text, "x(2019-01-01).md")
+
+
 def test_missing_numbers_are_pointed_out(tmp_path):
     read = sheet(tmp_path, SMALL.replace("第四条 测试：不登记的，责令改正。", ""))
     assert read.notes == ("条文序号不连续，缺第四条",)
@@ -222,6 +291,13 @@ def test_missing_numbers_are_pointed_out(tmp_path):
         ("# 测试\n\n<!-- INFO END -->\n第一条 测试。", None, "版本日期"),
         ("# 测试\n\n2020年2月30日 通过\n<!-- INFO END -->\n第一条 测试。", 3, "2月30日"),
         (SMALL.replace("第四条", "第二条"), 27, "第二条重复"),
+        (SMALL.replace("第四条", "第一条"), 27, "文件里像是有两部法律，请分成两个文件"),
+        (SMALL.replace("第二条 ", "- 第二条 "), 15, "“第二条”像是条文序号"),
+        (
+            SMALL.replace("# 测试市养犬管理条例", "# 测试市人民政府令（第345号）"),
+            1,
+            "是公布令，不是法律名称",
+        ),
         (SMALL.replace("第一条 ", "第七条 "), 15, "次序"),
         (SMALL.replace("第四条 测试：不登记的，责令改正。", "第四条"), 27, "没有文字"),
         (SMALL.replace("养犬应当", "养犬\x00应当"), 21, "U+0000"),
@@ -250,6 +326,27 @@ def test_whole_texts_are_repealed_and_single_articles_are_not(tmp_path):
         "甲条例",
         "乙〈丙法〉办法",
     ]
+
+
+@pytest.mark.parametrize(
+    ("clause", "names"),
+    [
+        ("《甲条例》（渝府令〔2003〕1号）同时废止。", ["甲条例"]),
+        ("《甲规定》（法（研）发〔1987〕32号）、《乙规定》（法释〔2001〕2号）同时废止；另有规定的除外。",
+         ["甲规定", "乙规定"]),
+        ("1988年3月9日国务院发布的《甲条例》，1991年9月22日国务院发布的《乙办法》，同时废止。", ["甲条例", "乙办法"]),
+        ("最高人民法院、最高人民检察院《关于审理甲案件的解释》（法释〔2009〕9号）同时废止。",
+         ["最高人民法院、最高人民检察院关于审理甲案件的解释"]),
+        ("最高人民法院2012年12月20日发布的《关于适用〈甲法〉的解释》同时废止。", ["最高人民法院关于适用〈甲法〉的解释"]),
+        ("《甲规则（试行）》、《乙规则》（试行）（高检发释字〔2012〕2号）同时废止。", ["甲规则（试行）", "乙规则（试行）"]),
+        ("《甲条例》中关于登记的规定、《乙条例》同时废止。", ["乙条例"]),
+        ("《甲条例》中关于登记的规定同时废止。", []),
+    ],
+)  # fmt: skip
+def test_a_repealed_text_is_named_in_many_ways(tmp_path, clause, names):
+    """By its document's number, its maker outside the book marks, or in a list that ends with a comma."""
+    text = SMALL.replace("起施行。", f"起施行。{clause}")
+    assert lines.repealed_by_text(sheet(tmp_path, text).version.articles) == names
 
 
 # --- Word ---
@@ -332,6 +429,19 @@ def test_a_cell_over_several_columns_is_read_once(tmp_path):
     table.cell(0, 0).merge(table.cell(0, 1))
     opened.save(str(path))
     assert word.read(path).version.articles[-1].text == "收费标准\n一件 | 十元"
+
+
+def test_the_order_before_a_text_is_not_taken_for_its_name(tmp_path):
+    """Else the law would go in under the number of the order, where the file's name has a date."""
+    order = (
+        "中华人民共和国国务院令",
+        "第711号",
+        "《测试条例》已经通过，现予公布，自2019年5月15日起施行。",
+    )
+    path = document(tmp_path / "测试条例(2019-04-03).docx", *order, *LAW)
+    with pytest.raises(Unreadable, match="“中华人民共和国国务院令第711号”是公布令") as caught:
+        word.read(path)
+    assert caught.value.line == 1
 
 
 def test_broken_word_documents_are_named_with_paragraph_and_reason(tmp_path):

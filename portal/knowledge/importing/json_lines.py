@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from io import BufferedReader
@@ -89,8 +89,14 @@ class Survey:
     notes: list[str] = field(default_factory=list)
 
 
-def survey(path: Path) -> Survey:
-    """Check every line of a file; raises UnreadableLines with those that are broken."""
+Refusal = Callable[[str, date, LawLevel], str | None]
+
+
+def survey(path: Path, refuses: Refusal = lambda *_: None) -> Survey:
+    """Check every line of a file; raises UnreadableLines with those that are broken.
+
+    `refuses` says why a dated text of that name, date and level cannot go in; None for one that can.
+    """
     found = Survey()
     kept: dict[str, dict[str, Run]] = defaultdict(dict)
     dated: dict[Key, int] = {}
@@ -102,6 +108,7 @@ def survey(path: Path) -> Survey:
         try:
             _require_once(run)
             lines.commencement_of(_articles(run), run.line)
+            _require_own_name(run, refuses)
         except Unreadable as problem:
             broken.add(problem)
             continue
@@ -141,6 +148,14 @@ def _require_once(run: Run) -> None:
             written = format_article_number(number)
             raise Unreadable(line, f"{written}重复，前一处在第 {seen[number]} 行")
         seen[number] = line
+
+
+def _require_own_name(run: Run, refuses: Refusal) -> None:
+    name, version = run.key
+    if version is not None:
+        reason = refuses(name, date.fromisoformat(version), LEVELS[run.rows[0]["level"]])
+        if reason is not None:
+            raise Unreadable(run.line, reason)
 
 
 def read(path: Path, found: Survey) -> Iterator[VersionText]:

@@ -18,8 +18,10 @@ _NUMERAL = "[零〇○一二三四五六七八九十百千]+"
 # An article's own number is also written with figures, of full width too: 第１２条.
 _COUNT = rf"(?:{_NUMERAL}|\d{{1,8}})"
 _ARTICLE = re.compile(rf"(第{_COUNT}条(?:之{_COUNT})?)(?:\s+(.*))?", re.DOTALL)
-# As misprints in published texts have it: a dash for 一, a space before 条, none after the number.
-_MISPRINT = re.compile(rf"(第[{_NUMERAL[1:-2]}\d－—―–\- ]+条(?:之{_COUNT})?)\s*(\S.*)", re.DOTALL)
+# As misprints in published texts have it: a dash for 一, a space before 条, none after the number, or a colon.
+_MISPRINT = re.compile(
+    rf"(第[{_NUMERAL[1:-2]}\d－—―–\- ]+条(?:之{_COUNT})?)\s*[：:.．]?\s*(\S.*)", re.DOTALL
+)
 _HEADING = re.compile(rf"(第{_NUMERAL}(编|分编|章|节))\s*(.*)")
 _HEADINGS_BEHIND = re.compile(
     rf"(?:\n\s*(?:第{_NUMERAL}(?:编|分编|章|节)(?:\s[^\n。；：，]{{1,40}})?|附\s*则))+\s*$"
@@ -27,6 +29,11 @@ _HEADINGS_BEHIND = re.compile(
 _SEVERAL_HEADINGS = re.compile(rf"(?:^|\s)第{_NUMERAL}(?:编|分编|章|节)\s")
 _ITEM = re.compile(r"([一二三四五六七八九十]+)、\s*(.*)", re.DOTALL)
 _ANNEX = re.compile(r"(?:附件|附录|附表|附)(?:[一二三四五六七八九十]+|\d+)?[：:]?")
+# With its title: 附件：收费标准; 附表一 处罚标准. What is listed (附件：1.收费标准 2.…) is none yet.
+_NAMED_ANNEX = re.compile(
+    r"(?:附件|附录|附表)\s*(?:(?:[一二三四五六七八九十]+|\d+)?\s*[：:]|(?:[一二三四五六七八九十]+|\d+)\s)"
+    r"\s*[^\s\d一二三四五六七八九十。；，：:][^。；，：:]{0,50}"
+)
 _DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 # Texts of the eighties and nineties write their dates out: 一九九○年八月一日.
 _WRITTEN_DATE = re.compile(
@@ -34,14 +41,30 @@ _WRITTEN_DATE = re.compile(
 )
 _EARLIEST_YEAR = 1900
 _COMMENCEMENT = re.compile(
-    r"本(?:法|条例|办法|规定|规则|细则|解释|决定|章程|通则|意见|批复|修正案)自(\d{4})年(\d{1,2})月(\d{1,2})日起?(?:施行|实施|生效)"
+    r"本(法|条例|办法|规定|规则|细则|解释|决定|章程|通则|意见|批复|修正案)自(\d{4})年(\d{1,2})月(\d{1,2})日起?(?:施行|实施|生效)"
 )
+# What closes with such a line outside any article, and a paragraph of what it quotes: “第三条 ….
+_OF_ITEMS = ("决定", "修正案", "批复", "意见")
+_QUOTED = re.compile("“[^”\n]*")
 _ADOPTED = re.compile("(?:通过|公布|发布|批准|修正|修订|施行|实施)[)）。]?$")
 _AMENDED = re.compile("修正|修订|修改|决定》")
-_REPEAL = re.compile(r"《((?:[^《》]|《[^《》]*》)+)》(?!第)")
+# Of a text that is repealed as a whole: who made it, where its title leaves that out, its name, and what is noted on it.
+_REPEAL = re.compile(
+    r"(?P<maker>最高人民法院(?:、最高人民检察院)?|最高人民检察院)?"
+    r"(?:[^《》，；。、]{0,20}(?:发布|公布|制定|印发)的)?"
+    r"《(?P<name>(?:[^《》]|《[^《》]*》)+)》(?P<trial>[（(]试行[）)])?(?!第|中)"
+)
+_INNER_MARKS = str.maketrans("〈〉<>()", "《》《》（）")
+# The end of a list of titles, before which document the last one was: 《…》（试行）（法释〔2012〕21号）.
+_TITLES_END = re.compile(
+    r"(》(?:[（(]试行[）)])?)(?:[（(](?:[^（）()]|[（(][^（）()]*[）)])*[）)])*[ ，,]*$"
+)
 _MID_SENTENCE = "的、，。；：规第和或至及与所中之款项"
 # What a reader takes for the number of an article, whatever signs or letters it is written with.
-_LIKE_ARTICLE = re.compile(rf"\W{{0,4}}(第\s*[^\s第条條]{{1,12}}\s*[条條])(?![{_MID_SENTENCE}])")
+# Behind an opening quote it is what a decision puts into another law.
+_LIKE_ARTICLE = re.compile(
+    rf"[^\w“\"]{{0,4}}(第\s*[^\s第条條]{{1,12}}\s*[条條])(?![{_MID_SENTENCE}])"
+)
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -120,7 +143,17 @@ def is_adoption(text: str) -> bool:
 
 def is_annex(text: str) -> bool:
     """True for the heading of an annex."""
-    return _ANNEX.fullmatch(text.replace(" ", "")) is not None
+    if _ANNEX.fullmatch(text.replace(" ", "")) is not None:
+        return True
+    return _NAMED_ANNEX.fullmatch(text) is not None
+
+
+def plain_rank(text: str) -> int | None:
+    """Return how deep a heading stands that nothing marks as one but its words; None for another line."""
+    rank = heading_rank(text)
+    if rank is None and (is_annex(text) or re.sub(r"\s", "", text) == "附则"):
+        return 1
+    return rank
 
 
 def split_article(text: str, last: str = "") -> tuple[str, str] | None:
@@ -167,6 +200,28 @@ def _with_figures(text: str) -> str:
         return "{}年{}月{}日".format(*values)
 
     return _WRITTEN_DATE.sub(figures, unicodedata.normalize("NFKC", text))
+
+
+# --- the title ---
+
+_ORDER = re.compile(r"[^《》]{2,40}(?:令|公告)(?:[（(〔]?[^《》]{0,12}第?[^《》]{1,8}号[）)〕]?)?")
+_EDITION = re.compile(r"\s*[（(](\d{4})年?(?:修正|修订|修改)(?:本|版|文本)?[）)]$")
+
+
+def law_title(written: str, line: int | None) -> tuple[str, int | None]:
+    """Return a law's name, and the year of the edition where the title tells it: 公司法（2018年修正）.
+
+    Raises Unreadable for the order by which a text was made public.
+    """
+    if _ORDER.fullmatch(written):
+        reason = f"开头的“{written[:30]}”是公布令，不是法律名称，请把法律名称之前的内容删去"
+        raise Unreadable(line, reason)
+    if len(written) > 300:
+        raise Unreadable(line, "标题超过 300 字")
+    edition = _EDITION.search(written)
+    if edition is None:
+        return written, None
+    return written[: edition.start()], int(edition[1])
 
 
 # --- what stands above the text ---
@@ -251,14 +306,18 @@ def level_of(title: str, issuing_body: str | None) -> LawLevel | None:
 
 
 def commencement_of(articles: Iterable[ArticleText], line: int | None = None) -> date | None:
-    """Return the first day in force that the text itself names (本法自…起施行), None without one."""
+    """Return the first day in force that the text itself names (本法自…起施行), None without one.
+
+    Without a number it is the closing line of a decision or a reply; what is quoted there is another's.
+    """
     for article in reversed(list(articles)):
-        if not article.number:
+        text = article.text if article.number else _QUOTED.sub("", article.text)
+        found = _COMMENCEMENT.search(_with_figures(re.sub(r"\s", "", text)))
+        if found is not None and not article.number and found[1] not in _OF_ITEMS:
             continue
-        found = _COMMENCEMENT.search(_with_figures(re.sub(r"\s", "", article.text)))
         if found is not None:
             try:
-                return day(found.groups(), line)
+                return day(found.groups()[1:], line)
             except Unreadable as error:
                 raise Unreadable(error.line, f"{article.label}：{error.reason}") from None
     return None
@@ -270,9 +329,22 @@ def repealed_by_text(articles: Iterable[ArticleText]) -> list[str]:
     for article in articles:
         for sentence in re.split(r"[。\n]", article.text):
             head, repeals, _ = sentence.rpartition("同时废止")
-            if repeals and article.number and head.rstrip().endswith("》"):
-                names += [found.group(1) for found in _REPEAL.finditer(head)]
+            end = _TITLES_END.search(head)
+            if repeals and article.number and end is not None:
+                listed = _REPEAL.finditer(head, 0, end.end(1))
+                names += [_repealed_name(found) for found in listed]
     return names
+
+
+def titled(name: str) -> str:
+    """A law's name as it stands in its own title: between book marks the inner ones are others (〈〉)."""
+    return name.translate(_INNER_MARKS)
+
+
+def _repealed_name(found: re.Match[str]) -> str:
+    """The title of a repealed text: 最高人民法院《关于…》 and 《…》（试行） bear the rest in their titles."""
+    maker = (found["maker"] or "") if found["name"].startswith("关于") else ""
+    return maker + found["name"] + ("（试行）" if found["trial"] else "")
 
 
 def gaps(articles: Iterable[ArticleText]) -> list[str]:
@@ -325,6 +397,10 @@ class ArticleBuilder:
         self._path.append((rank, title))
         self._bare[_name_of(title)] = (title, rank)
 
+    def lists(self, text: str) -> bool:
+        """True where the headings stand together above the text, and a line bears the name of one of them."""
+        return re.sub(r"\s", "", text) in self._bare
+
     def paragraph(self, text: str, line: int) -> None:
         """A line of text; raises Unreadable."""
         found = None if self._items else split_article(text, self.last)
@@ -351,12 +427,12 @@ class ArticleBuilder:
         self._close()
         if not self._done:
             raise Unreadable(line, "到文件末尾也没有正文")
+        if self._unread is not None and not self._items:
+            # Within the article before it, it would answer no citation, and nobody would be told.
+            written, line = self._unread
+            raise Unreadable(line, f"“{written}”像是条文序号，但是读不出来")
         numbered = any(article.label for article in self._done)
         if not numbered:
-            if self._unread is not None:
-                # A law that goes in as one passage answers no citation, and nobody would be told.
-                written, line = self._unread
-                raise Unreadable(line, f"“{written}”像是条文序号，但是读不出来")
             whole = "\n".join(a.text for a in self._done)
             require_text(whole, "全文", line)
             return (ArticleText(0, "", "全文", (), whole),)
@@ -391,7 +467,10 @@ class ArticleBuilder:
         if not number:
             raise Unreadable(line, f"条文序号“{written}”无法识别")
         if number in self._lines:
-            raise Unreadable(line, f"{written}重复，前一处在第 {self._lines[number]} 行（段）")
+            # Where the numbers begin anew, another text does.
+            another = "；文件里像是有两部法律，请分成两个文件" if number == "1" else ""
+            before = f"前一处在第 {self._lines[number]} 行（段）"
+            raise Unreadable(line, f"{written}重复，{before}{another}")
         if self.last and article_order(number) < article_order(self.last):
             before = format_article_number(self.last)
             raise Unreadable(line, f"{written}排在{before}之后，次序不对")

@@ -15,6 +15,7 @@ from pathlib import Path
 from portal.core import clock
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
+from portal.knowledge.importing.contents import without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.texts import NOT_UTF8, ArticleText, Unreadable, VersionText
 from portal.knowledge.models import Validity
@@ -44,6 +45,8 @@ class Frame:
     title: str
     preamble: Preamble
     part: str | None = None
+    # The year of the edition, where the title tells it.
+    edition: int | None = None
 
 
 def read(path: Path) -> Sheet:
@@ -60,19 +63,23 @@ def read(path: Path) -> Sheet:
         _BOLD_NUMBER.sub(r"\2 ", lines.clean(row, number))
         for number, row in enumerate(text_lines, 1)
     ]
-    title, part, begins = _titles(rows)
-    frame = Frame(title, Preamble(), part)
+    frame, begins = _titles(rows)
     for number in range(begins[0], begins[1]):
         if rows[number] and not rows[number].startswith(("#", "<!--")):
             frame.preamble.read(rows[number], number + 1)
     body = rows[begins[1] :]
-    builder = ArticleBuilder(part=part, items=has_items(title, body))
-    for number, row in enumerate(body, begins[1] + 1):
-        if not row or row.startswith("<!--"):
+    builder = ArticleBuilder(part=frame.part, items=has_items(frame.title, body))
+    numbered = [(number, row) for number, row in enumerate(body, begins[1] + 1) if row]
+    for number, row in without_contents(numbered):
+        if row.startswith("<!--"):
             continue
         heading = _HEADING.fullmatch(row)
         if heading is None:
-            builder.paragraph(row, number)
+            rank = None if builder.lists(row) else lines.plain_rank(row)
+            if rank is not None:
+                builder.heading(row, rank, number)
+            else:
+                builder.paragraph(row, number)
             continue
         name = (heading.group(2) or "").strip()
         if lines.split_article(name) is not None:
@@ -96,6 +103,12 @@ def version_of(
     version_date = _date_of(stem) or preamble.newest
     if version_date is None:
         raise Unreadable(None, "没有版本日期：文件名里没有（YYYY-MM-DD），题注里也没有日期")
+    if frame.edition is not None and frame.edition != version_date.year:
+        raise Unreadable(
+            None,
+            f"标题写的是 {frame.edition} 年的版本，读到的版本日期却是 {version_date}，"
+            "请在文件名里写明（YYYY-MM-DD）",
+        )
     start = lines.commencement_of(articles) or preamble.commencement
     known, exact = validity.starts(start, version_date) if start else (None, False)
     notes = list(notes)
@@ -155,8 +168,8 @@ def joined(sheets: list[Sheet]) -> VersionText:
     )
 
 
-def _titles(rows: list[str]) -> tuple[str, str | None, tuple[int, int]]:
-    """Return title, part, and where the lines above the text begin and end."""
+def _titles(rows: list[str]) -> tuple[Frame, tuple[int, int]]:
+    """Return title and part, and where the lines above the text begin and end."""
     first = next((number for number, row in enumerate(rows) if row), None)
     if first is None:
         raise Unreadable(1, "文件是空的")
@@ -164,8 +177,7 @@ def _titles(rows: list[str]) -> tuple[str, str | None, tuple[int, int]]:
     title = (heading.group(2) or "").strip() if heading and heading.group(1) == "#" else ""
     if not title:
         raise Unreadable(first + 1, "第一行应当是标题（# 法律名称）")
-    if len(title) > 300:
-        raise Unreadable(first + 1, "标题超过 300 字")
+    title, edition = lines.law_title(title, first + 1)
     if MARK in rows:
         end = rows.index(MARK)
     else:
@@ -182,7 +194,7 @@ def _titles(rows: list[str]) -> tuple[str, str | None, tuple[int, int]]:
         found = _HEADING.fullmatch(rows[number])
         if found is not None and found.group(1) == "#" and found.group(2):
             part = lines.heading_title(found.group(2).strip())
-    return title, part, (first + 1, end)
+    return Frame(title, Preamble(), part, edition), (first + 1, end)
 
 
 def _date_of(stem: str) -> date | None:

@@ -22,6 +22,7 @@ from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names
 from portal.knowledge.importing import json_lines, lines, markdown, word, writing
+from portal.knowledge.importing.lines import titled
 from portal.knowledge.importing.markdown import Sheet
 from portal.knowledge.importing.texts import (
     FileReport,
@@ -30,6 +31,7 @@ from portal.knowledge.importing.texts import (
     UnreadableLines,
     VersionText,
 )
+from portal.knowledge.models import LawLevel
 
 # Articles per unit of work of a JSON file: about half a second of writing.
 BATCH_ARTICLES = 1500
@@ -72,6 +74,10 @@ class _Importer:
     today: date
     seen: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
     repeals: dict[str, tuple[date, str]] = field(default_factory=dict)
+    # Of a dry run: the newest version of each law that would be held after it.
+    coming: dict[str, VersionText] = field(default_factory=dict)
+    # The levels of each law's versions, by their date, with those of this run.
+    known: dict[str, dict[date, LawLevel]] = field(default_factory=dict)
 
     def sheets(self, files: Sequence[tuple[Path, str]], form: str) -> None:
         """Import documents: one text per file, or a law's parts in several files."""
@@ -106,11 +112,31 @@ class _Importer:
             read = markdown.joined(sheets) if first.part else first.version
             file.read_as = f"《{read.law}》{read.version_date} 版"
             self._check_twice(read, shown)
+            refusal = self._namesake(read.law, read.version_date, read.level)
+            if refusal is not None:
+                raise Unreadable(None, refusal)
             self._write([read], file)
         except Unreadable as error:
             self._fail(shown, error)
             return
         self.report.files.append(file)
+
+    def _namesake(self, name: str, version_date: date, level: LawLevel | None) -> str | None:
+        """Say why a text cannot be a version of the law of its name; remembers it where it can.
+
+        Rules of two makers may bear one name. As versions of one law the newer would end the older. Who corrects
+        the level of a version that is held is believed.
+        """
+        if name not in self.known:
+            self.known[name] = writing.levels_of(name)
+        known = self.known[name]
+        others = {held for held in known.values() if held not in (level, LawLevel.OTHER)}
+        told = level not in (None, LawLevel.OTHER) and level not in known.values()
+        if level is not None and told and others and version_date not in known:
+            held = "、".join(sorted(other.label for other in others))
+            return f"已有的《{name}》是{held}，这里的是{level.label}，不像同一部：同名的另一部请在名称前写上制定机关"
+        known[version_date] = level or LawLevel.OTHER
+        return None
 
     def _check_twice(self, read: VersionText, shown: str) -> None:
         key = (read.law, read.version_date)
@@ -125,7 +151,7 @@ class _Importer:
         """Import a file of many texts."""
         file = FileReport(shown)
         try:
-            found = json_lines.survey(path)
+            found = json_lines.survey(path, self._namesake)
             file.notes += found.notes
             done = 0
             for batch in _batches(json_lines.read(path, found)):
@@ -161,24 +187,37 @@ class _Importer:
         self._note_repeals(texts)
 
     def _note_repeals(self, texts: Iterable[VersionText]) -> None:
-        """Remember what texts that are in force say about others: 《…》同时废止."""
+        """Remember what texts say about others: 《…》同时废止."""
         for read in texts:
+            if self.report.dry_run:
+                newest = self.coming.get(read.law)
+                if newest is None or newest.version_date < read.version_date:
+                    self.coming[read.law] = read
             # The clause took effect with the first text, whatever amended it since.
             start = lines.commencement_of(read.articles)
-            if start is None or start > self.today:
+            if start is None:
                 continue
             for name in lines.repealed_by_text(read.articles):
-                if name != read.law:
+                if titled(name) != titled(read.law):
                     self.repeals[name] = (start, read.law)
 
     def repeal(self) -> None:
         """Carry out what was remembered, once everything is in, whatever the order of the files."""
-        if self.report.dry_run or not self.repeals:
-            return
-        with unit_of_work():
+        if self.report.dry_run:
+            coming = {titled(name): read for name, read in self.coming.items()}
             for name, (start, by) in self.repeals.items():
-                if writing.repeal(name, start, self.today):
-                    self.report.repealed.append(f"《{name}》由《{by}》废止")
+                if writing.would_repeal(name, start, self.today, coming.get(titled(name))):
+                    self._tell_repeal(name, start, by)
+            db.session.rollback()
+        elif self.repeals:
+            with unit_of_work():
+                for name, (start, by) in self.repeals.items():
+                    if writing.repeal(name, start, self.today):
+                        self._tell_repeal(name, start, by)
+
+    def _tell_repeal(self, name: str, start: date, by: str) -> None:
+        since = f"自 {start} 起" if start > self.today else ""
+        self.report.repealed.append(f"《{name}》{since}由《{by}》废止")
 
     def _fail(self, shown: str, error: Unreadable | OSError) -> None:
         if isinstance(error, Unreadable):
@@ -213,7 +252,8 @@ def run(
         if kind == "jsonl":
             importer.json_lines(path, shown)
     importer.repeal()
-    if report.changed:
+    if not dry_run:
+        # Also after a run that wrote nothing: the one before it may have been cut off short of this.
         names.refresh_aliases()
     report.seconds = time.monotonic() - began
     totals: Counter[str] = Counter()
@@ -234,7 +274,8 @@ def run(
 def find(paths: Iterable[Path], form: str | None) -> list[tuple[Path, str, str]]:
     """Return the files below `paths`, each with the name to show and its form; raises Invalid."""
     found: list[tuple[Path, str, str]] = []
-    for path in paths:
+    # A file that is named twice is one file.
+    for path in dict.fromkeys(paths):
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
                 kind = _form_of(inner)
@@ -244,7 +285,11 @@ def find(paths: Iterable[Path], form: str | None) -> list[tuple[Path, str, str]]
             continue
         kind = form or _form_of(path)
         if kind is None:
-            raise Invalid(f"看不出 {path.name} 是什么格式。", next_step="请用 --format 写明格式。")
+            raise Invalid(
+                f"{path.name} 的格式不能导入。",
+                next_step=f"可以导入 {_ENDINGS} 文件，扩展名不同的请用 --format 写明格式；"
+                "压缩包请先解压，.doc 请另存为 .docx。",
+            )
         found.append((path, path.name, kind))
     if not found:
         others = [name for path in paths for name in unknown([path])]

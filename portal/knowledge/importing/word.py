@@ -16,6 +16,7 @@ import docx
 from docx.opc.exceptions import PackageNotFoundError
 
 from portal.knowledge.importing import lines, word_text
+from portal.knowledge.importing.contents import Row, names_contents, without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
 from portal.knowledge.importing.texts import Unreadable
@@ -42,26 +43,21 @@ _BROKEN = (
 _OLD_WORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 _SAVE_AGAIN = "请用 Word 或者 WPS 打开，另存为 .docx"
-_PAGE = re.compile(r"[\s.…·⋯]*\d*$")
-
-Row = tuple[int, str]
 
 
 def read(path: Path) -> Sheet:
     """Read one document; raises Unreadable with the paragraph's number and the reason."""
     rows, notes = _rows(path)
-    title, rows = _title(rows)
+    (title, edition), rows = _title(rows)
     preamble = Preamble()
     rows = _preamble(rows, preamble)
-    rows = _without_contents(rows)
-    frame = Frame(title, preamble)
+    rows = without_contents(rows)
+    frame = Frame(title, preamble, edition=edition)
     builder = ArticleBuilder(items=has_items(title, [text for _, text in rows]))
     for number, text in rows:
-        rank = lines.heading_rank(text)
+        rank = lines.plain_rank(text)
         if rank is not None:
             builder.heading(text, rank, number)
-        elif lines.is_annex(text) or _squeezed(text) == "附则":
-            builder.heading(text, 1, number)
         else:
             builder.paragraph(text, number)
     return Sheet(
@@ -119,13 +115,13 @@ def _why(path: Path) -> str:
     return f"不是 Word 文档（.docx），{_SAVE_AGAIN}"
 
 
-def _title(rows: list[Row]) -> tuple[str, list[Row]]:
-    """The lines before the note, as one title: long names stand on two lines."""
+def _title(rows: list[Row]) -> tuple[tuple[str, int | None], list[Row]]:
+    """The lines before the note, as one title and its edition: long names stand on two lines."""
     parts: list[str] = []
     for place, (number, text) in enumerate(rows):
         begins = (
             text.startswith(("（", "("))
-            or _squeezed(text) == "目录"
+            or names_contents(text)
             or lines.heading_rank(text) is not None
             or lines.split_article(text) is not None
             or text.endswith("。")
@@ -135,9 +131,7 @@ def _title(rows: list[Row]) -> tuple[str, list[Row]]:
             title = lines.heading_title("".join(parts))
             if not title:
                 raise Unreadable(number, "正文之前没有标题")
-            if len(title) > 300:
-                raise Unreadable(number, "标题超过 300 字")
-            return title, rows[place:]
+            return lines.law_title(title, rows[0][0]), rows[place:]
         parts.append(text if len(text.split()) < 2 else lines.heading_title(text))
     raise Unreadable(None, "没有正文")
 
@@ -157,33 +151,3 @@ def _preamble(rows: list[Row], preamble: Preamble) -> list[Row]:
         if depth <= 0:
             return rows[place + 1 :]
     raise Unreadable(rows[0][0], "题注的括号没有结束")
-
-
-def _without_contents(rows: list[Row]) -> list[Row]:
-    """Leave out the table of contents: it ends where its first entry stands a second time."""
-    begins = next(
-        (
-            number
-            for number, (_, text) in enumerate(rows)
-            if _squeezed(text) == "目录" or lines.split_article(text) is not None
-        ),
-        None,
-    )
-    if begins is None or _squeezed(rows[begins][1]) != "目录":
-        return rows
-    after = rows[begins + 1 :]
-    first = _entry(after[0][1]) if after else ""
-    for end in range(1, len(after)):
-        text = after[end][1]
-        if _entry(text) == first or lines.split_article(text) is not None:
-            return rows[:begins] + after[end:]
-    raise Unreadable(rows[begins][0], "目录之后没有正文")
-
-
-def _entry(text: str) -> str:
-    """An entry of the contents without its page number and spaces."""
-    return _squeezed(_PAGE.sub("", text))
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\s", "", text)
