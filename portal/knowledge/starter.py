@@ -23,7 +23,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names, validity
-from portal.knowledge.importing import lines, writing
+from portal.knowledge.importing import lines, repeals, writing
 from portal.knowledge.importing.texts import ArticleText, Unreadable, VersionText
 from portal.knowledge.models import LawLevel, Validity
 from search_index import parse_article_number
@@ -139,13 +139,13 @@ def _read(path: Path, report: ImportReport) -> Iterator[list[VersionText]]:
         for row in source.execute("SELECT * FROM laws ORDER BY law_name, version_date"):
             laws[row["law_name"]].append(row)
             known_until = max(known_until, _day(row["version_date"]) or date.min)
-    repeals = _repeals(articles)
+    ends = _repeals(articles)
     for name, rows in laws.items():
         versions = []
         for row in rows:
             try:
                 texts = articles[row["law_id"]]
-                versions.append(_version(row, texts, repeals.get(name, ()), known_until))
+                versions.append(_version(row, texts, ends.get(name, ()), known_until))
             except ValueError as error:
                 report.problems.append(f"《{name}》（{row['version_date']}）：{error}，没有导入。")
         if versions:
@@ -165,13 +165,13 @@ def _repeals(articles: Mapping[str, Sequence[sqlite3.Row]]) -> dict[str, list[da
             # A day that does not exist ends no other law.
             continue
         if start is not None:
-            for name in lines.repealed_by_text(texts):
+            for name in repeals.named_in(texts):
                 days[name].append(start)
     return days
 
 
 def _version(
-    row: sqlite3.Row, articles: Sequence[sqlite3.Row], repeals: Iterable[date], known_until: date
+    row: sqlite3.Row, articles: Sequence[sqlite3.Row], ends: Iterable[date], known_until: date
 ) -> VersionText:
     name = (row["law_name"] or "").strip()
     version_date = _day(row["version_date"])
@@ -191,7 +191,7 @@ def _version(
     end, told = None, True
     if declared is Validity.REPEALED:
         # A law that was made anew after a repeal is not what was repealed then.
-        later = [day for day in repeals if day > version_date]
+        later = [day for day in ends if day > version_date]
         # Where no text says when, it was over by the file's own newest date.
         end, told = (min(later), True) if later else (max(known_until, start), False)
     texts = [_article(number, item) for number, item in enumerate(articles)]

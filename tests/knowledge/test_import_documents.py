@@ -11,7 +11,7 @@ import docx
 import pytest
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 
-from portal.knowledge.importing import lines, markdown, word
+from portal.knowledge.importing import lines, markdown, repeals, word
 from portal.knowledge.importing.texts import Unreadable
 from portal.knowledge.models import LawLevel, Validity
 
@@ -322,7 +322,7 @@ def test_whole_texts_are_repealed_and_single_articles_are_not(tmp_path):
     text = SMALL.replace(
         "起施行。", "起施行。《甲条例》、《乙〈丙法〉办法》同时废止。《丁条例》第三条同时废止。"
     )
-    assert lines.repealed_by_text(sheet(tmp_path, text).version.articles) == [
+    assert repeals.named_in(sheet(tmp_path, text).version.articles) == [
         "甲条例",
         "乙〈丙法〉办法",
     ]
@@ -346,7 +346,7 @@ def test_whole_texts_are_repealed_and_single_articles_are_not(tmp_path):
 def test_a_repealed_text_is_named_in_many_ways(tmp_path, clause, names):
     """By its document's number, its maker outside the book marks, or in a list that ends with a comma."""
     text = SMALL.replace("起施行。", f"起施行。{clause}")
-    assert lines.repealed_by_text(sheet(tmp_path, text).version.articles) == names
+    assert repeals.named_in(sheet(tmp_path, text).version.articles) == names
 
 
 # --- Word ---

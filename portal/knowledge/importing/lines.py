@@ -48,17 +48,6 @@ _OF_ITEMS = ("决定", "修正案", "批复", "意见")
 _QUOTED = re.compile("“[^”\n]*")
 _ADOPTED = re.compile("(?:通过|公布|发布|批准|修正|修订|施行|实施)[)）。]?$")
 _AMENDED = re.compile("修正|修订|修改|决定》")
-# Of a text that is repealed as a whole: who made it, where its title leaves that out, its name, and what is noted on it.
-_REPEAL = re.compile(
-    r"(?P<maker>最高人民法院(?:、最高人民检察院)?|最高人民检察院)?"
-    r"(?:[^《》，；。、]{0,20}(?:发布|公布|制定|印发)的)?"
-    r"《(?P<name>(?:[^《》]|《[^《》]*》)+)》(?P<trial>[（(]试行[）)])?(?!第|中)"
-)
-_INNER_MARKS = str.maketrans("〈〉<>()", "《》《》（）")
-# The end of a list of titles, before which document the last one was: 《…》（试行）（法释〔2012〕21号）.
-_TITLES_END = re.compile(
-    r"(》(?:[（(]试行[）)])?)(?:[（(](?:[^（）()]|[（(][^（）()]*[）)])*[）)])*[ ，,]*$"
-)
 _MID_SENTENCE = "的、，。；：规第和或至及与所中之款项"
 # What a reader takes for the number of an article, whatever signs or letters it is written with.
 # Behind an opening quote it is what a decision puts into another law.
@@ -321,30 +310,6 @@ def commencement_of(articles: Iterable[ArticleText], line: int | None = None) ->
             except Unreadable as error:
                 raise Unreadable(error.line, f"{article.label}：{error.reason}") from None
     return None
-
-
-def repealed_by_text(articles: Iterable[ArticleText]) -> list[str]:
-    """Return the names of the texts that an article repeals as whole texts (《…》同时废止)."""
-    names: list[str] = []
-    for article in articles:
-        for sentence in re.split(r"[。\n]", article.text):
-            head, repeals, _ = sentence.rpartition("同时废止")
-            end = _TITLES_END.search(head)
-            if repeals and article.number and end is not None:
-                listed = _REPEAL.finditer(head, 0, end.end(1))
-                names += [_repealed_name(found) for found in listed]
-    return names
-
-
-def titled(name: str) -> str:
-    """A law's name as it stands in its own title: between book marks the inner ones are others (〈〉)."""
-    return name.translate(_INNER_MARKS)
-
-
-def _repealed_name(found: re.Match[str]) -> str:
-    """The title of a repealed text: 最高人民法院《关于…》 and 《…》（试行） bear the rest in their titles."""
-    maker = (found["maker"] or "") if found["name"].startswith("关于") else ""
-    return maker + found["name"] + ("（试行）" if found["trial"] else "")
 
 
 def gaps(articles: Iterable[ArticleText]) -> list[str]:

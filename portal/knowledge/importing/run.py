@@ -21,8 +21,7 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names
-from portal.knowledge.importing import json_lines, lines, markdown, word, writing
-from portal.knowledge.importing.lines import titled
+from portal.knowledge.importing import json_lines, lines, markdown, repeals, word, writing
 from portal.knowledge.importing.markdown import Sheet
 from portal.knowledge.importing.texts import (
     FileReport,
@@ -197,22 +196,23 @@ class _Importer:
             start = lines.commencement_of(read.articles)
             if start is None:
                 continue
-            for name in lines.repealed_by_text(read.articles):
-                if titled(name) != titled(read.law):
+            for name in repeals.named_in(read.articles):
+                if repeals.titled(name) != repeals.titled(read.law):
                     self.repeals[name] = (start, read.law)
 
     def repeal(self) -> None:
         """Carry out what was remembered, once everything is in, whatever the order of the files."""
         if self.report.dry_run:
-            coming = {titled(name): read for name, read in self.coming.items()}
+            coming = {repeals.titled(name): read for name, read in self.coming.items()}
             for name, (start, by) in self.repeals.items():
-                if writing.would_repeal(name, start, self.today, coming.get(titled(name))):
+                other = coming.get(repeals.titled(name))
+                if repeals.would_repeal(name, start, self.today, other):
                     self._tell_repeal(name, start, by)
             db.session.rollback()
         elif self.repeals:
             with unit_of_work():
                 for name, (start, by) in self.repeals.items():
-                    if writing.repeal(name, start, self.today):
+                    if repeals.repeal(name, start, self.today):
                         self._tell_repeal(name, start, by)
 
     def _tell_repeal(self, name: str, start: date, by: str) -> None:

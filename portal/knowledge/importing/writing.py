@@ -17,7 +17,6 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from portal.core.db import db, new_id
 from portal.knowledge import amendments, index, lineage, validity
-from portal.knowledge.importing import lines
 from portal.knowledge.importing.texts import ArticleText, Counts, VersionText
 from portal.knowledge.models import (
     UNDATED,
@@ -151,34 +150,6 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     return outcome
 
 
-def repeal(name: str, day: date, today: date) -> bool:
-    """Mark a held law as repealed from `day` on; True when that changed anything.
-
-    A law that was made anew since then is left alone, and one whose end is known already: an
-    inferred end is no earlier than the real one. Until a day to come it goes on holding. Inside a unit of work.
-    """
-    law = _titled(name)
-    newest = _newest(law)
-    if law is None or newest is None or not _ends_on(newest, newest.effective_to, day, today):
-        return False
-    newest.declared = Validity.REPEALED
-    newest.effective_to = day
-    validity.settle_law(law, today)
-    index.schedule_rebuild()
-    return True
-
-
-def would_repeal(name: str, day: date, today: date, coming: VersionText | None) -> bool:
-    """Say what `repeal` would return once `coming`, the newest version of an import, is held."""
-    newest = _newest(_titled(name))
-    if coming is None or (newest is not None and newest.version_date > coming.version_date):
-        return newest is not None and _ends_on(newest, newest.effective_to, day, today)
-    if newest is not None and newest.version_date == coming.version_date:
-        end = coming.repealed_by if coming.declared is not None else newest.effective_to
-        return _ends_on(newest, end, day, today)
-    return _ends_on(coming, coming.repealed_by, day, today)
-
-
 def levels_of(name: str) -> dict[date, LawLevel]:
     """Return the levels of the held versions of a law, by their date."""
     rows = db.session.execute(
@@ -187,33 +158,6 @@ def levels_of(name: str) -> dict[date, LawLevel]:
         .where(Law.name == name)
     )
     return {row.version_date: row.level for row in rows}
-
-
-def _titled(name: str) -> Law | None:
-    """The held law of a name as another text writes it."""
-    found = db.session.scalars(select(Law).where(Law.name.in_({name, lines.titled(name)}))).all()
-    return found[0] if found else None
-
-
-def _newest(law: Law | None) -> LawVersion | None:
-    if law is None:
-        return None
-    versions = db.session.scalars(select(LawVersion).where(LawVersion.law_id == law.id)).all()
-    return max(versions, key=lambda version: version.version_date, default=None)
-
-
-def _ends_on(newest: LawVersion | VersionText, end: date | None, day: date, today: date) -> bool:
-    """True when the newest version of a law, whose end is `end` so far, is to end on `day`."""
-    if newest.version_date >= day:
-        return False
-    if day > today and newest.declared is Validity.AMENDED:
-        # Until then it must be shown as amended, and the two marks exclude each other.
-        return False
-    ended = end if newest.declared is Validity.REPEALED else None
-    if ended is not None and ended > today and day > today:
-        # Put off, or a wrong day put right, before it came.
-        return ended != day
-    return ended is None or not (newest.dates_exact or ended <= day)
 
 
 def _is_held(version: LawVersion, read: VersionText, *, yields: bool) -> bool:
