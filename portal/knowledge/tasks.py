@@ -14,6 +14,7 @@ from search_index import BuildInProgress
 
 DAILY_JOB = "knowledge.daily"
 CHECK_JOB = "knowledge.check_index"
+CALENDAR_JOB = "knowledge.follow_calendar"
 # Hours of the district's clock in which a build disturbs nobody.
 NIGHT = range(2, 5)
 
@@ -28,6 +29,8 @@ def register() -> None:
     at_start(index.REBUILD_JOB)
     job_handler(CHECK_JOB, transactional=False)(check_index)
     periodic(CHECK_JOB, timedelta(minutes=10))
+    job_handler(CALENDAR_JOB, transactional=False)(follow_calendar)
+    periodic(CALENDAR_JOB, timedelta(minutes=10))
     job_handler(DAILY_JOB, transactional=False, lane=Lane.LONG)(daily)
     periodic(DAILY_JOB, timedelta(hours=6))
 
@@ -50,14 +53,7 @@ def rebuild_index(run: JobRun) -> None:
 
 
 def check_index(_run: JobRun) -> None:
-    """Ask for a build when there is no index that fits, or at night for one of what has changed since the last.
-
-    Also sees that a law takes effect within minutes of the midnight that begins its first day.
-    """
-    today = clock.today()
-    if validity.is_due(today):
-        with unit_of_work():
-            enqueue(DAILY_JOB, dedup_key=f"{DAILY_JOB}.{today}")
+    """Ask for a build when there is no index that fits, or at night for one of what has changed since the last."""
     # Somebody may have removed the folder, or put another database in place.
     misfit = index.why_rebuild(thoroughly=True) is not None
     if misfit or (clock.local(clock.now()).hour in NIGHT and index.has_grown()):
@@ -66,10 +62,18 @@ def check_index(_run: JobRun) -> None:
             index.request_rebuild(anyway=not misfit)
 
 
+def follow_calendar(_run: JobRun) -> None:
+    """Ask for the daily round once a day begins or ends a law, so that it takes effect within minutes of midnight."""
+    today = clock.today()
+    if validity.is_due(today):
+        with unit_of_work():
+            enqueue(DAILY_JOB, dedup_key=f"{DAILY_JOB}.{today}")
+
+
 def daily(_run: JobRun) -> None:
     """Let statuses follow the calendar, list what must be read again, forget old misses.
 
-    Four times a day, and when the calendar changes what a law is worth (`check_index`).
+    Four times a day, and when the calendar changes what a law is worth (`follow_calendar`).
     """
     today = clock.today()
     # Here for what an interrupted import left, and for a database from before articles were matched.

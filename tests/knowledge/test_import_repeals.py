@@ -61,7 +61,7 @@ def test_a_repeal_to_come_takes_effect_by_itself(settings, tmp_path, clock):
         (old,) = versions("测试养犬条例")
         assert (old.status, old.effective_to) == (Validity.IN_FORCE, day)
     clock.set("2024-07-01 00:10")
-    tasks.check_index(None)
+    tasks.follow_calendar(None)
     assert tasks.DAILY_JOB in set(db.session.scalars(select(Job.kind)))
     tasks.daily(None)
     (old,) = versions("测试养犬条例")

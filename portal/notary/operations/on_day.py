@@ -23,7 +23,7 @@ class NotOnThatDay(Conflict):
 
 def require_fits(booking: NotaryBooking, day: date) -> None:
     """Raise NotOnThatDay for a day on which somebody is a minor without a guardian (公证法 31①), too old for the document of
-    a child, or too young for the seats that are kept for the elderly.
+    a child (rules 8.1), or too young for the seats that are kept for the elderly.
 
     Who has come of age by then may leave the guardian at home.
     """

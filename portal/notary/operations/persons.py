@@ -51,6 +51,7 @@ from portal.notary.models import (
     PartyKind,
 )
 from portal.notary.operations import steps
+from portal.notary.queries import elsewhere
 
 # What stands in place of a person whose account was closed.
 ERASED = "（账号已注销）"
@@ -227,11 +228,7 @@ def require_one_place(actor: Actor, booking: NotaryBooking) -> None:
             NotaryParty.person_index.in_(mine),
             NotaryParty.active,
             comes,
-            NotaryBooking.id != booking.id,
-            # A time that the office cannot keep holds nobody.
-            NotaryBooking.affected_at.is_(None),
-            NotaryBooking.starts_at < booking.ends_at,
-            NotaryBooking.ends_at > booking.starts_at,
+            *elsewhere.at_its_time(booking),
         )
         .order_by(NotaryParty.person_index)
         .limit(1)

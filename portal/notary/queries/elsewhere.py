@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.accounts.models import DocumentType
@@ -32,6 +32,16 @@ def hints(booking: NotaryBooking) -> list[str]:
     ]
 
 
+def at_its_time(booking: NotaryBooking) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for other bookings at the time of this one. A time that the office cannot keep holds nobody."""
+    return (
+        NotaryBooking.id != booking.id,
+        NotaryBooking.affected_at.is_(None),
+        NotaryBooking.starts_at < booking.ends_at,
+        NotaryBooking.ends_at > booking.starts_at,
+    )
+
+
 def _is_ahead(booking: NotaryBooking) -> bool:
     return (
         booking.state is BookingState.CONFIRMED
@@ -49,9 +59,7 @@ def _at_other_offices(booking: NotaryBooking) -> list[NotaryBooking]:
                 NotaryBooking.account_id == booking.account_id,
                 NotaryBooking.office_id != booking.office_id,
                 NotaryBooking.state == BookingState.CONFIRMED,
-                NotaryBooking.affected_at.is_(None),
-                NotaryBooking.starts_at < booking.ends_at,
-                NotaryBooking.ends_at > booking.starts_at,
+                *at_its_time(booking),
             )
             .options(joinedload(NotaryBooking.office), selectinload(NotaryBooking.parties))
             .order_by(NotaryBooking.starts_at, NotaryBooking.id)
