@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them, but those on the matter of the last twenty were written later, by who had read
+Nothing of the FAQ was worded after them, but those on the matter of the last twenty-three were written later, by who had read
 them. The rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -233,6 +233,9 @@ _ASKED = """
 房东要进屋看房，我不在家他能自己开门吗|housing-landlord-enters
 打疫苗后发烧谁管|injury-vaccine
 合伙做生意对方想退伙|debt-partnership
+我入股的饭馆亏了能退股吗|debt-company-share-rights debt-partnership
+股东不分红怎么办|debt-company-share-rights
+银行理财亏了能找银行赔吗|consumer-bank-products
 旅行社半路加钱|consumer-tour
 报了旅游团被强制购物|consumer-tour
 买的种子不发芽|land-fake-seeds
@@ -261,8 +264,6 @@ UNANSWERED = """
 工伤住院请的护工谁付
 怎么评残疾证
 公司注册资本没缴够会怎样
-我入股的饭馆亏了能退股吗
-股东不分红怎么办
 注册商标要多少钱
 淘宝卖家给差评的买家打电话骂人
 驾校练车一直不给约考试
@@ -306,7 +307,6 @@ UNANSWERED = """
 被人拉黑之前借的充电宝押金
 转发谣言会被抓吗
 信用报告上有错误怎么改
-银行理财亏了能找银行赔吗
 买保险后悔了怎么退
 保险业务员骗我签字
 买彩票中奖忘了领
