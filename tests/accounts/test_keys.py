@@ -20,11 +20,13 @@ OTHERS = encryption.generate_key()
 
 
 @pytest.mark.parametrize(
-    "theirs",
-    [{"PORTAL_ENCRYPTION_KEYS": f"1:{OTHERS}"}, {"PORTAL_INDEX_KEY": OTHERS}],
-    ids=["encryption", "index"],
+    ("command", "theirs"),
+    [
+        (["gunicorn"], {"PORTAL_ENCRYPTION_KEYS": f"1:{OTHERS}"}),
+        (["flask", "--app", "wsgi", "worker"], {"PORTAL_INDEX_KEY": OTHERS}),
+    ],
+    ids=["web", "worker"],
 )
-@pytest.mark.parametrize("command", [["gunicorn"], ["flask", "--app", "wsgi", "worker"]], ids=["web", "worker"])  # fmt: skip
 def test_neither_web_nor_worker_starts_with_them(
     app: Flask, database: None, command: list[str], theirs: dict[str, str]
 ) -> None:
