@@ -79,6 +79,10 @@ def on_starting(server):
     """
     import gc
 
+    from sqlalchemy.exc import DBAPIError
+
+    from portal import starting
+    from portal.accounts import keys
     from portal.core import failures, running, schema_version
     from portal.knowledge import index, search_content
     from portal.observability import listening
@@ -91,9 +95,12 @@ def on_starting(server):
         try:
             # Held by all workers as well, which inherit it.
             server.portal_lock = running.hold(running.Part.WEB)
-        except (schema_version.SchemaDiffers, OSError) as error:
+            starting.require_fitting()
+        except DBAPIError:
+            # Without its database the web starts, and is there once that is back.
+            pass
+        except (schema_version.SchemaDiffers, keys.KeysDiffer, OSError) as error:
             refused = refused or failures.sentence(error) or str(error)
-        refused = refused or schema_version.difference_if_answering()
         if refused is not None:
             sys.exit(refusal(ConfigurationError([refused])))
         index.preload()

@@ -13,6 +13,8 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from portal import starting
+from portal.accounts import keys
 from portal.core import encryption, failures, key_rotation, running, schema_version
 from portal.core.jobs import worker
 from portal.knowledge import index
@@ -57,7 +59,7 @@ def _plain(run: Callable[..., Any]) -> Callable[..., Any]:
     def plain(*args: Any, **options: Any) -> Any:
         try:
             return run(*args, **options)
-        except schema_version.SchemaDiffers as error:
+        except (schema_version.SchemaDiffers, keys.KeysDiffer) as error:
             raise click.ClickException(str(error)) from None
         except Exception as error:
             told = failures.sentence(error)
@@ -80,7 +82,7 @@ def init_app(app: Flask) -> None:
     def run_worker(once: bool) -> None:
         """运行后台任务。"""
         with running.hold(running.Part.WORKER):
-            schema_version.require()
+            starting.require_fitting()
             if once:
                 click.echo(f"办理了 {worker.drain()} 项任务。")
             else:

@@ -21,10 +21,9 @@ import flask_migrate
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from portal.accounts import seeds
-from portal.accounts.operations.sms_codes import residents_are_found
+from portal.accounts import keys, seeds
 from portal.config import settings
-from portal.core import failures, key_rotation, running, schema_guards, schema_version
+from portal.core import failures, running, schema_guards, schema_version
 from portal.core.content_files import LoadReport
 from portal.core.db import db
 from portal.core.jobs import worker
@@ -153,11 +152,10 @@ def _workers_by_their_sign() -> list[str]:
 
 def check_keys() -> str:
     """Make sure that the keys are those of this database, before anything is written with others."""
-    if key_rotation.unopened() is not None or not residents_are_found():
-        raise StepFailed(
-            "设置里的密钥不是这个数据库的密钥，库里的个人信息读不出来。请恢复原来的 PORTAL_ENCRYPTION_KEYS 和"
-            " PORTAL_INDEX_KEY（开发模式：把备份的 secrets.json 放回 PORTAL_INSTANCE_DIR），然后重试。"
-        )
+    try:
+        keys.require()
+    except keys.KeysDiffer as error:
+        raise StepFailed(str(error)) from None
     return "与数据库相符"
 
 

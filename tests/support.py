@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -101,16 +101,21 @@ def create_schema(application: Flask) -> None:
 def own_application(
     instance: Path, name: str, rooms: Sequence[str] = ROOMS, **extra: str
 ) -> Iterator[Flask]:
-    """Yield an application on a new empty database without any table; the database is dropped at the end."""
+    """Yield an application on a new empty database without any table; the database is dropped at the end, and where the
+    application does not start.
+    """
     url, drop = own_database(name)
-    application = create_app(load_settings({**environment(instance, url), **extra}), rooms)
-    try:
+    with ExitStack() as ending:
+        ending.callback(drop)
+        application = create_app(load_settings({**environment(instance, url), **extra}), rooms)
+        ending.callback(_close, application)
         yield application
-    finally:
-        with application.app_context():
-            db.session.remove()
-            db.engine.dispose()
-        counters = application.extensions["portal_limiter"].storage
-        if isinstance(counters, DatabaseStorage):
-            counters.engine.dispose()
-        drop()
+
+
+def _close(application: Flask) -> None:
+    with application.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    counters = application.extensions["portal_limiter"].storage
+    if isinstance(counters, DatabaseStorage):
+        counters.engine.dispose()

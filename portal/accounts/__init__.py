@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask, api: Any) -> None:
     """Bind routes, commands, timed jobs and the authenticator; read the district's patterns."""
-    from portal.accounts import cli, privacy_notice, routes, staff_routes, tasks
+    from portal.accounts import cli, keys, privacy_notice, routes, staff_routes, tasks
     from portal.accounts.identity import patterns
     from portal.accounts.operations import sessions
     from portal.config import settings
     from portal.core.events import subscribe
+    from portal.observability.health import readiness
     from portal.web import request_context
 
     with app.app_context():
@@ -39,6 +40,7 @@ def init_app(app: Flask, api: Any) -> None:
         api.register_blueprint(blueprint)
     app.cli.add_command(cli.accounts_group)
     tasks.register()
+    readiness.register("keys", keys.check)
     subscribe(ResidentDeletionRequested)(_forget_answers)
 
 

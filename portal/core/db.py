@@ -13,6 +13,7 @@ import time
 import uuid
 import weakref
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import uuid_utils.compat
@@ -165,9 +166,49 @@ def configure_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        _look_for_the_file(engine)
     else:
         _ask_connections_that_lay(engine)
     forget_connections_on_fork(engine)
+
+
+_FILE = "portal.file"
+
+
+def _look_for_the_file(engine: Engine) -> None:
+    """Have the pool replace its connections when another file lies in the database's place, and refuse when none does.
+
+    A file that was moved or removed goes on to take in what is written on connections that have it open, and nobody finds it
+    again. Once there was one, none is made: what is missing is to be put back, and not to be begun anew.
+    """
+    # As SQLite names it, once it has opened it; stays empty for a database in memory.
+    path = ""
+
+    def which() -> tuple[int, int] | None:
+        try:
+            found = Path(path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def opening(*_: object) -> None:
+        if path and which() is None:
+            raise engine.dialect.loaded_dbapi.OperationalError("unable to open database file")
+
+    def opened(connection: Any, record: ConnectionPoolEntry) -> None:
+        nonlocal path
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        record.info[_FILE] = which()
+
+    def taken_up(
+        _: DBAPIConnection, record: ConnectionPoolEntry, _p: PoolProxiedConnection
+    ) -> None:
+        if record.info[_FILE] != which():
+            raise InvalidatePoolError("another file lies in the database's place")
+
+    event.listen(engine, "do_connect", opening)
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "checkout", taken_up)
 
 
 # Seconds that a connection has lain in the pool, after which it is asked whether it is still alive. In a rush none lies so

@@ -51,6 +51,10 @@ _DATABASE = (
         "数据库不让登录，请核对 DATABASE_URL 里的用户名和密码，以及数据库允许哪些主机连接。",
     ),
     (
+        ("not currently accepting connections",),
+        "数据库目前不接受连接（例如正在维护或恢复），请等它结束，或让它重新接受连接。",
+    ),
+    (
         ("FATAL:  database",),
         "数据库服务在运行，但没有 DATABASE_URL 里写的这个库，请先建立它，或改正库名。",
     ),

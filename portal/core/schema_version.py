@@ -8,7 +8,6 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from portal.core import failures
 from portal.core.db import db
@@ -51,12 +50,3 @@ def require() -> None:
         told = difference(connection)
     if told is not None:
         raise SchemaDiffers(told)
-
-
-def difference_if_answering() -> str | None:
-    """Return the difference for the web: without its database it starts, and is there once that is back."""
-    try:
-        with db.engine.connect() as connection:
-            return difference(connection)
-    except DBAPIError:
-        return None

@@ -128,6 +128,9 @@ def problem(
     field_errors: dict[str, list[str]] | None = None,
 ) -> Response:
     """Build the problem response."""
+    if request.method in ("GET", "HEAD"):
+        # Who only reads has submitted nothing.
+        detail = detail.replace("您提交的内容没有保存", "没有取到您要的内容")
     body = _body(status, code, detail, next_step, request.path, request_id(), field_errors)
     # ASCII escapes: a field name echoed from a hostile body may hold what UTF-8 cannot.
     return Response(json.dumps(body), status=status, content_type=CONTENT_TYPE)

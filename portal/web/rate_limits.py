@@ -48,16 +48,15 @@ class DatabaseStorage(Storage):
     """
 
     STORAGE_SCHEME = ["database"]
-    # Nobody's running window is begun anew, and a full one is left alone: then no row changes.
+    # Nobody's running window is begun anew, and a full one is left alone: then no row changes. One that ends later than any
+    # can was begun before the clock was set back, and would last as long as that was.
     _COUNT = (
         "INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, 1, :expires) "
         "ON CONFLICT (name) DO UPDATE SET "
-        "hits = CASE WHEN rate_limit_counter.expires_at <= :now THEN 1 "
-        "ELSE rate_limit_counter.hits + 1 END, "
-        "expires_at = CASE WHEN rate_limit_counter.expires_at <= :now THEN :expires "
-        "ELSE rate_limit_counter.expires_at END "
-        "WHERE rate_limit_counter.expires_at <= :now OR rate_limit_counter.hits < :most"
-    )
+        "hits = CASE WHEN over THEN 1 ELSE rate_limit_counter.hits + 1 END, "
+        "expires_at = CASE WHEN over THEN :expires ELSE rate_limit_counter.expires_at END "
+        "WHERE over OR rate_limit_counter.hits < :most"
+    ).replace("over", "rate_limit_counter.expires_at NOT BETWEEN :now AND :latest")
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("database://", wrap_exceptions=True)
@@ -103,7 +102,13 @@ class DatabaseStorage(Storage):
     def take(self, key: str, expiry: float, most: int) -> bool:
         """Count one hit on `key` in a window of `expiry` seconds; False when it holds `most` already."""
         now = time.time()
-        values = {"name": key, "now": now, "expires": now + expiry, "most": most}
+        values = {
+            "name": key,
+            "now": now,
+            "expires": now + expiry,
+            "latest": now + 2 * expiry,
+            "most": most,
+        }
         taken = self._changed(values)
         self._sweep(now)
         return taken

@@ -1,12 +1,21 @@
-"""A connection that the server has closed while it lay in the pool fails no request."""
+"""A connection whose server has closed it, or whose file is no longer in its place, serves nobody."""
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import text
+from collections.abc import Iterator
+from pathlib import Path
 
+import pysqlite3.dbapi2 as sqlite
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from portal.core import clock, failures
 from portal.core import db as core_db
 from portal.core.db import db, is_sqlite
+from portal.core.jobs import WorkerHeartbeat
+from portal.core.unit_of_work import unit_of_work
+from tests.support import GROUND_FLOOR, create_schema, own_application
 
 _WHICH = text("SELECT pg_backend_pid()")
 
@@ -42,3 +51,63 @@ def test_a_connection_that_was_in_use_a_moment_ago_is_not_asked(of_a_server, mon
     monkeypatch.setattr(core_db, "ASKED_AFTER", 0.0)
     db.engine.connect().close()
     assert len(asked) == 1
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Iterator[Path]:
+    """The path of a SQLite database of one's own that somebody has written into, with its application in use."""
+    with own_application(tmp_path, "file", GROUND_FLOOR) as app:
+        if app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+            pytest.skip("a server keeps its files")
+        create_schema(app)
+        with app.app_context():
+            write("before")
+            db.session.remove()
+            yield tmp_path / "portal.db"
+
+
+def write(name: str) -> None:
+    with unit_of_work():
+        now = clock.now()
+        db.session.add(WorkerHeartbeat(owner=name, started_at=now, beat_at=now))
+
+
+def names() -> list[str]:
+    db.session.remove()
+    return sorted(db.session.scalars(select(WorkerHeartbeat.owner)))
+
+
+def put_away(file: Path) -> Path:
+    """Take a database out of its place with what belongs to it, as who restores a backup does."""
+    away = file.parent / "away"
+    away.mkdir()
+    for part in file.parent.glob(f"{file.name}*"):
+        part.rename(away / part.name)
+    return away / file.name
+
+
+def test_a_database_file_that_was_taken_away_takes_in_nothing_and_is_not_made_anew(own_file: Path):
+    away = put_away(own_file)
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="unable to open database file") as refused:
+            write("lost")
+        assert "打不开数据库文件" in str(failures.sentence(refused.value))
+        db.session.remove()
+    assert not own_file.exists()
+    for part in away.parent.iterdir():
+        part.rename(own_file.parent / part.name)
+    write("after")
+    assert names() == ["after", "before"]
+
+
+def test_a_database_file_that_was_exchanged_is_the_one_that_is_written_into(own_file: Path):
+    source, target = sqlite.connect(own_file), sqlite.connect(own_file.parent / "restored")
+    source.backup(target)
+    source.close()
+    target.close()
+    write("lost with the old file")
+    db.session.remove()
+    put_away(own_file)
+    (own_file.parent / "restored").rename(own_file)
+    write("after")
+    assert names() == ["after", "before"]

@@ -48,6 +48,7 @@ def fatal(words: str) -> OperationalError:
         (fatal('password authentication failed for user "portal"'), "用户名和密码"),
         (fatal('role "portal" does not exist'), "用户名和密码"),
         (fatal('database "portal" does not exist'), "没有 DATABASE_URL 里写的这个库"),
+        (fatal('database "portal" is not currently accepting connections'), "目前不接受连接"),
         (fatal("sorry, too many clients already"), "max_connections"),
         (fatal("the database system is starting up"), "数据库没有应答"),
         (wrapped(psycopg.OperationalError("failed to resolve host")), "主机名"),

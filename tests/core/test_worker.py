@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from portal.core import encryption, jobs, schema_version
+from portal.core import clock, encryption, jobs, schema_version
 from portal.core.db import db
 from portal.core.jobs import Job, JobRun, JobState, Lane, WorkerHeartbeat, enqueue, queue, worker
 from portal.core.unit_of_work import unit_of_work
@@ -201,6 +201,42 @@ def test_a_trouble_of_the_database_is_logged_as_what_to_do_and_once_a_minute(
     lines: list[Any] = [record.msg for record in caplog.records]
     assert [line["part"] for line in lines] == ["loop", "heartbeat"]
     assert all("磁盘已满" in line["advice"] and "exception" not in line for line in lines)
+
+
+def test_a_clock_that_is_set_back_puts_no_timed_job_to_sleep(hired: worker.Worker) -> None:
+    ahead = [timedelta(hours=8)]
+    done: list[str] = []
+    jobs.periodic("test.often", timedelta(seconds=20))
+
+    @jobs.job_handler("test.often")
+    def often(run: JobRun) -> None:
+        done.append(run.kind)
+        if len(done) == 1:
+            threading.Timer(0.5, ahead.append, [timedelta(0)]).start()
+        else:
+            hired.stop()
+
+    with clock.use(lambda: datetime.now(UTC) + ahead[-1]):
+        hired.run()
+    assert done == ["test.often"] * 2
+
+
+def test_a_clock_that_was_set_back_before_the_start_puts_no_timed_job_to_sleep(
+    hired: worker.Worker,
+) -> None:
+    jobs.periodic("test.often", timedelta(seconds=20))
+    jobs.job_handler("test.often")(lambda run: hired.stop())
+    with clock.use(lambda: datetime.now(UTC) + timedelta(hours=8)):
+        queue.ensure_periodic()
+    hired.run()
+    assert db.session.scalars(select(Job.state).where(Job.state == JobState.DONE)).all()
+
+
+def test_a_sign_from_a_time_that_has_not_come_is_no_sign_of_life(database: None) -> None:
+    with unit_of_work():
+        later = clock.now() + timedelta(hours=1)
+        db.session.add(WorkerHeartbeat(owner="gone:1", started_at=later, beat_at=later))
+    assert worker.last_beat_age() is None
 
 
 def test_it_does_not_work_on_tables_of_another_version(

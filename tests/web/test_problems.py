@@ -116,6 +116,19 @@ def test_each_failure_has_its_status_and_leaks_nothing(
     assert ("WWW-Authenticate" in answer.headers) is (status == 401)
 
 
+@pytest.mark.parametrize(
+    "failure", [exc.OperationalError(SECRET, {}, ORIGIN), RuntimeError(SECRET)], ids=["503", "500"]
+)
+def test_only_who_submitted_something_reads_that_it_is_not_saved(
+    failing_app: Flask, failing: FlaskClient, failure: Exception
+) -> None:
+    failing_app.extensions["test_failure"] = failure
+    assert "没有保存" in failing.put("/fail").json["detail"]  # type: ignore[index]
+    read = failing.get("/fail").json["detail"]  # type: ignore[index]
+    assert "没有保存" not in read
+    assert read.endswith("没有取到您要的内容。")
+
+
 def test_every_domain_error_is_in_the_table() -> None:
     def family(kind: type[DomainError]) -> set[type[DomainError]]:
         return {kind}.union(*(family(child) for child in kind.__subclasses__()))

@@ -100,6 +100,19 @@ def test_a_window_ends_and_the_next_one_starts_at_nothing(store: Storage) -> Non
     assert limiter.hit(item, name)
 
 
+def test_a_window_of_a_clock_that_was_set_back_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store("sqlite", str(tmp_path))
+    limiter, item = FixedWindowRateLimiter(store), parse("1 per minute")
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    assert [limiter.hit(item, "one") for _ in range(2)] == [True, False]
+    monkeypatch.setattr(time, "time", real)
+    assert [limiter.hit(item, "one") for _ in range(2)] == [True, False]
+    assert limiter.get_window_stats(item, "one").reset_time - real() < 61
+
+
 def test_counters_are_apart_and_can_be_forgotten(store: Storage) -> None:
     limiter, item = FixedWindowRateLimiter(store), parse("1 per minute")
     one, other = uuid.uuid4().hex, uuid.uuid4().hex

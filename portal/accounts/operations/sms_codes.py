@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from portal.accounts.models import Resident, SmsCode, SmsPurpose
+from portal.accounts.models import SmsCode, SmsPurpose
 from portal.core import clock, jobs, locks
 from portal.core.db import db, new_id, rows_changed
 from portal.core.encryption import blind_index
@@ -38,12 +38,6 @@ class CodeWrong(Invalid):
 def phone_index(phone: str) -> str:
     """Return the fingerprint by which a phone is found without being readable."""
     return blind_index("phone", phone)
-
-
-def residents_are_found() -> bool:
-    """False when a resident cannot be found by their own phone, because the index key is not the database's."""
-    one = db.session.scalar(select(Resident).where(Resident.phone_index.is_not(None)).limit(1))
-    return one is None or one.phone_index == phone_index(one.phone or "")
 
 
 def _mac(code_id: uuid.UUID, code: str) -> str:

@@ -183,15 +183,21 @@ def request_at_start() -> None:
             enqueue(kind, dedup_key=kind)
 
 
-def ensure_periodic() -> None:
-    """Make sure that one job of every periodic kind is waiting or being worked on."""
+def ensure_periodic(*, longest: timedelta = BACKOFF_MOST) -> None:
+    """Make sure that one job of every periodic kind is waiting or being worked on, and is due in time.
+
+    One that would wait for longer than its period, and than `longest` (after failures), was put there by a clock that has
+    been set back since: a server may start hours ahead, until it is told the time.
+    """
     with unit_of_work():
-        for kind in _periodic:
-            waiting = db.session.scalar(
-                select(Job.id).where(Job.kind == kind, Job.state == JobState.PENDING).limit(1)
-            )
-            if waiting is None:
+        now = clock.now()
+        for kind, every in _periodic.items():
+            of_kind = (Job.kind == kind, Job.state == JobState.PENDING)
+            if db.session.scalar(select(Job.id).where(*of_kind).limit(1)) is None:
                 enqueue(kind, dedup_key=kind)
+            else:
+                late = Job.run_at > now + max(every, longest)
+                db.session.execute(update(Job).where(*of_kind, late).values(run_at=now))
 
 
 def lease_next(owner: str, *, lane: Lane | None = None) -> JobRun | None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from flask import Flask
@@ -98,6 +98,7 @@ class Worker:
         self.stopping = threading.Event()
         self.current: dict[Lane, JobRun] = {}
         self._told: dict[str, float] = {}
+        self._last_beat = datetime.min.replace(tzinfo=UTC)
 
     def stop(self, *_: object) -> None:
         """Stop after the current jobs."""
@@ -170,6 +171,9 @@ class Worker:
     def _beat(self) -> None:
         with unit_of_work():
             now = clock.now()
+            if now < self._last_beat:
+                queue.ensure_periodic(longest=timedelta(0))
+            self._last_beat = now
             row = db.session.get(WorkerHeartbeat, self.owner)
             if row is None:
                 db.session.add(WorkerHeartbeat(owner=self.owner, started_at=now, beat_at=now))
@@ -231,8 +235,15 @@ def host_of(owner: str) -> str:
 
 
 def last_beat_age() -> timedelta | None:
-    """Return how long ago any worker gave a sign; None when none is known."""
+    """Return how long ago any worker gave a sign; None when none is known.
+
+    One from a time that has not come is of a worker that ended before the clock was set back.
+    """
+    now = clock.now()
     latest = db.session.scalar(
-        select(WorkerHeartbeat.beat_at).order_by(WorkerHeartbeat.beat_at.desc()).limit(1)
+        select(WorkerHeartbeat.beat_at)
+        .where(WorkerHeartbeat.beat_at <= now + STALE_AFTER)
+        .order_by(WorkerHeartbeat.beat_at.desc())
+        .limit(1)
     )
-    return None if latest is None else clock.now() - latest
+    return None if latest is None else now - latest
