@@ -11,6 +11,9 @@ from typing import Any, Self
 
 FieldErrors = Mapping[str, Sequence[str]]
 
+# Of a failure that is nobody's fault; whoever only reads is told otherwise (`web.problems`).
+NOTHING_SAVED = "您提交的内容没有保存"
+
 
 class DomainError(Exception):
     """A refusal that the caller can understand and act on."""
@@ -166,7 +169,7 @@ class Unavailable(DomainError):
     """A part of the system does not answer; nothing was done."""
 
     code = "unavailable"
-    message = "服务暂时不可用，您提交的内容没有保存。"
+    message = f"服务暂时不可用，{NOTHING_SAVED}。"
     next_step = "请稍后重试；如果一直不行，请拨打页面上的服务电话。"
 
     def __init__(self, message: str | None = None, *, retry_after: int = 5, **kwargs: Any) -> None:

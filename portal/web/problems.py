@@ -67,7 +67,7 @@ TITLES = {
 
 _INTERNAL = (
     "internal_error",
-    "系统出错了，您提交的内容没有保存。",
+    f"系统出错了，{errors.NOTHING_SAVED}。",
     "请稍后重试；如果一直不行，请把 request_id 告诉工作人员。",
 )
 # What the server refuses before anything of it reaches a route.
@@ -130,7 +130,7 @@ def problem(
     """Build the problem response."""
     if request.method in ("GET", "HEAD"):
         # Who only reads has submitted nothing.
-        detail = detail.replace("您提交的内容没有保存", "没有取到您要的内容")
+        detail = detail.replace(errors.NOTHING_SAVED, "没有取到您要的内容")
     body = _body(status, code, detail, next_step, request.path, request_id(), field_errors)
     # ASCII escapes: a field name echoed from a hostile body may hold what UTF-8 cannot.
     return Response(json.dumps(body), status=status, content_type=CONTENT_TYPE)
