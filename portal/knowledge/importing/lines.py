@@ -126,7 +126,7 @@ def is_contents(text: str) -> bool:
 
 def is_adoption(text: str) -> bool:
     """True for a line that says when and how a text was made: 2020年1月1日…通过."""
-    plain = _with_figures(text)
+    plain = with_figures(text)
     return _DATE.match(plain) is not None and _ADOPTED.search(plain) is not None
 
 
@@ -179,7 +179,7 @@ def day(written: Sequence[str | int], line: int | None) -> date:
     return found
 
 
-def _with_figures(text: str) -> str:
+def with_figures(text: str) -> str:
     """Return a text in NFKC with its dates in figures: 二○○四年十月一日 is 2004年10月1日."""
 
     def figures(found: re.Match[str]) -> str:
@@ -238,7 +238,7 @@ class Preamble:
 
     def read(self, text: str, line: int) -> None:
         """Take one line in; raises Unreadable for a date that does not exist."""
-        plain = _with_figures(text).strip("() ")
+        plain = with_figures(text).strip("() ")
         for part in re.split(r"(?:根据|;|\s{2,})", plain):
             days = [day(found, line) for found in _DATE.findall(part)]
             if not days:
@@ -301,7 +301,7 @@ def commencement_of(articles: Iterable[ArticleText], line: int | None = None) ->
     """
     for article in reversed(list(articles)):
         text = article.text if article.number else _QUOTED.sub("", article.text)
-        found = _COMMENCEMENT.search(_with_figures(re.sub(r"\s", "", text)))
+        found = _COMMENCEMENT.search(with_figures(re.sub(r"\s", "", text)))
         if found is not None and not article.number and found[1] not in _OF_ITEMS:
             continue
         if found is not None:

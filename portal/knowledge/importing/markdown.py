@@ -17,6 +17,7 @@ from portal.knowledge import validity
 from portal.knowledge.importing import lines
 from portal.knowledge.importing.contents import without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
+from portal.knowledge.importing.printed import without_print
 from portal.knowledge.importing.texts import NOT_UTF8, ArticleText, Unreadable, VersionText
 from portal.knowledge.models import Validity
 from search_index import article_order
@@ -69,10 +70,13 @@ def read(path: Path) -> Sheet:
             frame.preamble.read(rows[number], number + 1)
     body = rows[begins[1] :]
     builder = ArticleBuilder(part=frame.part, items=has_items(frame.title, body))
-    numbered = [(number, row) for number, row in enumerate(body, begins[1] + 1) if row]
+    numbered = [
+        (number, row)
+        for number, row in enumerate(body, begins[1] + 1)
+        if row and not row.startswith("<!--")
+    ]
+    numbered, notes = without_print(numbered)
     for number, row in without_contents(numbered):
-        if row.startswith("<!--"):
-            continue
         heading = _HEADING.fullmatch(row)
         if heading is None:
             rank = None if builder.lists(row) else lines.plain_rank(row)
@@ -87,7 +91,7 @@ def read(path: Path) -> Sheet:
         elif name and not lines.is_contents(name):
             builder.heading(name, len(heading.group(1)), number)
     return Sheet(
-        path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}")
+        path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}", notes)
     )
 
 

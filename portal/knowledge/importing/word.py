@@ -19,6 +19,7 @@ from portal.knowledge.importing import lines, word_text
 from portal.knowledge.importing.contents import Row, names_contents, without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
+from portal.knowledge.importing.printed import without_print
 from portal.knowledge.importing.texts import Unreadable
 
 # What a document may unfold to: the longest code is a few megabytes of XML, and reading takes many
@@ -51,6 +52,7 @@ def read(path: Path) -> Sheet:
     (title, edition), rows = _title(rows)
     preamble = Preamble()
     rows = _preamble(rows, preamble)
+    rows, told = without_print(rows)
     rows = without_contents(rows)
     frame = Frame(title, preamble, edition=edition)
     builder = ArticleBuilder(items=has_items(title, [text for _, text in rows]))
@@ -67,7 +69,7 @@ def read(path: Path) -> Sheet:
             frame,
             builder.finish(rows[-1][0] if rows else 1),
             f"文件 {path.name}",
-            notes,
+            [*notes, *told],
         ),
     )
 
