@@ -46,6 +46,7 @@ STAGES = {
     "publish": "启用新索引",
     "sync": "写入磁盘",
     "words": "建立词条",
+    "order": "整理词条",
     "evaluate": "逐组提问",
 }
 
