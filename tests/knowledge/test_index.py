@@ -15,13 +15,14 @@ from sqlalchemy import func, select
 from portal.config import settings
 from portal.core.db import db, new_id
 from portal.core.errors import Unavailable
-from portal.core.jobs import Job, JobRun, JobState, Lane, queue, worker
+from portal.core.jobs import Job, JobState, Lane, queue, worker
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.knowledge import documents, index, operations, providers, tasks
 from portal.knowledge.models import Article, Faq, IndexChange, PublicationState
 from portal.knowledge.providers import Provider, SearchDocument
 from search_index import BuildInProgress, IndexWriter, SearchRequest
 from search_index.searcher import CHECK_SECONDS
+from tests.knowledge.conftest import A_RUN
 from tests.search_index.samples import put
 
 
@@ -326,7 +327,7 @@ def test_two_builders_at_once_one_wins_and_the_job_comes_again(loaded, monkeypat
     )
     assert job.attempts == 1
     with pytest.raises(BuildInProgress):
-        tasks.rebuild_index(JobRun(job.id, job.kind, {}, 1, ""))
+        tasks.rebuild_index(A_RUN)
 
 
 @pytest.mark.parametrize("last", ["collect", "analyse", "words", "sync"])
