@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
+from portal.knowledge.importing.makers import makers_in
 from portal.knowledge.importing.texts import ArticleText, Unreadable
 from portal.knowledge.models import LawLevel
 from search_index import article_order, format_article_number, parse_article_number
@@ -224,6 +225,8 @@ class Preamble:
     commencement: date | None = None
     repealed: date | None = None
     issuing_body: str | None = None
+    # Whoever made it or a later edition of it.
+    makers: list[str] = field(default_factory=list)
     # The days of the amendments that went into the text, in order, the first adoption left out.
     amended: list[date] = field(default_factory=list)
     _amending: bool = False
@@ -259,20 +262,9 @@ class Preamble:
                 self.amended[-1] = max(days)
             self._amending = _AMENDED.search(part) is not None
             self.newest = max([*days, *([self.newest] if self.newest else [])])
-            self.issuing_body = _body_of(part) or self.issuing_body
-
-
-def _body_of(text: str) -> str | None:
-    congress = re.search(
-        r"([^\s\d年月日，。（(]*?)第[一二三四五六七八九十]+届(全国)?人民代表大会(常务委员会)?", text
-    )
-    if congress is not None:
-        place = congress.group(1).removeprefix("经")
-        return f"{place}{congress.group(2) or ''}人民代表大会{congress.group(3) or ''}"
-    for name in ("国务院", "最高人民法院", "最高人民检察院"):
-        if name in text:
-            return name
-    return None
+            makers = makers_in(part)
+            self.makers += makers
+            self.issuing_body = "、".join(makers) or self.issuing_body
 
 
 def level_of(title: str, issuing_body: str | None) -> LawLevel | None:

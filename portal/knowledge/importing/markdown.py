@@ -135,6 +135,7 @@ def version_of(
         repealed_by=preamble.repealed,
         level=lines.level_of(frame.title, preamble.issuing_body),
         issuing_body=preamble.issuing_body,
+        makers=tuple(preamble.makers),
         header_days=preamble.earlier_amendments(version_date),
         parts=(frame.part,) if frame.part else (),
     )
