@@ -163,6 +163,18 @@ def split_article(text: str, last: str = "") -> tuple[str, str] | None:
     return None
 
 
+def runs_on(number: str, text: str) -> str | None:
+    """Return the number of the next article where it begins within the text of this one; None without it."""
+    if not number:
+        return None
+    count = int(number.partition("-")[0]) + 1
+    following = format_article_number(str(count))
+    if following not in text and f"第{count}条" not in text:
+        return None
+    begins = rf"[。；;”]\s*(?:{following}|第{count}条)\s(?!\s*[{_MID_SENTENCE}])"
+    return following if re.search(begins, text) else None
+
+
 def _closed_up(text: str) -> str:
     words = text.split()
     return "".join(words) if all(len(word) == 1 for word in words) else " ".join(words)
@@ -195,16 +207,20 @@ def with_figures(text: str) -> str:
 # --- the title ---
 
 _ORDER = re.compile(r"[^《》]{2,40}(?:令|公告)(?:[（(〔]?[^《》]{0,12}第?[^《》]{1,8}号[）)〕]?)?")
+_HANDED_ON = re.compile(r".*(?:印发|发布|公布|颁布|转发)《.+》.{0,8}的(?:通知|公告|决定)")
 _EDITION = re.compile(r"\s*[（(](\d{4})年?(?:修正|修订|修改)(?:本|版|文本)?[）)]$")
 
 
 def law_title(written: str, line: int | None) -> tuple[str, int | None]:
     """Return a law's name, and the year of the edition where the title tells it: 公司法（2018年修正）.
 
-    Raises Unreadable for the order by which a text was made public.
+    Raises Unreadable for the order or the notice by which a text was made public.
     """
     if _ORDER.fullmatch(written):
         reason = f"开头的“{written[:30]}”是公布令，不是法律名称，请把法律名称之前的内容删去"
+        raise Unreadable(line, reason)
+    if _HANDED_ON.fullmatch(written):
+        reason = f"开头的“{written[:30]}”是印发通知，不是法律名称，请把法律名称之前的内容删去"
         raise Unreadable(line, reason)
     if len(written) > 300:
         raise Unreadable(line, "标题超过 300 字")
@@ -444,6 +460,10 @@ class ArticleBuilder:
             self._bare.pop(_name_of(title), None)
         text = "\n".join(piece.paragraphs).strip()
         require_text(text, piece.label, piece.line)
+        following = runs_on(piece.number, text)
+        if following is not None:
+            reason = f"{following}没有另起一行，接在{piece.label}的文字后面，请分行"
+            raise Unreadable(piece.line, reason)
         self._done.append(
             ArticleText(len(self._done), piece.number, piece.label, piece.chapter, text)
         )
