@@ -37,6 +37,7 @@ from search_index.paragraphs import Absent, absent_part
 from search_index.searcher import SearchIndex
 from search_index.store.writer import IndexWriter
 from search_index.thesaurus import Thesaurus
+from search_index.titles import is_document_number
 
 __all__ = [
     "Absent",
@@ -65,6 +66,7 @@ __all__ = [
     "find_citations",
     "format_article_number",
     "format_numeral",
+    "is_document_number",
     "names_no_law",
     "one_law",
     "own_names",

@@ -19,7 +19,7 @@ from search_index.article_lists import UNITS, ArticleList, article_lists
 from search_index.laws import BOOKS, LawNames, from_elsewhere, names_no_law, same_kind
 from search_index.notes import round_notes
 from search_index.numerals import NUMERAL
-from search_index.titles import Titles, names_no_text_of_law
+from search_index.titles import DOCUMENT, Titles, names_no_text_of_law
 from search_index.wrapped import unwrap
 
 # The books of a code are cited by name: 民法典婚姻家庭编第一千零七十九条. Before them may stand the number of the document
@@ -61,7 +61,7 @@ _COUNTED_OF_A_LAW = re.compile(
 # 第十条, 第九条规定…,第十条规定. Right before the second stands what joins the two.
 _BETWEEN_ARTICLES = re.compile(
     r"(?P<begun>和|及|与|以及|或者?|、)?[^。;!?\n《》]{0,60}?"
-    r"(?:和|及|与|以及|或者?|并且?|、|(?P<comma>,[且但]?)|(?<=的))"
+    r"(?:和|及|与|以及|或者?|并且?|、|(?P<comma>,(?:[且但]|还有|另外)?)|(?<=的))"
     r"(?:违反|符合|不?属于|(?:依法)?构成|根据|依据|依照|按照|适用|参照)?"
 )
 _FAR_IN_PROSE = 70
@@ -75,6 +75,16 @@ _OF_ANOTHER_TEXT = re.compile(
 )
 _ABOUT_WHAT = re.compile("(?:关于|有关)[^,]+的$")
 _OF_A_CONTRACT = re.compile(r"\s*(?:的?约定|约明|载明)")
+# Points, each behind its article: 第82条二倍工资,第14条无固定期限. The numbers of a contract are mostly written otherwise.
+_POINT = r"[: ]?[^\W\d_][^,。;:!?、\n《》]{1,24}"
+_POINT_BETWEEN = re.compile(rf"{_POINT},(?:还有|另外)?")
+_POINT_BEHIND = re.compile(rf"{_POINT}(?=[,。;!?、\n]|$)")
+_OF_NO_LAW = re.compile("约定|约明|载明|[写说讲签]")
+_LED_TO = re.compile("(?:根据|依据|依照|按照?|违反|适用|参照|符合|触犯)$")
+_A_CONTRACT = re.compile("(?:合同|协议|章程|公约|手册|租约|条款|制度)(?!法)")
+_IN_FIGURES = re.compile(r"[0-9]\s*条")
+_ENDS_A_SENTENCE = re.compile(r"[。;!?\n]")
+_DOCUMENT_NUMBER = re.compile(rf"{DOCUMENT}(?:文件?)?$")
 _YEAR = re.compile(r"\(((?:19|20)\d\d)")
 _UNKNOWN_NAME = re.compile(
     r"[\u4e00-\u9fff()]{2,40}?(?:法|法典|条例|规定|办法|解释|细则|规则|决定|总则|通则|修正案|纪要)"
@@ -179,6 +189,9 @@ class _Reader:
         # The law named last, and the citation before.
         self._last: tuple[str, tuple[str, ...]] | None = None
         self._before: _Meant | None = None
+        # Where that sentence named its law, and where the last article ends that is of none.
+        self._named_at = 0
+        self._of_no_law = -1
         for start, end, short in self.titles.unmarked:
             named = _law_before(normal, start, self.titles, laws, self._resolve, 0)
             if named is not None:
@@ -186,6 +199,12 @@ class _Reader:
 
     def meant(self, listed: ArticleList) -> _Meant | None:
         """The law that a list belongs to; None when it is no citation."""
+        found = self._found(listed)
+        if found is None and not listed.bare:
+            self._of_no_law = listed.end
+        return found
+
+    def _found(self, listed: ArticleList) -> _Meant | None:
         if listed.bare and not _is_named_directly(
             self.normal, listed.start, self._laws, self.titles
         ):
@@ -283,12 +302,28 @@ class _Reader:
         if any(self._laws.longest_ending(prose, end) is not None for end in range(len(prose) + 1)):
             return None
         # 第九条规定…,第十条规定; a comma by itself joins nothing.
-        if between["comma"] and not _SAYS_BEHIND.match(normal, listed.end):
+        if between["comma"] and not (
+            _SAYS_BEHIND.match(normal, listed.end) or self._is_next_point(prose, before, listed)
+        ):
             return None
-        return self._cited(_Meant(before.written, before.candidates, start, listed.end))
+        return self._cited(_Meant(before.written, before.candidates, start, listed.end), again=True)
 
-    def _cited(self, meant: _Meant) -> _Meant:
+    def _is_next_point(self, prose: str, before: _Meant, listed: ArticleList) -> bool:
+        """Whether a list goes on in points (第82条二倍工资,第14条无固定期限) where no contract may be meant."""
+        behind = _POINT_BEHIND.match(self.normal, listed.end)
+        if behind is None or _OF_NO_LAW.search(behind[0]) or not _POINT_BETWEEN.fullmatch(prose):
+            return False
+        spans = ((before.start, before.end), (listed.start, listed.end))
+        if len({_IN_FIGURES.search(self.normal, *span) is None for span in spans}) > 1:
+            return False
+        begins = self._named_at
+        sentence = _ENDS_A_SENTENCE.split(self.normal[max(0, begins - _FAR) : begins])[-1]
+        led = _LED_TO.search(sentence) or _A_CONTRACT.search(sentence)
+        return led is None and self._of_no_law < begins - len(sentence)
+
+    def _cited(self, meant: _Meant, *, again: bool = False) -> _Meant:
         self._before = meant
+        self._named_at = self._named_at if again else meant.start
         return meant
 
 
@@ -383,6 +418,12 @@ def _unknown_before(
 
     `title` is the last name in book marks before it.
     """
+    number = _DOCUMENT_NUMBER.search(normal, max(floor, end - 30), end)
+    if number is not None:
+        if title is not None and title[1] == number.start():
+            return title[0], title[2]
+        name = _without_prose(_LEADING.sub("", number[0]))
+        return end - len(name), name
     # 最高人民法院关于适用《民法典》婚姻家庭编的解释(一): a title stands within a name.
     if title is not None and _OF_TITLE.fullmatch(normal, title[1], end):
         maker = _ABOUT.search(normal, max(floor, title[0] - 40), title[0])

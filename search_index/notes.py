@@ -23,11 +23,19 @@ _NOTE = re.compile(
 _NAME = re.compile(rf"(?:{_BEHIND_A_NAME}|条(?:之[\w]{{1,3}})?|[款项])\s*$")
 
 
+# The year in the number of a document, whatever brackets it is written in: 法释(2020)17号. That of a case comes first.
+_DOCUMENT_YEAR = re.compile(
+    rf"(?<=[\u4e00-\u9fff])[(〔\[【]({_YEAR})[)〕\]】](?=\s*第?[0-9]{{1,5}}号)"
+)
+
+
 def round_notes(normal: str) -> str:
     """Return a normalised text of the same length, the brackets around notes on a law as round ones.
 
-    Notes on an article (第五百七十七条【违约责任】) stay as they are.
+    Notes on an article (第五百七十七条【违约责任】) stay as they are; the year of a document has those of its own (〔〕).
     """
+    if "号" in normal:
+        normal = _DOCUMENT_YEAR.sub(r"〔\1〕", normal)
     if not any(bracket in normal for bracket in "【〔["):
         return normal
     return _NOTE.sub(_rounded, normal)

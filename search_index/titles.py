@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 
+from search_index.analysis import normalise
 from search_index.laws import leads_to_a_name
+from search_index.notes import round_notes
 
 _NOTE = r"\((?:[^()]|\([^()]{0,20}\)){2,60}\)"
 _TITLE = re.compile(rf"《(?P<name>(?:[^《》]|《[^《》]*》){{2,120}})》\s*(?:{_NOTE}\s*){{0,3}}")
@@ -16,6 +18,10 @@ _DEFINED = re.compile(
 )
 # The same behind a name without book marks: 工伤条例实施办法(以下简称办法). What stands there else tells no law.
 _DEFINED_UNMARKED = re.compile(rf"(?<=[\w)])(?=\([^()]{{0,30}}称){_DEFINED.pattern}")
+# The number of a document, which stands for the text that it was given to. A contract's (编号〔2020〕17号) is none.
+DOCUMENT = r"[\u4e00-\u9fff]{1,12}(?<!号)〔(?:19|20)[0-9]{2}〕[0-9]{1,5}号"
+_DOCUMENT = re.compile(rf"{DOCUMENT}(?:文件?)?")
+_NUMBER_BEHIND = re.compile(rf"\s*\(?({DOCUMENT})(?:文件?)?(?=[,)第])")
 # What is named in book marks and never a law.
 _NO_LAW = re.compile(
     "(?:合同|协议|协议书|合同书|章程|手册|规约|须知|守则|条款|保险单|保单|订单|报告|清单|目录|公告|公报|方案|说明"
@@ -29,6 +35,11 @@ _GOES_ON = ("实施", "执行", "处理", "办理", "审理")
 def names_no_text_of_law(name: str) -> bool:
     """True for what is named in book marks and is no law: 《房屋租赁合同》, 《员工手册》."""
     return _NO_LAW.search(name) is not None
+
+
+def is_document_number(written: str) -> bool:
+    """True for a text that is named by the number of its document: 法释〔2020〕17号."""
+    return _DOCUMENT.fullmatch(round_notes(normalise(written)).strip()) is not None
 
 
 def _begins(normal: str, start: int) -> bool:
@@ -60,6 +71,19 @@ class Titles:
                 for found in _DEFINED_UNMARKED.finditer(normal)
             ]
         self._longest = max(map(len, self._given), default=0)
+        if "号" in normal:
+            self._give_numbers(normal)
+
+    def _give_numbers(self, normal: str) -> None:
+        """Let the number of a document stand for the text that bears it; one that amends several is none of them."""
+        borne: dict[str, list[tuple[int, str]]] = {}
+        for start, _, name in self._all:
+            number = _NUMBER_BEHIND.match(normal, start + len(name) + 2)
+            if number is not None:
+                borne.setdefault(number[1], []).append((number.end(), name))
+        for written, places in borne.items():
+            if len({name for _, name in places}) == 1:
+                self.give(written, *places[0])
 
     def give(self, short: str, place: int, name: str) -> None:
         """Let a short name stand for a name from a place on."""

@@ -17,7 +17,7 @@ from portal.core.db import LabelledEnum
 from portal.core.errors import Invalid
 from portal.knowledge import editions, lineage, parts, queries, unheld
 from portal.knowledge.models import Article, Validity
-from portal.knowledge.names import law_names, short
+from portal.knowledge.names import law_names, not_held, short
 from portal.knowledge.queries import lookup
 from search_index import (
     Citation,
@@ -115,7 +115,7 @@ def resolve(law: str, article: str, *, in_force: bool = True) -> Article:
             raise _refusal("article_repealed", replaced.message, "请改引现行有效的条文。")
         raise _refusal(
             "no_such_law",
-            f"没有收录《{short(law)}》。",
+            f"{not_held(law)}。",
             "请核对法律名称，使用全称；没有收录的法律请联系内容管理员补录。",
         )
     if len(candidates) > 1:
@@ -367,7 +367,7 @@ def _checked(
     holding = [law for law in _meant(candidates) if (law, number) in articles]
     label = format_article_number(number)
     if not candidates:
-        message = f"没有收录《{short(written.strip())}》，无法核对{label}。"
+        message = f"{not_held(written.strip())}，无法核对{label}。"
         return CheckedCitation(*place, written, number, CitationStatus.NO_SUCH_LAW, None, message)
     if len(candidates) > 1 and len(holding) != 1:
         listed = "、".join(f"《{name}》" for name in candidates[:3])

@@ -22,7 +22,7 @@ from portal.knowledge import amendments, editions, parts, queries, unheld
 from portal.knowledge.citations import CitationStatus
 from portal.knowledge.documents import FROM_INDEX, key_of
 from portal.knowledge.models import Article, Law, LawVersion, Validity
-from portal.knowledge.names import law_names, short
+from portal.knowledge.names import law_names, not_held, short
 from portal.knowledge.unheld import Mention
 from search_index import CitationMatch, Document, SearchIndex, format_article_number
 
@@ -185,7 +185,7 @@ def _unheld(text: str, law: str, number: str, as_of: date | None) -> dict[str, A
     """Say that a law is not held, and what replaced it."""
     replaced = unheld.replaced(law)
     if replaced is None:
-        message = f"没有收录《{short(law)}》。"
+        message = f"{not_held(law)}。"
         return {**_plain(text, law, number), **_told("no_such_law", message)}
     # On a day before its repeal it was the law; all the same its text is not held.
     status = "repealed" if as_of is None or as_of >= replaced.start else "no_such_law"

@@ -46,6 +46,7 @@ STAGES = {
     "publish": "启用新索引",
     "sync": "写入磁盘",
     "words": "建立词条",
+    "order": "整理词条",
     "evaluate": "逐组提问",
 }
 
@@ -105,7 +106,14 @@ def tell_import(report: ImportReport) -> None:
     help="文件格式；不写时按文件名判断，starter 是起步法律数据包。",
 )
 @click.option("--dry-run", is_flag=True, help="只读取和比较，不写入。")
-def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> None:
+@click.option(
+    "--successor",
+    is_flag=True,
+    help="制定机关改名或者职能划转的，也作为同名法律的新版本导入。",
+)
+def import_law(
+    paths: tuple[Path, ...], form: str | None, *, dry_run: bool, successor: bool
+) -> None:
     """导入法律文本（文件或者文件夹），可以重复运行。有错的文件整个不导入。"""
     # Looked at here, because what click itself says of them is English.
     if form not in (None, *FORMS):
@@ -121,7 +129,9 @@ def import_law(paths: tuple[Path, ...], form: str | None, *, dry_run: bool) -> N
     if absent:
         raise click.ClickException(f"没有这个文件或者文件夹：{'、'.join(absent)}。请核对路径。")
     try:
-        report = operations.import_law(paths, form, dry_run=dry_run, progress=Progress())
+        report = operations.import_law(
+            paths, form, dry_run=dry_run, successor=successor, progress=Progress()
+        )
     except Invalid as error:
         raise click.ClickException(f"{error.message}{error.next_step or ''}") from None
     except KeyboardInterrupt:

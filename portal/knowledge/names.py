@@ -13,7 +13,7 @@ from portal.core.db import db
 from portal.core.unit_of_work import transactional
 from portal.knowledge.models import Law
 from portal.knowledge.thesaurus import FILE, thesaurus
-from search_index import LawNames
+from search_index import LawNames, is_document_number
 
 _lock = threading.Lock()
 _cached: tuple[tuple[Any, ...], LawNames] | None = None
@@ -42,6 +42,13 @@ def law_names() -> LawNames:
 def short(name: str) -> str:
     """A law's name as people say it: without 中华人民共和国 at its beginning."""
     return name.removeprefix("中华人民共和国") or name
+
+
+def not_held(name: str) -> str:
+    """Say that no law of this name is held, or whose number it is not known, without the full stop."""
+    if is_document_number(name):
+        return f"没有登记文号“{name}”是哪一部"
+    return f"没有收录《{short(name)}》"
 
 
 @transactional

@@ -68,14 +68,17 @@ def import_law(
     form: str | None = None,
     *,
     dry_run: bool = False,
+    successor: bool = False,
     progress: index.Progress = index.silent,
 ) -> LawReport:
     """Import texts of law from files; `form` is markdown, docx or jsonl, by name when None.
 
+    With `successor` texts go in as versions of the held ones of their names also where other makers made them.
+
     Broken files are in the report. What cites a changed article goes to the review list. Raises
     Invalid when there is nothing to import.
     """
-    report = importing.run(paths, form, dry_run=dry_run, progress=progress)
+    report = importing.run(paths, form, dry_run=dry_run, successor=successor, progress=progress)
     if not dry_run:
         # Also where nothing was new: the run before may have been cut off when all was written but this.
         lineage.refresh(progress)

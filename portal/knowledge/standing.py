@@ -16,7 +16,7 @@ from portal.core.db import db
 from portal.core.errors import Invalid
 from portal.knowledge.citations import CitationStatus, check, resolve
 from portal.knowledge.models import Article, LawVersion
-from portal.knowledge.names import law_names, short
+from portal.knowledge.names import law_names, not_held, short
 from search_index import (
     format_article_number,
     one_law,
@@ -136,7 +136,7 @@ def require_good_citations(
         errors = {"text": wrong}
         if missing:
             errors["checked_elsewhere"] = [
-                f"没有收录《{plain_name(law)}》，请导入，或者写明在哪里核对过。" for law in missing
+                f"{not_held(plain_name(law))}，请导入，或者写明在哪里核对过。" for law in missing
             ]
         raise Invalid(
             "正文中引用的法条有误。",

@@ -41,11 +41,14 @@ def update_index(_run: JobRun) -> None:
 
 
 def rebuild_index(run: JobRun) -> None:
-    """Build the index anew, unless it needs it no more and nobody wanted it anyway."""
+    """Build the index anew, unless it needs it no more and nobody wanted it anyway.
+
+    A build left in the middle, because the worker stops, leaves nothing behind and is begun anew after the next start.
+    """
     if index.why_rebuild(thoroughly=True) is None and not run.payload.get("anyway"):
         return
     try:
-        _log.info("index_rebuilt", documents=index.rebuild())
+        _log.info("index_rebuilt", documents=index.rebuild(run.go_on))
     except BuildInProgress:
         # That build may have begun before this change: the job is tried again after a pause.
         _log.info("index_build_in_progress")
@@ -70,14 +73,14 @@ def follow_calendar(_run: JobRun) -> None:
             enqueue(DAILY_JOB, dedup_key=f"{DAILY_JOB}.{today}")
 
 
-def daily(_run: JobRun) -> None:
+def daily(run: JobRun) -> None:
     """Let statuses follow the calendar, list what must be read again, forget old misses.
 
     Four times a day, and when the calendar changes what a law is worth (`follow_calendar`).
     """
     today = clock.today()
     # Here for what an interrupted import left, and for a database from before articles were matched.
-    matched = lineage.refresh()
+    matched = lineage.refresh(run.go_on)
     with unit_of_work():
         changed = validity.refresh(today)
         if changed:

@@ -53,7 +53,7 @@ LATENCY = Histogram(
 )
 JOBS = Counter(
     "portal_jobs",
-    "Jobs carried out by kind and outcome (done, failed, dead, lease_lost).",
+    "Jobs carried out by kind and outcome (done, failed, dead, lease_lost, stopped).",
     ("kind", "outcome"),
 )
 JOB_SECONDS = Histogram(

@@ -112,6 +112,16 @@ def write_whoosh(folder: Path, documents: Sequence[Document], progress: Any) -> 
     folder.mkdir()
     whoosh_index = index.create_in(str(folder), build_schema())
     writer = whoosh_index.writer(limitmb=512)
+    try:
+        _write(writer, documents, progress)
+    except BaseException:
+        writer.cancel()
+        raise
+    whoosh_index.close()
+    progress("words", len(documents), len(documents))
+
+
+def _write(writer: Any, documents: Sequence[Document], progress: Any) -> None:
     for row, document in enumerate(documents):
         values = {
             "key": _without_lone_surrogates(document.key),
@@ -130,9 +140,18 @@ def write_whoosh(folder: Path, documents: Sequence[Document], progress: Any) -> 
         writer.add_document(**{name: value for name, value in values.items() if value})
         if row % 1024 == 0:
             progress("words", row, len(documents))
+    # Most of the time of a commit, in which whoever asks for a stop would wait.
+    postings = writer.pool.items
+    writer.pool.iter_postings = lambda: _told(postings(), progress)
     writer.commit()
-    whoosh_index.close()
-    progress("words", len(documents), len(documents))
+
+
+def _told(postings: Iterable[Any], progress: Any) -> Iterator[Any]:
+    for place, posting in enumerate(postings):
+        if place % 65536 == 0:
+            progress("order", 0, 1)
+        yield posting
+    progress("order", 1, 1)
 
 
 def _without_lone_surrogates(text: str) -> str:

@@ -145,6 +145,31 @@ def test_a_stop_waits_for_the_long_job(hired: worker.Worker) -> None:
     assert db.session.scalars(select(Job.state)).one() is JobState.DONE
 
 
+def test_a_long_job_that_asks_is_left_at_a_stop_and_is_due_again_at_once(
+    hired: worker.Worker,
+) -> None:
+    @jobs.job_handler("test.build", transactional=False, lane=Lane.LONG)
+    def build(run: JobRun) -> None:
+        run.go_on("first step", 0, 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(400):
+            time.sleep(0.05)
+            run.go_on("next step", 1, 2)
+
+    put("test.build")
+    began = time.monotonic()
+    hired.run()
+    assert time.monotonic() - began < 10
+    db.session.rollback()
+    job = db.session.scalars(select(Job)).one()
+    assert (job.state, job.attempts, job.interruptions) == (JobState.PENDING, 0, 0)
+    assert job.last_error is None
+    db.session.rollback()
+    again = queue.lease_next("the next worker", lane=Lane.LONG)
+    assert again is not None
+    assert (again.id, again.attempt) == (job.id, 1)
+
+
 def test_a_start_asks_once_for_what_follows_every_start(hired: worker.Worker) -> None:
     done: list[str] = []
 

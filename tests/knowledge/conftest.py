@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from flask import Flask
 
 from portal.config import Settings
+from portal.core.jobs import JobRun
 from portal.knowledge import index, operations, starter
 from search_index import spelling
 from tests.factories.people import staff_headers
@@ -30,6 +32,9 @@ CRIMINAL = "中华人民共和国刑法"
 
 LAW_COLUMNS = "law_id law_name doc_type level issuing_body publish_date effective_date version_date status law_department"
 ARTICLE_COLUMNS = "law_id chapter section article_no article_text"
+
+# For handlers that are called without a worker.
+A_RUN = JobRun(uuid.UUID(int=0), "test", {}, 1, "")
 
 Rows = list[tuple[Any, ...]]
 _sounds = functools.cache(spelling._sounds)

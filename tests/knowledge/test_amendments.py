@@ -14,7 +14,7 @@ from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import amendments, operations, tasks
 from portal.knowledge.importing import markdown
 from portal.knowledge.models import UNDATED, Law, LawVersion
-from tests.knowledge.conftest import ARTICLES, CRIMINAL, LAWS, Rows, write_package
+from tests.knowledge.conftest import A_RUN, ARTICLES, CRIMINAL, LAWS, Rows, write_package
 
 CONSTITUTION = "中华人民共和国宪法"
 DECISION = f"全国人民代表大会常务委员会关于修改《{CRIMINAL}》的决定"
@@ -115,7 +115,7 @@ def test_an_amendment_that_comes_later_and_a_text_that_fills_the_gap_are_taken_i
     )
     assert operations.import_starter().versions_added == 2
     assert _not_held(CONSTITUTION) == [["1988-04-12", "1993-03-29"], [], []]
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     assert _not_held(CONSTITUTION) == [["1988-04-12", "1993-03-29"], [], []]
     assert operations.import_starter().changed is False
 
@@ -139,7 +139,7 @@ def test_the_guessed_day_of_an_undated_amendment_is_told_to_nobody(changed):
     )
     with unit_of_work():
         amendment.source += UNDATED
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     assert _not_held(CONSTITUTION) == [["2004-03-14"], []]
 
 

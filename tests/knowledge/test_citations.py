@@ -11,7 +11,7 @@ from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import citations, validity
 from portal.knowledge.citations import CitationStatus, check, resolve
-from portal.knowledge.models import Article, LawVersion, Validity
+from portal.knowledge.models import Article, Law, LawVersion, Validity
 from tests.factories.laws import make_law
 from tests.knowledge.conftest import CIVIL, LABOUR
 
@@ -391,6 +391,22 @@ def test_a_citation_of_a_law_that_is_not_known_is_not_passed_over(law, text, nam
     (found,) = citations.check(text)
     assert (found.status, found.law) == (citations.CitationStatus.NO_SUCH_LAW, name)
     assert text[found.start : found.end] == found.text
+
+
+def test_a_document_number_that_is_no_law_s_short_name_is_told_as_what_it_is(law, api):
+    text = "依照法释〔2030〕6号第十条，应当支持。"
+    (found,) = api.post("/citations/check", {"text": text}).json["citations"]
+    assert (found["law"], found["status"]) == ("法释〔2030〕6号", "no_such_law")
+    assert text[found["start"] : found["end"]] == "法释〔2030〕6号第十条"
+    assert found["message"] == "没有登记文号“法释〔2030〕6号”是哪一部，无法核对第十条。"
+
+
+def test_a_document_number_among_the_short_names_of_a_law_means_it(law, api):
+    with unit_of_work():
+        db.session.scalars(select(Law).where(Law.name == CIVIL)).one().aliases = ["法释〔2030〕6号"]
+    text = "依照法释（2030）6号第七百一十条，应当支持。"
+    (found,) = api.post("/citations/check", {"text": text}).json["citations"]
+    assert (found["law"], found["article_number"], found["status"]) == (CIVIL, "710", "found")
 
 
 @pytest.mark.parametrize(

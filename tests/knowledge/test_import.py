@@ -276,6 +276,60 @@ def test_rules_of_two_makers_with_one_name_are_not_taken_for_one_law(settings, t
     assert [v.status for v in versions("测试养犬条例")] == [Validity.IN_FORCE]
 
 
+def by(maker: str, day: str, earlier: str = "") -> str:
+    return OLD.replace(
+        "2011年3月25日 测试市第三届人民代表大会常务委员会第二十三次会议通过",
+        f"（{earlier}{day}{maker}公布 自2011年6月1日起施行）",
+    )
+
+
+def test_rules_of_two_departments_with_one_name_are_not_taken_for_one_law(settings, tmp_path):
+    write(tmp_path / "laws", "a.md", by("测试农业部令第3号", "2011年3月25日"))
+    write(tmp_path / "laws", "b.md", by("测试公安部令2012年第5号", "2012年3月25日"))
+    (problem,) = operations.import_law([tmp_path / "laws"]).problems
+    assert str(problem) == (
+        "b.md：已有的《测试养犬条例》由测试农业部制定，这里的由测试公安部制定，不像同一部："
+        "同名的另一部请在名称前写上制定机关；机关改名或者职能划转、确是同一部的，加上 --successor 再导入"
+    )
+    assert [v.status for v in versions("测试养犬条例")] == [Validity.IN_FORCE]
+    assert operations.import_law([tmp_path / "laws"], successor=True).problems == []
+    assert [v.issuing_body for v in versions("测试养犬条例")] == ["测试农业部", "测试公安部"]
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        # The header tells the succession, or it is the same maker in other words.
+        by("测试公安部令第5号", "2012年3月25日", "2011年3月25日测试农业部令第3号公布 根据"),
+        by("国家测试农业和农村部令第5号", "2012年3月25日"),
+        by("测试公安部、测试农业部令第5号", "2012年3月25日"),
+        by("", "2012年3月25日"),
+    ],
+)
+def test_a_new_edition_of_the_same_makers_is_a_version_of_the_rule(settings, tmp_path, newer):
+    write(tmp_path / "laws", "a.md", by("测试农业部令第3号", "2011年3月25日"))
+    write(tmp_path / "laws", "b.md", newer)
+    assert operations.import_law([tmp_path / "laws"]).problems == []
+    assert count(LawVersion) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "maker"),
+    [
+        ("2011年3月25日国务院令第3号公布", "国务院"),
+        ("2011年3月25日国务院第29次常务会议通过", "国务院"),
+        ("2011年3月25日国务院测试监督管理委员会令第3号公布", "国务院测试监督管理委员会"),
+        ("2011年3月25日测试市人民政府令第3号发布", "测试市人民政府"),
+        ("2011年3月25日 测试部、测试总局公告2011年第3号", "测试部、测试总局"),
+        ("2011年3月25日测试总局第3次局务会议审议通过", "测试总局"),
+    ],
+)
+def test_who_made_a_rule_is_read_in_its_header(settings, tmp_path, header, maker):
+    text = OLD.replace("2011年3月25日 测试市第三届人民代表大会常务委员会第二十三次会议通过", header)
+    assert operations.import_law([write(tmp_path, "a.md", text)]).problems == []
+    assert [v.issuing_body for v in versions("测试养犬条例")] == [maker]
+
+
 def test_whoever_corrects_the_level_of_a_version_is_believed(settings, tmp_path):
     operations.import_law([write(tmp_path, "a(2011-03-25).md", NATIONAL)])
     assert operations.import_law([write(tmp_path, "a(2011-03-25).md", OLD)]).problems == []
@@ -406,7 +460,11 @@ def test_every_markdown_file_of_the_corpus_is_read(settings, corpus):
 def test_every_line_of_the_corpus_is_read(settings, corpus):
     found = importing.json_lines.survey(corpus / "articles.jsonl.gz")
     assert found.articles == 63_538
-    assert len(found.notes) == 5
+    assert sum("没有重复导入" in note for note in found.notes) == 5
+    # One text has whole chapters within single lines.
+    assert [note for note in found.notes if "没有分开" in note] == [
+        "《中华人民共和国飞行基本规则》第一条的文字里接着第二条等 12 处，没有分开，后面的不能按条号引用"
+    ]
     read = list(importing.json_lines.read(corpus / "articles.jsonl.gz", found))
     # Five texts stand twice in the file, with 247 articles.
     assert (len(read), sum(len(text.articles) for text in read)) == (1_439, 63_291)

@@ -292,7 +292,7 @@ def test_missing_numbers_are_pointed_out(tmp_path):
         ("# 测试\n\n2020年2月30日 通过\n<!-- INFO END -->\n第一条 测试。", 3, "2月30日"),
         (SMALL.replace("第四条", "第二条"), 27, "第二条重复"),
         (SMALL.replace("第四条", "第一条"), 27, "文件里像是有两部法律，请分成两个文件"),
-        (SMALL.replace("第二条 ", "- 第二条 "), 15, "“第二条”像是条文序号"),
+        (SMALL.replace("第二条 ", "※ 第二条 "), 15, "“第二条”像是条文序号"),
         (
             SMALL.replace("# 测试市养犬管理条例", "# 测试市人民政府令（第345号）"),
             1,

@@ -11,6 +11,7 @@ from portal.core.jobs import Job
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import operations, tasks, validity
 from portal.knowledge.models import Validity
+from tests.knowledge.conftest import A_RUN
 from tests.knowledge.test_import import NEW, OLD, versions, write
 
 
@@ -63,7 +64,7 @@ def test_a_repeal_to_come_takes_effect_by_itself(settings, tmp_path, clock):
     clock.set("2024-07-01 00:10")
     tasks.follow_calendar(None)
     assert tasks.DAILY_JOB in set(db.session.scalars(select(Job.kind)))
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     (old,) = versions("测试养犬条例")
     assert old.status is Validity.REPEALED
     assert not validity.is_due(date(2024, 7, 1))

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from portal.config import settings
 from portal.core.db import db, new_id
 from portal.core.errors import Unavailable
-from portal.core.jobs import Job, JobState, queue
+from portal.core.jobs import Job, JobState, Lane, queue, worker
 from portal.core.unit_of_work import transactional, unit_of_work
 from portal.knowledge import documents, index, operations, providers, tasks
 from portal.knowledge.models import Article, Faq, IndexChange, PublicationState
 from portal.knowledge.providers import Provider, SearchDocument
-from search_index import BuildInProgress, SearchRequest
+from search_index import BuildInProgress, IndexWriter, SearchRequest
 from search_index.searcher import CHECK_SECONDS
+from tests.knowledge.conftest import A_RUN
 from tests.search_index.samples import put
 
 
@@ -325,7 +327,44 @@ def test_two_builders_at_once_one_wins_and_the_job_comes_again(loaded, monkeypat
     )
     assert job.attempts == 1
     with pytest.raises(BuildInProgress):
-        tasks.rebuild_index(None)
+        tasks.rebuild_index(A_RUN)
+
+
+@pytest.mark.parametrize("last", ["collect", "analyse", "words", "sync"])
+def test_a_build_that_is_told_to_stop_leaves_the_old_index_and_its_job(loaded, last, monkeypatch):
+    with unit_of_work():
+        index.schedule_rebuild()
+    before = sorted(path.name for path in (settings().index_dir / "generations").iterdir())
+    run = queue.lease_next("stops", lane=Lane.LONG)
+    build = IndexWriter.build
+
+    def stopped(self, everything, progress):
+        def told(stage, done, total):
+            if stage == last:
+                run.stopping.set()
+            progress(stage, done, total)
+
+        return build(self, everything, told)
+
+    monkeypatch.setattr(IndexWriter, "build", stopped)
+    worker.carry_out(run)
+    after = sorted(path.name for path in (settings().index_dir / "generations").iterdir())
+    assert (after, len(keys("押金")) > 0) == (before, True)
+    monkeypatch.setattr(IndexWriter, "build", build)
+    again = queue.lease_next("starts", lane=Lane.LONG)
+    assert (again.id, again.attempt) == (run.id, 1)
+    worker.carry_out(again)
+    assert index.why_rebuild() is None
+    job = db.session.get(Job, run.id)
+    assert (job.state, job.interruptions) == (JobState.DONE, 0)
+
+
+def test_a_stop_is_noticed_while_the_words_are_put_in_order(loaded, tell):
+    """The longest step of a build: after the last text nothing would tell of it until it is done."""
+    index.rebuild(tell)
+    words = [(done, total) for stage, done, total in tell.lines if stage == "order"]
+    assert words[0] == (0, 1)
+    assert words[-1] == (1, 1)
 
 
 def test_a_build_that_fails_leaves_the_old_one_serving(loaded, monkeypatch):

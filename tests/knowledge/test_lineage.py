@@ -23,6 +23,7 @@ from portal.knowledge.models import (
     ReviewReason,
 )
 from portal.knowledge.providers import Provider, SearchDocument
+from tests.knowledge.conftest import A_RUN
 from tests.knowledge.test_history import LAW, article_id, of_corpus, read, told
 from tests.knowledge.test_import import rows, write_lines
 
@@ -155,7 +156,7 @@ def test_before_it_is_matched_a_law_goes_by_its_numbers(both, api):
     entries = read(api, f"/articles/{article_id('2')}/history")["items"]
     assert told(entries) == [("2020-01-01", "changed"), ("2000-01-01", "first")]
     assert entries[0]["article"]["text"] == NOISE
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     db.session.expire_all()
     entries = read(api, f"/articles/{article_id('2')}/history")["items"]
     assert entries[0]["article"]["text"] == LATER

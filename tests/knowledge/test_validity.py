@@ -13,7 +13,7 @@ from portal.core.jobs import Job
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, tasks, validity
 from portal.knowledge.models import Law, LawVersion, ReviewItem, ReviewReason, Validity
-from tests.knowledge.conftest import TRADEMARK
+from tests.knowledge.conftest import A_RUN, TRADEMARK
 
 
 @dataclass
@@ -61,10 +61,10 @@ def statuses() -> dict[date, tuple[Validity, bool]]:
 
 def test_a_new_law_takes_effect_on_its_first_day(law, clock):
     clock.set("2026-12-31 23:59")
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     assert statuses()[date(2019, 4, 23)] == (V.IN_FORCE, True)
     clock.set("2027-01-01 00:01")
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     assert statuses() == {
         date(2019, 4, 23): (V.HISTORICAL, False),
         date(2026, 2, 26): (V.IN_FORCE, True),
@@ -77,7 +77,7 @@ def test_the_daily_round_changes_nothing_on_an_ordinary_day(law, clock):
     with unit_of_work():
         before = index.state().revision
     clock.advance(days=1)
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     with unit_of_work():
         assert index.state().revision == before
     assert db.session.scalars(select(ReviewItem)).all() == []
@@ -96,7 +96,7 @@ def test_what_cites_the_old_text_comes_up_for_review(law, clock, settings):
 
     assert operations.load_content().changed == 1
     clock.set("2027-01-01 06:00")
-    tasks.daily(None)
+    tasks.daily(A_RUN)
     (item,) = db.session.scalars(select(ReviewItem)).all()
     assert item.reason is ReviewReason.TEXT_CHANGED
     assert item.title == "公司拖欠工资怎么办？"

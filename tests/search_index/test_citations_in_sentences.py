@@ -41,6 +41,46 @@ def test_articles_one_behind_the_other_need_nothing_between_them(text: str) -> N
     assert found(text) == [(CIVIL, "577"), (CIVIL, "584")]
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("劳动法第44条加班费，第50条拖欠工资", "44 50"),
+        ("劳动法第44条加班费，第50条拖欠工资，第36条工时。", "44 50 36"),
+        ("问：劳动法第44条：加班费，第50条：拖欠工资？", "44 50"),
+        ("劳动法第四十四条加班费，还有第五十条拖欠工资", "44 50"),
+        ("劳动法第16条书面劳动合同，第20条无固定期限合同，第44条加班费", "16 20 44"),
+        ("没有签。劳动法第44条加班费，第50条第1款拖欠工资怎么算", "44 50"),
+    ],
+)
+def test_points_each_behind_its_article_are_all_of_the_law_named_first(
+    text: str, numbers: str
+) -> None:
+    assert found(text) == [(LABOUR, number) for number in numbers.split()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The article of a contract, which was named or is spoken of as one.
+        "租房合同不退押金，民法典第577条违约责任，第5条押金不退",
+        "合同第3条写了押金，民法典第577条违约责任，第5条押金不退",
+        "合同是去年签的，民法典第577条违约责任，第5条写着押金不退",
+        "民法典第577条违约责任，第5条约定押金不退",
+        "民法典第577条违约责任，第5条说押金不退",
+        "民法典第577条违约责任，协议里第5条押金不退",
+        "民法典第577条违约责任，第五条押金不退",
+        "按照民法典第577条主张责任，第5条押金不退",
+        # Another sentence, or more than a point between the two.
+        "民法典第577条违约责任；第5条押金不退",
+        "民法典第577条违约责任\n第5条押金不退",
+        "民法典第577条违约责任，房东不退押金，第5条押金不退",
+    ],
+)
+def test_behind_a_comma_what_may_be_of_a_contract_is_left_alone(text: str) -> None:
+    assert found(text)[:1] == [(CIVIL, "577")]
+    assert (CIVIL, "5") not in found(text)
+
+
 def test_it_goes_on_in_the_law_cited_last() -> None:
     text = (
         "民法典第3条规定的权利，该法第5条规定的自愿和第7条规定的诚信；刑法第20条规定的防卫和第21条"

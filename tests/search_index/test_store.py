@@ -284,7 +284,8 @@ def test_progress_is_reported_to_the_end(tmp_path: Path) -> None:
     IndexWriter(tmp_path).build(
         library(), lambda stage, done, total: seen.update({stage: (done, total)})
     )
-    assert set(seen) == {"collect", "analyse", "compile", "records", "words", "sync", "publish"}
+    steps = {"collect", "analyse", "compile", "records", "words", "order", "sync", "publish"}
+    assert set(seen) == steps
     assert all(done == total for done, total in seen.values())
 
 

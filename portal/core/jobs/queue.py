@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import secrets
+import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import defer
 
 from portal.core import clock
@@ -38,6 +39,10 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; what this one wrote is rolled back."""
 
 
+class Stopped(Exception):
+    """The process was told to stop in the middle of a job, which is given back as if it had not been taken."""
+
+
 @dataclass
 class JobRun:
     """What a handler is given: the job's identity and payload, and the way to complete it in the handler's own commit."""
@@ -48,6 +53,12 @@ class JobRun:
     attempt: int
     lease_token: str
     completed: bool = False
+    stopping: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def go_on(self, *_: object) -> None:
+        """Raise Stopped when the process was told to stop; for long handlers, as a receiver of progress."""
+        if self.stopping.is_set():
+            raise Stopped(str(self.id))
 
     def complete(self) -> None:
         """Mark the job done inside the current unit of work; raises LeaseLost when the lease is no longer ours."""
@@ -320,20 +331,26 @@ def _give_up(job: Job, reason: str) -> None:
 
 def release_leases(owner: str) -> int:
     """Free the leases of a worker that is known to be gone; returns how many."""
+    held = (Job.lease_owner == owner, Job.lease_token.is_not(None))
+    return _release(*held, interruptions=Job.interruptions + 1)
+
+
+def hand_back(run: JobRun) -> None:
+    """Free a job that was left in the middle on purpose: it is due at once, and neither its failure nor a worker's death."""
+    _release(Job.id == run.id, Job.lease_token == run.lease_token)
+
+
+def _release(*held: ColumnElement[bool], **values: Any) -> int:
     with unit_of_work():
         result = db.session.execute(
             update(Job)
-            .where(
-                Job.state == JobState.PENDING,
-                Job.lease_owner == owner,
-                Job.lease_token.is_not(None),
-            )
+            .where(Job.state == JobState.PENDING, *held)
             .values(
                 leased_until=None,
                 lease_token=None,
                 lease_owner=None,
                 attempts=Job.attempts - 1,
-                interruptions=Job.interruptions + 1,
+                **values,
             )
         )
         return rows_changed(result)

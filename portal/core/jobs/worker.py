@@ -19,7 +19,7 @@ from portal.core import clock, failures
 from portal.core.db import db
 from portal.core.jobs import queue, wake
 from portal.core.jobs.models import Job, JobState, WorkerHeartbeat
-from portal.core.jobs.queue import JobRun, Lane, LeaseLost
+from portal.core.jobs.queue import JobRun, Lane, LeaseLost, Stopped
 from portal.core.unit_of_work import unit_of_work
 
 HEARTBEAT = timedelta(seconds=8)
@@ -67,6 +67,10 @@ def carry_out(run: JobRun) -> None:
     except LeaseLost:
         outcome = "lease_lost"
         _log.warning("job_lease_lost", job_id=str(run.id), kind=run.kind)
+    except Stopped:
+        outcome = "stopped"
+        queue.hand_back(run)
+        _log.info("job_stopped", job_id=str(run.id), kind=run.kind)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its job's failure
         dead = queue.fail(run, error)
         outcome = "dead" if dead else "failed"
@@ -87,7 +91,7 @@ def drain(limit: int = 1000) -> int:
 
 
 class Worker:
-    """One worker process. `stop` lets the current jobs finish.
+    """One worker process. `stop` lets the current jobs finish, except those that ask (`JobRun.go_on`).
 
     Long jobs have a thread of their own: a message that is due must not wait until the search index is built.
     """
@@ -137,6 +141,7 @@ class Worker:
             try:
                 run = queue.lease_next(self.owner, lane=lane)
                 if run is not None:
+                    run.stopping = self.stopping
                     self.current[lane] = run
                     carry_out(run)
                     continue

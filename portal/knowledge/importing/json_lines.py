@@ -107,11 +107,13 @@ def survey(path: Path, refuses: Refusal = lambda *_: None) -> Survey:
             continue
         try:
             _require_once(run)
-            lines.commencement_of(_articles(run), run.line)
+            articles = _articles(run)
+            lines.commencement_of(articles, run.line)
             _require_own_name(run, refuses)
         except Unreadable as problem:
             broken.add(problem)
             continue
+        found.notes += _run_on(run.key[0], articles)
         found.articles += len(run.rows)
         found.texts += 1
         name, version = run.key
@@ -138,6 +140,14 @@ def survey(path: Path, refuses: Refusal = lambda *_: None) -> Survey:
     if not found.articles:
         raise UnreadableLines([Unreadable(1, "文件里没有条文")], 1)
     return found
+
+
+def _run_on(law: str, articles: tuple[ArticleText, ...]) -> list[str]:
+    """Tell of the articles that stand within others, which nobody finds by their number."""
+    inner = [(each, lines.runs_on(each.number, each.text)) for each in articles]
+    told = [f"{each.label}的文字里接着{following}" for each, following in inner if following]
+    more = f"等 {len(told)} 处" if len(told) > 1 else ""
+    return [f"《{law}》{told[0]}{more}，没有分开，后面的不能按条号引用"] if told else []
 
 
 def _require_once(run: Run) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
+from portal.knowledge.importing.makers import makers_in
 from portal.knowledge.importing.texts import ArticleText, Unreadable
 from portal.knowledge.models import LawLevel
 from search_index import article_order, format_article_number, parse_article_number
@@ -126,7 +127,7 @@ def is_contents(text: str) -> bool:
 
 def is_adoption(text: str) -> bool:
     """True for a line that says when and how a text was made: 2020年1月1日…通过."""
-    plain = _with_figures(text)
+    plain = with_figures(text)
     return _DATE.match(plain) is not None and _ADOPTED.search(plain) is not None
 
 
@@ -162,6 +163,18 @@ def split_article(text: str, last: str = "") -> tuple[str, str] | None:
     return None
 
 
+def runs_on(number: str, text: str) -> str | None:
+    """Return the number of the next article where it begins within the text of this one; None without it."""
+    if not number:
+        return None
+    count = int(number.partition("-")[0]) + 1
+    following = format_article_number(str(count))
+    if following not in text and f"第{count}条" not in text:
+        return None
+    begins = rf"[。；;”]\s*(?:{following}|第{count}条)\s(?!\s*[{_MID_SENTENCE}])"
+    return following if re.search(begins, text) else None
+
+
 def _closed_up(text: str) -> str:
     words = text.split()
     return "".join(words) if all(len(word) == 1 for word in words) else " ".join(words)
@@ -179,7 +192,7 @@ def day(written: Sequence[str | int], line: int | None) -> date:
     return found
 
 
-def _with_figures(text: str) -> str:
+def with_figures(text: str) -> str:
     """Return a text in NFKC with its dates in figures: 二○○四年十月一日 is 2004年10月1日."""
 
     def figures(found: re.Match[str]) -> str:
@@ -194,16 +207,20 @@ def _with_figures(text: str) -> str:
 # --- the title ---
 
 _ORDER = re.compile(r"[^《》]{2,40}(?:令|公告)(?:[（(〔]?[^《》]{0,12}第?[^《》]{1,8}号[）)〕]?)?")
+_HANDED_ON = re.compile(r".*(?:印发|发布|公布|颁布|转发)《.+》.{0,8}的(?:通知|公告|决定)")
 _EDITION = re.compile(r"\s*[（(](\d{4})年?(?:修正|修订|修改)(?:本|版|文本)?[）)]$")
 
 
 def law_title(written: str, line: int | None) -> tuple[str, int | None]:
     """Return a law's name, and the year of the edition where the title tells it: 公司法（2018年修正）.
 
-    Raises Unreadable for the order by which a text was made public.
+    Raises Unreadable for the order or the notice by which a text was made public.
     """
     if _ORDER.fullmatch(written):
         reason = f"开头的“{written[:30]}”是公布令，不是法律名称，请把法律名称之前的内容删去"
+        raise Unreadable(line, reason)
+    if _HANDED_ON.fullmatch(written):
+        reason = f"开头的“{written[:30]}”是印发通知，不是法律名称，请把法律名称之前的内容删去"
         raise Unreadable(line, reason)
     if len(written) > 300:
         raise Unreadable(line, "标题超过 300 字")
@@ -224,6 +241,8 @@ class Preamble:
     commencement: date | None = None
     repealed: date | None = None
     issuing_body: str | None = None
+    # Whoever made it or a later edition of it.
+    makers: list[str] = field(default_factory=list)
     # The days of the amendments that went into the text, in order, the first adoption left out.
     amended: list[date] = field(default_factory=list)
     _amending: bool = False
@@ -238,7 +257,7 @@ class Preamble:
 
     def read(self, text: str, line: int) -> None:
         """Take one line in; raises Unreadable for a date that does not exist."""
-        plain = _with_figures(text).strip("() ")
+        plain = with_figures(text).strip("() ")
         for part in re.split(r"(?:根据|;|\s{2,})", plain):
             days = [day(found, line) for found in _DATE.findall(part)]
             if not days:
@@ -259,20 +278,9 @@ class Preamble:
                 self.amended[-1] = max(days)
             self._amending = _AMENDED.search(part) is not None
             self.newest = max([*days, *([self.newest] if self.newest else [])])
-            self.issuing_body = _body_of(part) or self.issuing_body
-
-
-def _body_of(text: str) -> str | None:
-    congress = re.search(
-        r"([^\s\d年月日，。（(]*?)第[一二三四五六七八九十]+届(全国)?人民代表大会(常务委员会)?", text
-    )
-    if congress is not None:
-        place = congress.group(1).removeprefix("经")
-        return f"{place}{congress.group(2) or ''}人民代表大会{congress.group(3) or ''}"
-    for name in ("国务院", "最高人民法院", "最高人民检察院"):
-        if name in text:
-            return name
-    return None
+            makers = makers_in(part)
+            self.makers += makers
+            self.issuing_body = "、".join(makers) or self.issuing_body
 
 
 def level_of(title: str, issuing_body: str | None) -> LawLevel | None:
@@ -301,7 +309,7 @@ def commencement_of(articles: Iterable[ArticleText], line: int | None = None) ->
     """
     for article in reversed(list(articles)):
         text = article.text if article.number else _QUOTED.sub("", article.text)
-        found = _COMMENCEMENT.search(_with_figures(re.sub(r"\s", "", text)))
+        found = _COMMENCEMENT.search(with_figures(re.sub(r"\s", "", text)))
         if found is not None and not article.number and found[1] not in _OF_ITEMS:
             continue
         if found is not None:
@@ -452,6 +460,10 @@ class ArticleBuilder:
             self._bare.pop(_name_of(title), None)
         text = "\n".join(piece.paragraphs).strip()
         require_text(text, piece.label, piece.line)
+        following = runs_on(piece.number, text)
+        if following is not None:
+            reason = f"{following}没有另起一行，接在{piece.label}的文字后面，请分行"
+            raise Unreadable(piece.line, reason)
         self._done.append(
             ArticleText(len(self._done), piece.number, piece.label, piece.chapter, text)
         )

@@ -15,8 +15,9 @@ from pathlib import Path
 from portal.core import clock
 from portal.knowledge import validity
 from portal.knowledge.importing import lines
-from portal.knowledge.importing.contents import without_contents
+from portal.knowledge.importing.contents import Row, without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
+from portal.knowledge.importing.printed import without_print
 from portal.knowledge.importing.texts import NOT_UTF8, ArticleText, Unreadable, VersionText
 from portal.knowledge.models import Validity
 from search_index import article_order
@@ -25,6 +26,13 @@ MARK = "<!-- INFO END -->"
 LARGEST_BYTES = 20 * 1024 * 1024
 _NAME_DATE = re.compile(r"[(（](\d{4})-(\d{1,2})-(\d{1,2})[)）]$")
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*)|\s*)")
+# A line across the page, or the one below the head of a table.
+_RULE = re.compile(r"([-*_])(?:\s*\1){2,}|\|(?:\s*:?-+:?\s*\|)+|>+")
+_QUOTED = re.compile(r"(?:>\s*)+|[-*+]\s+(?=第|[（(]|[一二三四五六七八九十]+、)")
+_CROWDED = re.compile(r"([#＃]{1,6})(?=[^#＃\s])|＃{1,6}(?=\s)")
+_MARKUP = re.compile(
+    r"\[\^[^\]]{1,10}\]|</?[a-zA-Z][^<>]{0,40}>|&(?:[a-z]{2,8}|#\d{1,5});|\[[^\[\]]{1,40}\]\([^()]{1,100}\)"
+)
 _BOLD_NUMBER = re.compile(r"(?<![^# ])(\*\*|__)(第[^*_]{1,12}条[^*_]{0,6})\1\s*")
 
 
@@ -60,7 +68,7 @@ def read(path: Path) -> Sheet:
         raise Unreadable(line, NOT_UTF8) from None
     text_lines = lines.with_line_ends(text).split("\n")
     rows = [
-        _BOLD_NUMBER.sub(r"\2 ", lines.clean(row, number))
+        _BOLD_NUMBER.sub(r"\2 ", _plain(lines.clean(row, number)))
         for number, row in enumerate(text_lines, 1)
     ]
     frame, begins = _titles(rows)
@@ -69,10 +77,14 @@ def read(path: Path) -> Sheet:
             frame.preamble.read(rows[number], number + 1)
     body = rows[begins[1] :]
     builder = ArticleBuilder(part=frame.part, items=has_items(frame.title, body))
-    numbered = [(number, row) for number, row in enumerate(body, begins[1] + 1) if row]
+    numbered = [
+        (number, row)
+        for number, row in enumerate(body, begins[1] + 1)
+        if row and not row.startswith("<!--")
+    ]
+    numbered, notes = without_print(numbered)
+    notes += _markup_in(numbered)
     for number, row in without_contents(numbered):
-        if row.startswith("<!--"):
-            continue
         heading = _HEADING.fullmatch(row)
         if heading is None:
             rank = None if builder.lists(row) else lines.plain_rank(row)
@@ -87,7 +99,7 @@ def read(path: Path) -> Sheet:
         elif name and not lines.is_contents(name):
             builder.heading(name, len(heading.group(1)), number)
     return Sheet(
-        path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}")
+        path, *version_of(path.stem, frame, builder.finish(len(rows)), f"文件 {path.name}", notes)
     )
 
 
@@ -131,6 +143,7 @@ def version_of(
         repealed_by=preamble.repealed,
         level=lines.level_of(frame.title, preamble.issuing_body),
         issuing_body=preamble.issuing_body,
+        makers=tuple(preamble.makers),
         header_days=preamble.earlier_amendments(version_date),
         parts=(frame.part,) if frame.part else (),
     )
@@ -195,6 +208,22 @@ def _titles(rows: list[str]) -> tuple[Frame, tuple[int, int]]:
         if found is not None and found.group(1) == "#" and found.group(2):
             part = lines.heading_title(found.group(2).strip())
     return Frame(title, Preamble(), part, edition), (first + 1, end)
+
+
+def _plain(row: str) -> str:
+    """A line without the marks of Markdown that stand before it; nothing of one that is a mark itself."""
+    if _RULE.fullmatch(row):
+        return ""
+    row = row[found.end() :] if (found := _QUOTED.match(row)) else row
+    crowded = _CROWDED.match(row)
+    return f"{'#' * crowded.end()} {row[crowded.end() :].lstrip()}" if crowded else row
+
+
+def _markup_in(rows: list[Row]) -> list[str]:
+    for number, row in rows:
+        if found := _MARKUP.search(row):
+            return [f"第 {number} 行有网页或者 Markdown 的记号“{found[0]}”，照原样读入，请核对"]
+    return []
 
 
 def _date_of(stem: str) -> date | None:

@@ -22,6 +22,7 @@ from portal.core.errors import Invalid
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import index, names
 from portal.knowledge.importing import json_lines, lines, markdown, repeals, word, writing
+from portal.knowledge.importing.makers import may_be_one
 from portal.knowledge.importing.markdown import Sheet
 from portal.knowledge.importing.texts import (
     FileReport,
@@ -43,6 +44,9 @@ _ENDINGS = "、".join(ending for endings in SUFFIXES.values() for ending in endi
 # Names of files that a message lists.
 MOST_NAMED = 10
 READERS: dict[str, Callable[[Path], Sheet]] = {"markdown": markdown.read, "docx": word.read}
+
+OTHER_LAW = "同名的另一部请在名称前写上制定机关"
+SUCCESSOR = "；机关改名或者职能划转、确是同一部的，加上 --successor 再导入"
 
 _log = structlog.get_logger(__name__)
 
@@ -75,8 +79,9 @@ class _Importer:
     repeals: dict[str, tuple[date, str]] = field(default_factory=dict)
     # Of a dry run: the newest version of each law that would be held after it.
     coming: dict[str, VersionText] = field(default_factory=dict)
-    # The levels of each law's versions, by their date, with those of this run.
-    known: dict[str, dict[date, LawLevel]] = field(default_factory=dict)
+    # The level and the makers of each law's versions, by their date, with those of this run.
+    known: dict[str, dict[date, tuple[LawLevel, tuple[str, ...]]]] = field(default_factory=dict)
+    successor: bool = False
 
     def sheets(self, files: Sequence[tuple[Path, str]], form: str) -> None:
         """Import documents: one text per file, or a law's parts in several files."""
@@ -111,7 +116,7 @@ class _Importer:
             read = markdown.joined(sheets) if first.part else first.version
             file.read_as = f"《{read.law}》{read.version_date} 版"
             self._check_twice(read, shown)
-            refusal = self._namesake(read.law, read.version_date, read.level)
+            refusal = self._namesake(read.law, read.version_date, read.level, read.makers)
             if refusal is not None:
                 raise Unreadable(None, refusal)
             self._write([read], file)
@@ -120,21 +125,37 @@ class _Importer:
             return
         self.report.files.append(file)
 
-    def _namesake(self, name: str, version_date: date, level: LawLevel | None) -> str | None:
+    def _namesake(
+        self,
+        name: str,
+        version_date: date,
+        level: LawLevel | None,
+        makers: tuple[str, ...] = (),
+    ) -> str | None:
         """Say why a text cannot be a version of the law of its name; remembers it where it can.
 
         Rules of two makers may bear one name. As versions of one law the newer would end the older. Who corrects
-        the level of a version that is held is believed.
+        a version that is held is believed, and who says that one maker followed the other.
         """
         if name not in self.known:
-            self.known[name] = writing.levels_of(name)
+            self.known[name] = writing.origins_of(name)
         known = self.known[name]
-        others = {held for held in known.values() if held not in (level, LawLevel.OTHER)}
-        told = level not in (None, LawLevel.OTHER) and level not in known.values()
-        if level is not None and told and others and version_date not in known:
-            held = "、".join(sorted(other.label for other in others))
-            return f"已有的《{name}》是{held}，这里的是{level.label}，不像同一部：同名的另一部请在名称前写上制定机关"
-        known[version_date] = level or LawLevel.OTHER
+        if version_date not in known:
+            levels = {held for held, _ in known.values()}
+            others = levels - {level, LawLevel.OTHER}
+            told = level is not None and level not in (LawLevel.OTHER, *levels)
+            if level is not None and told and others:
+                held = "、".join(sorted(other.label for other in others))
+                return _not_one(name, f"是{held}", f"是{level.label}", OTHER_LAW)
+            before = dict.fromkeys(
+                maker for _, several in known.values() for maker in several if maker
+            )
+            if not self.successor and makers and before and not may_be_one(makers, before):
+                held, ours = (
+                    "由" + "、".join(dict.fromkeys(each)) + "制定" for each in (before, makers)
+                )
+                return _not_one(name, held, ours, OTHER_LAW + SUCCESSOR)
+        known[version_date] = level or LawLevel.OTHER, makers
         return None
 
     def _check_twice(self, read: VersionText, shown: str) -> None:
@@ -232,9 +253,12 @@ def run(
     form: str | None = None,
     *,
     dry_run: bool = False,
+    successor: bool = False,
     progress: index.Progress = index.silent,
 ) -> Report:
     """Import files and folders; `form` is markdown, docx or jsonl, by the file's name when None.
+
+    With `successor` a text of another maker than the one that is held under its name is its next version.
 
     A broken file is in `problems`, and the others go in. Raises Invalid when there is no file of
     that form at all.
@@ -243,7 +267,7 @@ def run(
     report = Report(dry_run=dry_run)
     report.passed_over = unknown(paths)
     files = find(paths, form)
-    importer = _Importer(report, progress, clock.today())
+    importer = _Importer(report, progress, clock.today(), successor=successor)
     for kind in READERS:
         wanted = [(path, shown) for path, shown, found in files if found == kind]
         if wanted:
@@ -317,6 +341,10 @@ def shortened(names: Sequence[str]) -> str:
     """Return the first names of a list, and how many there are when it is longer."""
     more = f"等 {len(names)} 个文件" if len(names) > MOST_NAMED else ""
     return "、".join(names[:MOST_NAMED]) + more
+
+
+def _not_one(name: str, held: str, read: str, advice: str) -> str:
+    return f"已有的《{name}》{held}，这里的{read}，不像同一部：{advice}"
 
 
 def _form_of(path: Path) -> str | None:

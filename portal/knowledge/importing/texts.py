@@ -66,6 +66,8 @@ class VersionText:
     level: LawLevel | None = None
     document_type: str | None = None
     issuing_body: str | None = None
+    # All that the header names, also of earlier editions.
+    makers: tuple[str, ...] = ()
     subject: str | None = None
     header_days: tuple[date, ...] = ()
     undated: bool = False

@@ -19,7 +19,9 @@ from portal.knowledge.importing import lines, word_text
 from portal.knowledge.importing.contents import Row, names_contents, without_contents
 from portal.knowledge.importing.lines import ArticleBuilder, Preamble
 from portal.knowledge.importing.markdown import LARGEST_BYTES, Frame, Sheet, has_items, version_of
+from portal.knowledge.importing.printed import without_print
 from portal.knowledge.importing.texts import Unreadable
+from search_index import is_document_number
 
 # What a document may unfold to: the longest code is a few megabytes of XML, and reading takes many
 # times that of memory.
@@ -42,6 +44,10 @@ _BROKEN = (
 # How Word files before 2007 begin, and those of today that are locked with a password.
 _OLD_WORD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
+# Below a title, on a line of its own.
+_OF_TITLE = re.compile(r"[（(](?:试行|暂行|\d{4}\s*年?(?:修正|修订|修改)(?:本|版|文本)?)[）)]")
+# An article whose number stands in a cell beside it.
+_IN_CELLS = re.compile(r"(第[^|\s]{1,12}条(?:之[^|\s]{1,3})?) \| ")
 _SAVE_AGAIN = "请用 Word 或者 WPS 打开，另存为 .docx"
 
 
@@ -51,6 +57,7 @@ def read(path: Path) -> Sheet:
     (title, edition), rows = _title(rows)
     preamble = Preamble()
     rows = _preamble(rows, preamble)
+    rows, told = without_print(rows)
     rows = without_contents(rows)
     frame = Frame(title, preamble, edition=edition)
     builder = ArticleBuilder(items=has_items(title, [text for _, text in rows]))
@@ -67,7 +74,7 @@ def read(path: Path) -> Sheet:
             frame,
             builder.finish(rows[-1][0] if rows else 1),
             f"文件 {path.name}",
-            notes,
+            [*notes, *told],
         ),
     )
 
@@ -92,13 +99,18 @@ def _rows(path: Path) -> tuple[list[Row], list[str]]:
     for number, text in enumerate(texts, 1):
         # A line break inside a paragraph begins a new line of the law.
         for piece in text.split("\n"):
-            cleaned = lines.clean(piece, number)
+            cleaned = _in_one(lines.clean(piece, number))
             if cleaned:
                 rows.append((number, cleaned))
     notes = [f"里面的{'、'.join(left_out)}没有读，请核对有没有正文"] if left_out else []
     if numbering.unread:
         notes.append("有的自动编号样式读不出来，按阿拉伯数字处理，请核对")
     return rows, notes
+
+
+def _in_one(text: str) -> str:
+    found = _IN_CELLS.match(text)
+    return f"{found[1]} {text[found.end() :]}" if found is not None else text
 
 
 def _why(path: Path) -> str:
@@ -119,12 +131,14 @@ def _title(rows: list[Row]) -> tuple[tuple[str, int | None], list[Row]]:
     """The lines before the note, as one title and its edition: long names stand on two lines."""
     parts: list[str] = []
     for place, (number, text) in enumerate(rows):
+        if is_document_number(text):
+            continue
         begins = (
-            text.startswith(("（", "("))
+            (text.startswith(("（", "(")) and not _OF_TITLE.fullmatch(text))
             or names_contents(text)
             or lines.heading_rank(text) is not None
             or lines.split_article(text) is not None
-            or text.endswith("。")
+            or text.endswith(("。", "："))
             or lines.is_adoption(text)
         )
         if begins:

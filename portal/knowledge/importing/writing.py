@@ -150,14 +150,14 @@ def write(read: VersionText, today: date, *, yields: bool = False) -> Outcome:
     return outcome
 
 
-def levels_of(name: str) -> dict[date, LawLevel]:
-    """Return the levels of the held versions of a law, by their date."""
+def origins_of(name: str) -> dict[date, tuple[LawLevel, tuple[str, ...]]]:
+    """Return the level and the makers of the held versions of a law, by their date."""
     rows = db.session.execute(
-        select(LawVersion.version_date, LawVersion.level)
+        select(LawVersion.version_date, LawVersion.level, LawVersion.issuing_body)
         .join(LawVersion.law)
         .where(Law.name == name)
     )
-    return {row.version_date: row.level for row in rows}
+    return {day: (level, tuple((makers or "").split("、"))) for day, level, makers in rows}
 
 
 def _is_held(version: LawVersion, read: VersionText, *, yields: bool) -> bool:
