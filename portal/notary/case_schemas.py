@@ -187,6 +187,10 @@ class CaseArgs(PageArgs):
     to_hand_over = StrictBoolean(
         load_default=False, metadata={"description": "填 true 只列已出证、还没有领取的"}
     )
+    near_end = StrictBoolean(
+        load_default=False,
+        metadata={"description": "填 true 只列期限将满或者已过的，与工作台的数目相同"},
+    )
 
 
 class CasePauseSchema(Schema):
