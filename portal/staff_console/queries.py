@@ -93,6 +93,12 @@ def _notary(actor: Actor) -> list[Counter]:
             f"{base}/cases?near_end=true",
         ),
         Counter(
+            "notary.without_handler",
+            "公证：承办人已不在本机构，须变更承办人",
+            waiting.without_handler,
+            f"{base}/cases?without_handler=true",
+        ),
+        Counter(
             "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"
         ),
         Counter(

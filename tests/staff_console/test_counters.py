@@ -57,8 +57,14 @@ def at_the_offices(hall: Hall, clock: SettableClock) -> None:  # noqa: F811
 
 
 def fresh_at_the_office(hall: Hall) -> None:  # noqa: F811
-    """What happens today: a case with all of its time left, and somebody without a phone whose day is closed."""
+    """What happens today: fresh cases, one whose handler leaves, and a closed day of somebody without a phone."""
     hall.accepted(when="2026-03-18 09:30")
+    gone = make_staff(["notary_clerk"], hall.office_id)
+    booking = hall.checked_in("2026-03-18 10:00")
+    hall.done(hall.at(booking), "acceptance", {"notary_id": str(gone.id)})
+    admin, path = staff_headers(roles=["admin"]), f"/staff/accounts/{gone.id}"
+    headers = {**admin, "If-Match": hall.api.get(path, headers=admin).headers["ETag"]}
+    assert hall.api.post(f"{path}/deactivation", headers=headers).status_code == 200
     rung = body(hall, starts_at="2026-03-19T09:00:00+08:00")
     answer = hall.api.post(f"{hall.office}/appointments", rung, headers=hall.headers["clerk"])
     assert answer.status_code == 201, answer.json
@@ -131,5 +137,9 @@ def test_cases_near_their_end_are_a_list_of_their_own(busy: Hall) -> None:
     headers = busy.headers["clerk"]
     everything = busy.api.get(f"{STAFF}/cases", headers=headers).json["items"]
     near = busy.api.get(f"{STAFF}/cases?near_end=true", headers=headers).json["items"]
-    assert [case["accepted_on"] for case in everything] == ["2026-03-02", "2026-03-18"]
+    assert [case["accepted_on"] for case in everything] == [
+        "2026-03-02",
+        "2026-03-18",
+        "2026-03-18",
+    ]
     assert [case["accepted_on"] for case in near] == ["2026-03-02"]

@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import selectinload
 
+from portal.accounts import queries as accounts
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
 from portal.core.references import normalise_reference
-from portal.notary.case_workflow import CERTIFIED
+from portal.notary import policies
+from portal.notary.case_workflow import CERTIFIED, TO_BE_HANDLED
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
@@ -95,6 +97,8 @@ class CaseFilter:
     reference: str | None = None
     to_hand_over: bool = False
     near_end: bool = False
+    without_handler: bool = False
+    notary_id: uuid.UUID | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a case has to meet."""
@@ -106,7 +110,13 @@ class CaseFilter:
         if self.reference is not None:
             # What is no reference is that of no case.
             found.append(NotaryCase.reference == (normalise_reference(self.reference) or ""))
-        counted = {to_hand_over: self.to_hand_over, near_end: self.near_end}
+        if self.notary_id is not None:
+            found.append(NotaryCase.notary_id == self.notary_id)
+        counted = {
+            to_hand_over: self.to_hand_over,
+            near_end: self.near_end,
+            without_handler: self.without_handler,
+        }
         found += [condition() for condition, wanted in counted.items() if wanted]
         if self.state is None and self.reference is None and not any(counted.values()):
             found.append(NotaryCase.state.in_(UNDER_WAY))
@@ -116,6 +126,20 @@ class CaseFilter:
 def to_hand_over() -> ColumnElement[bool]:
     """Certificates that nobody has received yet; what is revoked is not handed out (公证法 39)."""
     return and_(NotaryCase.state.in_(_HANDED_OUT), NotaryCase.received_on.is_(None))
+
+
+def without_handler() -> ColumnElement[bool]:
+    """Cases under way whose handler does not work at the office any more; somebody has to take them over."""
+    return and_(
+        NotaryCase.state.in_(TO_BE_HANDLED),
+        ~accounts.holds_role(policies.CLERK, NotaryCase.notary_id, NotaryCase.office_id),
+    )
+
+
+def is_without_handler(case: NotaryCase) -> bool:
+    """True where one of them is this case."""
+    wanted = select(NotaryCase.id).where(NotaryCase.id == case.id, without_handler())
+    return db.session.scalar(wanted) is not None
 
 
 def near_end() -> ColumnElement[bool]:

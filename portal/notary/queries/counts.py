@@ -25,7 +25,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.queries.cases import near_end, overdue, to_hand_over
+from portal.notary.queries.cases import near_end, overdue, to_hand_over, without_handler
 from portal.notary.queries.day import (
     ON_THE_SHEET,
     without_check_in,
@@ -43,8 +43,8 @@ class Waiting:
     """How much waits for the office's clerks.
 
     Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, people whom no message could tell, cases whose end is near or past, open appeals,
-    certificates that were not received.
+    kept and have no other time, people whom no message could tell, cases whose end is near or past, or whose handler
+    has left, open appeals, certificates that were not received.
     """
 
     not_checked_in: int
@@ -52,6 +52,7 @@ class Waiting:
     without_time: int
     untold: int
     near_end: int
+    without_handler: int
     appeals: int
     to_hand_over: int
 
@@ -112,6 +113,7 @@ def _waiting() -> _Counted:
         "without_time": _bookings(without_time()),
         "untold": _bookings(NotaryBooking.untold_since.is_not(None)),
         "near_end": _cases(near_end()),
+        "without_handler": _cases(without_handler()),
         "appeals": select(
             NotaryBooking.office_id, func.count(func.distinct(NotaryNoShow.booking_id))
         )
