@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from portal.accounts.identity import names, phones
@@ -206,14 +207,14 @@ def my_ticket(desk: Desk, found: NotaryTicket) -> dict[str, Any]:
     }
 
 
-def _masked(party: NotaryParty, *, whole_name: bool = False) -> dict[str, Any]:
+def _masked(party: NotaryParty, day: date, *, whole_name: bool = False) -> dict[str, Any]:
     return {
         "kind": party.kind,
         "name": party.name if whole_name or party.forgotten else names.mask_name(party.name),
         "document_type": party.document_type,
         "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
-        "guardian": representative(party.guardian, whole_name=whole_name),
+        "guardian": representative(party.guardian_on(day), whole_name=whole_name),
     }
 
 
@@ -271,7 +272,7 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
                 "counter": found.counters.get(booking.counter_id),
                 "matter": booking.matter.name,
                 "party_count": booking.party_count,
-                "parties": [_masked(party) for party in booking.parties],
+                "parties": [_masked(party, booking.day) for party in booking.parties],
                 "agent": representative(booking.agent, whole_name=False),
                 **_contact(contact[booking.id]),
                 "affected": booking.has_to_move,
@@ -423,7 +424,7 @@ def appointment(
             )
         },
         "matter": booking.matter.name,
-        "parties": [_masked(party, whole_name=True) for party in booking.parties],
+        "parties": [_masked(party, booking.day, whole_name=True) for party in booking.parties],
         "agent": representative(booking.agent),
         **_contact(contact),
         "with_account": booking.booked_by_id is None,

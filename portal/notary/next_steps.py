@@ -139,7 +139,7 @@ def how_to_reach(booking: NotaryBooking, *, rung: bool, phone: bool) -> str:
         return "当事人要求不要打电话：在其来电或者到窗口时告知，也可以寄信。"
     if phone:
         return "打电话告知，号码在预约里查看。"
-    represented = booking.agent is not None or any(party.guardian for party in booking.parties)
+    represented = booking.agent is not None or booking.guardians
     if represented:
         return "当事人没有留电话：打电话给其代理人或者监护人，号码在预约里查看。"
     return "当事人没有留电话：寄信或者上门告知，或者在其来电、到窗口时告知。"

@@ -92,7 +92,7 @@ def accept(
                     "document_type": party.document_type.value if party.document_type else None,
                     "document_number": party.document_number,
                     "by_agent": party.by_agent,
-                    "guardian": party.guardian,
+                    "guardian": party.guardian_on(booking.day),
                 }
                 for party in booking.parties
             ],

@@ -10,7 +10,7 @@ from portal.accounts.models.residents import ADULT_AGE, age_on
 from portal.core import clock
 from portal.core.errors import Conflict
 from portal.notary.checks import ELDERLY_AGE
-from portal.notary.models import NotaryBooking, NotaryParty, Priority
+from portal.notary.models import NotaryBooking, Priority
 
 
 class NotOnThatDay(Conflict):
@@ -37,7 +37,7 @@ def require_fits(booking: NotaryBooking, day: date) -> None:
 def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
     ages = []
     for party in booking.parties:
-        born = _born(party)
+        born = party.born
         if born is None:
             continue
         ages.append(age_on(born, day))
@@ -52,7 +52,3 @@ def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
             yield too_old
     if booking.priority is Priority.ELDERLY and max(ages, default=0) < ELDERLY_AGE:
         yield f"预约的是留给老年人的时段，{clock.spoken_day(day)}还没有当事人满 {ELDERLY_AGE} 周岁。"
-
-
-def _born(party: NotaryParty) -> date | None:
-    return date.fromisoformat(party.birth_date) if party.birth_date else None

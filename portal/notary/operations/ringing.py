@@ -37,7 +37,7 @@ def _numbers(booking: NotaryBooking, contact: Contact) -> Numbers:
     """Return all numbers of an appointment; none of anybody where the person does not want to be rung."""
     if not contact.may_be_rung:
         return Numbers(contact, ())
-    found = [("监护人", party.guardian) for party in booking.parties]
+    found = [("监护人", guardian) for guardian in booking.guardians]
     found.append(("代理人", booking.agent))
     return Numbers(
         contact,

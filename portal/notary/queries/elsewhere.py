@@ -74,8 +74,9 @@ def _coming(booking: NotaryBooking) -> Iterator[tuple[_Person, str]]:
             continue
         if party.document_type is not None:
             yield (party.document_type.numbering, party.document_number), party.name
-        if party.guardian is not None:
-            yield _represents("监护人", party.guardian)
+        guardian = party.guardian_on(booking.day)
+        if guardian is not None:
+            yield _represents("监护人", guardian)
     if booking.agent is not None:
         yield _represents("代理人", booking.agent)
 
