@@ -114,6 +114,14 @@ def of_lost_day(times: Sequence[datetime]) -> list[str]:
     return [f"原定当天还有空：{first}{more}，可以改期到那时。"]
 
 
+def of_two_places(who: str, other: NotaryBooking) -> str:
+    """Return what can be done about somebody of an appointment who is to be at another one at its time."""
+    return (
+        f"{who}在同一时间还要到{other.office.name}办理（预约 {other.reference}），不能同时到两处；"
+        "请改期，或者换代理人、监护人。"
+    )
+
+
 def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:
     """Return what staff have to tell its people, as it stands now; `other` is the time that is kept for them."""
     when = clock.spoken(booking.starts_at)

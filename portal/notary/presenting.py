@@ -216,7 +216,7 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),
         "hints": [
-            *elsewhere.hints(booking),
+            *(next_steps.of_two_places(*each) for each in elsewhere.at_two_places(booking)),
             *bringing.hints(booking),
             *next_steps.of_lost_day(that_day),
         ],
