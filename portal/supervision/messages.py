@@ -168,7 +168,9 @@ def _params(deadline: Deadline, params: dict[str, str]) -> dict[str, str]:
 def _responsible(deadline: Deadline) -> str:
     staff = deadline.responsible_staff
     label = rules.role_label(deadline.responsible_role)
-    return f"{label}{staff.display_name}" if staff is not None else label
+    if staff is None or not _still_there(staff, deadline):
+        return label
+    return f"{label}{staff.display_name}"
 
 
 def _due(deadline: Deadline) -> str:

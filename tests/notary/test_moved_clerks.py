@@ -66,6 +66,9 @@ def test_the_office_is_warned_too_of_one_whose_clerk_has_another_role_now(
     sweep.sweep()
     there = {hall.people["colleague"], hall.people["approver"]}
     assert recipients(run_jobs, messages.OVERDUE) == there
+    # Nor are they named to who supervises it.
+    (escalated,) = told(run_jobs, messages.ESCALATED)
+    assert escalated.params["responsible"] == "公证机构工作人员"
 
 
 def test_while_they_work_there_only_they_are_warned(
