@@ -128,6 +128,12 @@ def to_hand_over() -> ColumnElement[bool]:
     return and_(NotaryCase.state.in_(_HANDED_OUT), NotaryCase.received_on.is_(None))
 
 
+def under_way(office_id: uuid.UUID) -> int:
+    """Return how many cases an office has under way."""
+    wanted = NotaryCase.office_id == office_id, NotaryCase.state.in_(UNDER_WAY)
+    return db.session.scalar(select(func.count(NotaryCase.id)).where(*wanted)) or 0
+
+
 def without_handler() -> ColumnElement[bool]:
     """Cases under way whose handler does not work at the office any more; somebody has to take them over."""
     return and_(
