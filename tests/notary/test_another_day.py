@@ -15,7 +15,7 @@ from tests.notary.caller import ASKED
 from tests.notary.conftest import Desk
 from tests.notary.hall import STAFF
 from tests.notary.screen import Counter
-from tests.notary.test_acting_for_others import child, guardian
+from tests.notary.test_acting_for_others import child, guardian, representative
 
 TUESDAY, WEDNESDAY = "2026-03-03T09:00:00+08:00", "2026-03-04T09:00:00+08:00"
 COMES_OF_AGE_ON_WEDNESDAY = date(2008, 3, 4)
@@ -178,3 +178,31 @@ class TestOfAgeByThen:
             )  # fmt: skip
             assert answer.status_code in (200, 201), answer.json
         assert [each["guardian"] for each in answer.json["parties"]] == [None]
+
+
+class TestWhoActsForThem:
+    """Who acts for another is of age on the day to which the appointment is moved (rules 2.3)."""
+
+    BORN = COMES_OF_AGE_ON_WEDNESDAY
+
+    def test_a_guardian_is(self, person: Counter) -> None:
+        given = child(document_number=id_number(self.BORN))
+        path = booked(person, WEDNESDAY, **given)
+        refused = moved(person, path, TUESDAY, 409)
+        assert refused["code"] == "not_on_that_day"
+        assert "监护人" in refused["detail"]
+        assert "第十八条" in refused["detail"]
+        moved(person, path, "2026-03-05T09:00:00+08:00")
+
+    def test_an_agent_is(self, person: Counter) -> None:
+        agent = representative(document_number=id_number(self.BORN))
+        made = person.confirm(person.hold(WEDNESDAY), party={"by_agent": True}, agent=agent)
+        path = f"/notary/appointments/{made['id']}"
+        refused = moved(person, path, TUESDAY, 409)
+        assert (refused["code"], "代理人" in refused["detail"]) == ("not_on_that_day", True)
+
+    def test_so_is_the_guardian_of_a_grown_up_without_capacity(self, person: Counter) -> None:
+        grown = {"document_number": id_number(date(1990, 3, 4)), "lacks_capacity": True}
+        young = representative(relation="儿子", document_number=id_number(self.BORN))
+        path = booked(person, WEDNESDAY, **grown, guardian=young)
+        assert moved(person, path, TUESDAY, 409)["code"] == "not_on_that_day"
