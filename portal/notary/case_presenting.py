@@ -223,6 +223,7 @@ def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]
             "matter": case.matter.name,
             "parties": [names.mask_name(party["name"]) for party in case.parties],
             "accepted_on": case.accepted_on,
+            "notary_id": case.notary_id,
             "notary": people.get(case.notary_id),
             "deadlines": running[case.id],
             "allowed_actions": actions(actor, case, used_up),

@@ -326,6 +326,7 @@ class StaffCaseSummary(Schema):
     matter = fields.String()
     parties = fields.List(fields.String(), metadata={"description": "已隐去，仅留首字"})
     accepted_on = fields.Date()
+    notary_id = fields.UUID(metadata={"description": "承办人编号，可以用来筛选"})
     notary = fields.String(allow_none=True)
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))

@@ -226,4 +226,6 @@ class TestLeft:
             found = hall.api.get(
                 f"{STAFF}/cases?notary_id={hall.people[who]}", headers=hall.headers["approver"]
             )
-            assert [each["id"] for each in found.json["items"]] == [path.rsplit("/", 1)[1]]
+            (row,) = found.json["items"]
+            assert row["id"] == path.rsplit("/", 1)[1]
+            assert row["notary_id"] == str(hall.people[who])
