@@ -122,7 +122,7 @@ def test_of_an_office_that_has_closed_for_good_nobody_is_told_to_come_another_da
     assert shown["wait_text"] == "该机构办理到2026年3月6日为止；请到别的公证机构办理。"
     refused = hall.api.post(f"{hall.office}/tickets", {}, headers=hall.headers["clerk"])
     assert (refused.status_code, refused.json["code"]) == (409, "not_served_today")
-    assert refused.json["detail"] == "该机构办理到2026年3月6日为止。"
+    assert refused.json["detail"] == "该机构办理到2026年3月6日为止，不再取号。"
     assert refused.json["next_step"] == "请到别的公证机构办理。"
 
 

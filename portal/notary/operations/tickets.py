@@ -62,7 +62,7 @@ def draw(actor: Actor, office: NotaryOffice, wish: Draw) -> NotaryTicket:
     if not desk.serves(matter):
         if desk.ended is None:
             raise NotServedToday
-        raise NotServedToday(f"{desk.ended}。", next_step=queue.ELSEWHERE)
+        raise NotServedToday(f"{desk.ended}，不再取号。", next_step=queue.ELSEWHERE)
     ticket = issue(
         office, matter=matter, priority=wish.priority, party_count=wish.party_count, booking=None
     )
