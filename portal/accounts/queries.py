@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import selectinload
 
 from portal.accounts.models import (
@@ -52,19 +52,26 @@ def staff_member(staff_id: uuid.UUID) -> StaffMember:
 
 def staff_with_role(role: str, office_id: uuid.UUID | None = None) -> list[StaffMember]:
     """Return active staff who hold `role`; with `office_id`, in that office or in all offices."""
-    wanted: Role = Role(role)
-    query = (
-        select(StaffMember)
-        .join(RoleGrant, RoleGrant.staff_id == StaffMember.id)
-        .where(
-            StaffMember.state == StaffState.ACTIVE,
-            RoleGrant.role == wanted,
-            RoleGrant.revoked_at.is_(None),
-        )
-    )
-    if office_id is not None:
-        query = query.where(or_(RoleGrant.office_id == office_id, RoleGrant.office_id.is_(None)))
+    query = _with_role(select(StaffMember), role, office_id)
     return list(db.session.scalars(query.order_by(StaffMember.id)).unique())
+
+
+def holds_role(role: str, staff_id: Any, office_id: Any) -> ColumnElement[bool]:
+    """Return the condition that whom a column names is active and holds `role` in the office of the other, or in all."""
+    held = select(StaffMember.id).where(StaffMember.id == staff_id)
+    return _with_role(held, role, office_id).exists()
+
+
+def _with_role(query: Select[Any], role: str, office_id: Any) -> Select[Any]:
+    wanted: Role = Role(role)
+    query = query.join(RoleGrant, RoleGrant.staff_id == StaffMember.id).where(
+        StaffMember.state == StaffState.ACTIVE,
+        RoleGrant.role == wanted,
+        RoleGrant.revoked_at.is_(None),
+    )
+    if office_id is None:
+        return query
+    return query.where(or_(RoleGrant.office_id == office_id, RoleGrant.office_id.is_(None)))
 
 
 def staff_names(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:

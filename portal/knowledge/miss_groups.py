@@ -124,12 +124,19 @@ def listed(
     words = normalise(text or "").split()
     found = [
         group
-        for group in _groups(_rows(state))
-        if category in (None, group.category_code)
-        and group.says_something
-        and (not words or group.holds(words))
+        for group in _telling(state)
+        if category in (None, group.category_code) and (not words or group.holds(words))
     ]
     return page_of(found, keys, cursor, size)
+
+
+def count(state: MissState) -> int:
+    """Return how many groups are listed in one state."""
+    return len(_telling(state))
+
+
+def _telling(state: MissState) -> list[Group]:
+    return [group for group in _groups(_rows(state)) if group.says_something]
 
 
 def around(miss: SearchMiss) -> Group:

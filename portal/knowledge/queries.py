@@ -22,7 +22,6 @@ from portal.knowledge.models import (
     Law,
     LawLevel,
     LawVersion,
-    MissState,
     PublicationState,
     ReviewItem,
     ReviewState,
@@ -384,12 +383,6 @@ def counts() -> dict[str, int]:
         "guides": select(func.count(Guide.id)).where(Guide.state == published),
     }
     return {name: db.session.scalar(query) or 0 for name, query in statements.items()}
-
-
-def count_misses(state: MissState) -> int:
-    """Return how many questions that search could not answer stand in `state`."""
-    query = select(func.count(SearchMiss.id)).where(SearchMiss.state == state)
-    return db.session.scalar(query) or 0
 
 
 def count_reviews(state: ReviewState) -> int:

@@ -36,7 +36,7 @@ def papers(booking: NotaryBooking) -> list[str]:
     if booking.agent is not None:
         # The form is that of 公证法 26; 公证程序规则 12.
         found.append(AGENT_PAPERS)
-    if any(party.guardian for party in booking.parties):
+    if booking.guardians:
         # 公证法 31①.
         found += ["监护人的身份证件", "监护关系证明"]
     if booking.foreign_use:
@@ -73,7 +73,7 @@ def hints(booking: NotaryBooking) -> list[str]:
         texts.append("符合法律援助条件的，公证费可以减免；请带上法律援助的有关文书。")
     if booking.dispute:
         texts.append(DisputeDeclared.message)
-    if without_capacity(booking.matter, (party.guardian for party in booking.parties)):
+    if without_capacity(booking.matter, booking.guardians):
         # 民法典 1143(1).
         texts.append(
             "无民事行为能力人或者限制民事行为能力人所立的遗嘱无效（民法典第一千一百四十三条），"

@@ -171,6 +171,8 @@ _STAFF_TEXTS = {
         "有人申请复查",
         "公证事项 {reference} 有{by}的复查申请，请办理。",
     ),
+    "notary.staff.to_handle": ("由您承办", "公证事项 {reference} 由您承办，请办理。"),
+    "notary.staff.handed_on": ("承办人已变更", "公证事项 {reference} 已变更承办人，不再由您承办。"),
     "notary.staff.appealed": ("有未到场申诉", "预约 {reference} 的当事人对未到场登记提出申诉。"),
     "notary.staff.delayed": (
         "当事人逾期未补充",
@@ -182,6 +184,7 @@ _STAFF_TEXTS = {
     ),
 }
 
+HANDLER_HAS_LEFT = "承办人已不在本机构办理公证，请变更承办人。"
 STAFF_RECEIVED_NEXT_STEP = "公证书已经领取。"
 CALLED = "notary.called"
 

@@ -13,10 +13,12 @@ from portal.accounts.identity import documents, names, phones
 from portal.accounts.models import DocumentType
 from portal.core.actor import Actor
 from portal.notary import next_steps
+from portal.notary.case_notifications import HANDLER_HAS_LEFT
 from portal.notary.case_workflow import CASE
 from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
 from portal.notary.operations import pauses
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
+from portal.notary.queries import cases as found_cases
 from portal.notary.queries import contacts
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
@@ -26,6 +28,7 @@ _ADDRESSES = {
     "ask_supplement": "pauses",
     "pause_review": "pauses",
     "revert_accept": "acceptance-reversal",
+    "reassign": "handler",
     "issue": "certificate",
     "hand_over": "receipt",
     "correct_receipt": "receipt-correction",
@@ -188,6 +191,8 @@ def _warnings(case: NotaryCase, contact: contacts.Contact) -> list[str]:
         case.matter, (party.get("guardian") for party in case.parties)
     )
     warnings = [WILL_WITHOUT_CAPACITY] if open_will else []
+    if found_cases.is_without_handler(case):
+        warnings.append(HANDLER_HAS_LEFT)
     return [*warnings, *([contact.warning] if contact.warning else [])]
 
 
@@ -218,6 +223,7 @@ def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]
             "matter": case.matter.name,
             "parties": [names.mask_name(party["name"]) for party in case.parties],
             "accepted_on": case.accepted_on,
+            "notary_id": case.notary_id,
             "notary": people.get(case.notary_id),
             "deadlines": running[case.id],
             "allowed_actions": actions(actor, case, used_up),

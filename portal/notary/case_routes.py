@@ -163,6 +163,19 @@ def show(case_id: uuid.UUID) -> Dumped:
 
 
 @blp.post(
+    "/cases/<uuid:case_id>/handler",
+    audience=ANY,
+    body=schemas.HandlerChangeIn,
+    returns=schemas.StaffCaseSchema,
+    if_match=True,
+)
+def reassign(case_id: uuid.UUID, body: Dumped) -> Dumped:
+    """办结以前变更承办人，附原因；期限随之由新承办人办理，两位承办人都会收到消息"""
+    cases.reassign(current_actor(), _for_step(case_id), body["notary_id"], body["reason"])
+    return _dump(case_id)
+
+
+@blp.post(
     "/cases/<uuid:case_id>/pauses",
     audience=CLERK,
     body=schemas.CasePauseIn,

@@ -11,6 +11,7 @@ from portal.accounts.models import ContactSafety
 from portal.notary.desk_schemas import ReasonIn
 from portal.notary.models import (
     CaseState,
+    HandlerChange,
     PauseGround,
     RefusalGround,
     ReviewBy,
@@ -56,6 +57,19 @@ class HandlerIn(Schema):
 
     notary_id = fields.UUID(
         load_default=None, allow_none=True, metadata={"description": "承办人，不填为本人"}
+    )
+
+
+class HandlerChangeIn(Schema):
+    """Who handles the case from now on."""
+
+    notary_id = fields.UUID(
+        required=True, metadata={"description": "新的承办人，须是本机构的工作人员"}
+    )
+    reason = Choice(
+        HandlerChange,
+        required=True,
+        metadata={"description": "原因，会留在审计记录里，当事人也能看到"},
     )
 
 
@@ -187,6 +201,14 @@ class CaseArgs(PageArgs):
     to_hand_over = StrictBoolean(
         load_default=False, metadata={"description": "填 true 只列已出证、还没有领取的"}
     )
+    notary_id = fields.UUID(load_default=None, metadata={"description": "承办人编号"})
+    without_handler = StrictBoolean(
+        load_default=False, metadata={"description": "填 true 只列承办人已不在本机构、须变更的"}
+    )
+    near_end = StrictBoolean(
+        load_default=False,
+        metadata={"description": "填 true 只列期限将满或者已过的，与工作台的数目相同"},
+    )
 
 
 class CasePauseSchema(Schema):
@@ -304,6 +326,7 @@ class StaffCaseSummary(Schema):
     matter = fields.String()
     parties = fields.List(fields.String(), metadata={"description": "已隐去，仅留首字"})
     accepted_on = fields.Date()
+    notary_id = fields.UUID(metadata={"description": "承办人编号，可以用来筛选"})
     notary = fields.String(allow_none=True)
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))

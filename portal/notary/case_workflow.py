@@ -23,6 +23,9 @@ CERTIFIED = (
     C.REVOKED,
 )
 
+# Somebody of the office has it in hand, up to the certificate or another end.
+TO_BE_HANDLED = (C.ACCEPTED, C.SUPPLEMENT)
+
 # What was entered by mistake is not put right any more.
 _REGISTERED: tuple[C, ...] = tuple(state for state in C if state is not C.VOIDED)
 
@@ -145,6 +148,19 @@ CASE: Workflow[C] = Workflow(
             "公证机构工作人员，附理由",
             policies.can_serve,
             "公证程序规则 50（待核实）；NO-D7",
+        ),
+        # Until it ends: the register names who has handled it (公证程序规则 57).
+        *(
+            Transition(
+                "reassign",
+                "变更承办人",
+                frozenset({state}),
+                state,
+                "公证机构工作人员，或者督办人员，附原因",
+                policies.can_reassign,
+                "D",
+            )
+            for state in TO_BE_HANDLED
         ),
         # Independent of any review: the receipt changes no state.
         *(

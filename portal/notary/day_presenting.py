@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from portal.accounts.identity import names, phones
@@ -21,10 +22,9 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.operations import changing, persons
+from portal.notary.operations import changing, persons, ringing
 from portal.notary.operations.day import hints
 from portal.notary.operations.no_shows import marked_today, possible_from
-from portal.notary.operations.ringing import has_to_ring
 from portal.notary.operations.tickets import may_be_called
 from portal.notary.queries import contacts
 from portal.notary.queries.contacts import Contact
@@ -207,14 +207,14 @@ def my_ticket(desk: Desk, found: NotaryTicket) -> dict[str, Any]:
     }
 
 
-def _masked(party: NotaryParty, *, whole_name: bool = False) -> dict[str, Any]:
+def _masked(party: NotaryParty, day: date, *, whole_name: bool = False) -> dict[str, Any]:
     return {
         "kind": party.kind,
         "name": party.name if whole_name or party.forgotten else names.mask_name(party.name),
         "document_type": party.document_type,
         "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
-        "guardian": representative(party.guardian, whole_name=whole_name),
+        "guardian": representative(party.guardian_on(day), whole_name=whole_name),
     }
 
 
@@ -272,7 +272,7 @@ def sheet(actor: Actor, found: Sheet) -> dict[str, Any]:
                 "counter": found.counters.get(booking.counter_id),
                 "matter": booking.matter.name,
                 "party_count": booking.party_count,
-                "parties": [_masked(party) for party in booking.parties],
+                "parties": [_masked(party, booking.day) for party in booking.parties],
                 "agent": representative(booking.agent, whole_name=False),
                 **_contact(contact[booking.id]),
                 "affected": booking.has_to_move,
@@ -339,9 +339,10 @@ def _booking_actions(
     actor: Actor,
     booking: NotaryBooking,
     rows: list[NotaryNoShow],
-    contact: Contact,
     number: NotaryTicket | None,
     other: NotaryBooking | None,
+    *,
+    to_ring: bool,
 ) -> list[dict[str, str]]:
     base = f"{_STAFF}/appointments/{booking.id}"
     today, late = clock.today(), possible_from(booking) <= clock.now()
@@ -382,7 +383,7 @@ def _booking_actions(
         found.append(_action("reopen_appeal", "重新处理申诉", f"{base}/no-show-appeal-reopening"))
     if booking.untold_since is not None:
         found.append(_action("told", "登记已经另行告知", f"{base}/told"))
-    if has_to_ring(actor, booking, contact):
+    if to_ring:
         found.append(_action("show_phone", "查看电话，打电话告知", f"{base}/phone"))
     return found
 
@@ -401,6 +402,8 @@ def appointment(
     contact = contacts.of_bookings([booking])[booking.id]
     affected = booking.has_to_move
     other = changing.other_times_of([booking.id]).get(booking.id) if affected else None
+    to_ring = ringing.has_to_ring(actor, booking, contact)
+    later = ringing.not_now() if to_ring else None
     return {
         **{
             name: getattr(booking, name)
@@ -421,20 +424,26 @@ def appointment(
             )
         },
         "matter": booking.matter.name,
-        "parties": [_masked(party, whole_name=True) for party in booking.parties],
+        "parties": [_masked(party, booking.day, whole_name=True) for party in booking.parties],
         "agent": representative(booking.agent),
         **_contact(contact),
         "with_account": booking.booked_by_id is None,
         "other_time": presenting.other_time(other) if other is not None else None,
         "papers": bringing.papers(booking),
-        "hints": [*_notes(booking, contact), *_of_appeal(booking, rows)],
+        "hints": [
+            *_notes(booking, contact),
+            *([f"现在是不打扰当事人的时间，{later}"] if later else []),
+            *_of_appeal(booking, rows),
+        ],
         "ticket": ticket(actor, number, counters, desk, accepted=case is not None, whole=True)
         if number
         else None,
         "no_show": no_show(rows),
         "case_id": case.id if case else None,
         "timeline": booking.history,
-        "allowed_actions": _booking_actions(actor, booking, rows, contact, number, other),
+        "allowed_actions": _booking_actions(
+            actor, booking, rows, number, other, to_ring=to_ring and later is None
+        ),
     }
 
 

@@ -114,6 +114,14 @@ def of_lost_day(times: Sequence[datetime]) -> list[str]:
     return [f"原定当天还有空：{first}{more}，可以改期到那时。"]
 
 
+def of_two_places(who: str, other: NotaryBooking) -> str:
+    """Return what can be done about somebody of an appointment who is to be at another one at its time."""
+    return (
+        f"{who}在同一时间还要到{other.office.name}办理（预约 {other.reference}），不能同时到两处；"
+        "请改期，或者换代理人、监护人。"
+    )
+
+
 def to_tell(booking: NotaryBooking, other: NotaryBooking | None) -> str:
     """Return what staff have to tell its people, as it stands now; `other` is the time that is kept for them."""
     when = clock.spoken(booking.starts_at)
@@ -139,7 +147,7 @@ def how_to_reach(booking: NotaryBooking, *, rung: bool, phone: bool) -> str:
         return "当事人要求不要打电话：在其来电或者到窗口时告知，也可以寄信。"
     if phone:
         return "打电话告知，号码在预约里查看。"
-    represented = booking.agent is not None or any(party.guardian for party in booking.parties)
+    represented = booking.agent is not None or booking.guardians
     if represented:
         return "当事人没有留电话：打电话给其代理人或者监护人，号码在预约里查看。"
     return "当事人没有留电话：寄信或者上门告知，或者在其来电、到窗口时告知。"

@@ -311,7 +311,9 @@ def _represented(
         errors.add(f"{where}.phone", "请填写手机号或者固定电话。")
     if name is None or number is None or phone is None:
         return None
-    _of_age(errors, f"{where}.document_number", given.document_type, number, role, day, least_age)
+    young = too_young(role, given.document_type, number, day, least_age)
+    if young is not None:
+        errors.add(f"{where}.document_number", young)
     return {
         "name": name,
         "document_type": given.document_type.value,
@@ -320,25 +322,24 @@ def _represented(
     }
 
 
-def _of_age(
-    errors: Errors,
-    where: str,
+def too_young(
+    role: str,
     kind: DocumentType,
     number: documents.CheckedNumber,
-    role: str,
     day: date,
-    least_age: int,
-) -> None:
+    least_age: int = ADULT_AGE,
+) -> str | None:
+    """Say that who has this document is too young on `day` to act for another; None where not, or where it shows no age."""
     # Who acts for another needs full capacity: 18 years (rules 2.3, 民法典 17 to 22). A document without a date of birth, and
     # one whose layout is not certain (rules 8.3: U), is checked at the desk.
     if number.birth_date is None or kind is DocumentType.PERMANENT_RESIDENCE:
-        return
+        return None
     if age_on(number.birth_date, day) >= least_age:
-        return
+        return None
     text = f"{role}在办理当天未满 {least_age} 周岁，不能代理（民法典第十八条）。"
     if least_age > SELF_SUPPORTING_AGE:
         text += (
             f"已满 {SELF_SUPPORTING_AGE} 周岁、以自己的劳动收入为主要生活来源的，"
             "请直接到公证机构，由工作人员核对。"
         )
-    errors.add(where, text)
+    return text

@@ -59,6 +59,11 @@ def can_close(actor: Actor, office_id: uuid.UUID) -> bool:
     return can_look_at(actor, office_id)
 
 
+def can_reassign(actor: Actor, subject: OfOffice) -> bool:
+    """Who may give a case to another handler: the office, and who supervises it, where nobody there can any more."""
+    return can_look_at(actor, subject.office_id)
+
+
 def can_edit_matters(actor: Actor, subject: object = None) -> bool:
     """Matters are the same in all offices: who keeps them up holds the role in all of them.
 

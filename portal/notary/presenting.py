@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from portal.accounts.identity import phones
@@ -212,11 +212,11 @@ def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
             *own,
             *appeals(actor, booking, missed),
         ],
-        "parties": [_party(each) for each in booking.parties],
+        "parties": [_party(each, booking.day) for each in booking.parties],
         "agent": case_presenting.representative(booking.agent),
         "papers": bringing.papers(booking),
         "hints": [
-            *elsewhere.hints(booking),
+            *(next_steps.of_two_places(*each) for each in elsewhere.at_two_places(booking)),
             *bringing.hints(booking),
             *next_steps.of_lost_day(that_day),
         ],
@@ -262,7 +262,7 @@ def _acceptance(other: NotaryBooking) -> dict[str, str]:
     return {"action": "accept_other_time", "label": "改到留出的时段", "method": "POST", "url": url}
 
 
-def _party(party: NotaryParty) -> dict[str, Any]:
+def _party(party: NotaryParty, day: date) -> dict[str, Any]:
     return {
         "kind": party.kind,
         "name": party.name,
@@ -270,7 +270,7 @@ def _party(party: NotaryParty) -> dict[str, Any]:
         "document_number": persons.shown_number(party),
         "by_agent": party.by_agent,
         "lacks_capacity": party.lacks_capacity,
-        "guardian": case_presenting.representative(party.guardian),
+        "guardian": case_presenting.representative(party.guardian_on(day)),
     }
 
 

@@ -85,5 +85,6 @@ class OfficeTodaySchema(Schema):
     untold = fields.Integer(metadata={"description": "没有消息能告知当事人，须另行告知的"})
     near_end = fields.Integer(metadata={"description": "期限将满或者已过的公证事项"})
     overdue = fields.Integer(metadata={"description": "其中期限已过的"})
+    without_handler = fields.Integer(metadata={"description": "承办人已不在本机构、须变更的"})
     appeals = fields.Integer(metadata={"description": "没有处理的未到场申诉"})
     to_hand_over = fields.Integer(metadata={"description": "已出证待领取的"})

@@ -9,6 +9,7 @@ from portal.accounts.models import Role
 from portal.consultations import queries as consultations
 from portal.core.actor import Actor
 from portal.core.db import db
+from portal.knowledge import miss_groups
 from portal.knowledge import queries as knowledge
 from portal.knowledge.models import MissState, ReviewState
 from portal.notary.queries import counts as notary
@@ -41,7 +42,7 @@ def counters(actor: Actor) -> list[Counter]:
         for which, count in consultations.worklist_counts(actor).items()
     ]
     if actor.has_role(Role.CONTENT_EDITOR, Role.ADMIN):
-        open_misses = knowledge.count_misses(MissState.OPEN)
+        open_misses = miss_groups.count(MissState.OPEN)
         open_reviews = knowledge.count_reviews(ReviewState.OPEN)
         found += [
             Counter("search.misses", "搜不到的问题", open_misses, "/api/v1/staff/search/misses"),
@@ -85,7 +86,18 @@ def _notary(actor: Actor) -> list[Counter]:
             waiting.untold,
             f"{base}/untold-appointments",
         ),
-        Counter("notary.near_end", "公证：期限将满或者已过", waiting.near_end, f"{base}/cases"),
+        Counter(
+            "notary.near_end",
+            "公证：期限将满或者已过",
+            waiting.near_end,
+            f"{base}/cases?near_end=true",
+        ),
+        Counter(
+            "notary.without_handler",
+            "公证：承办人已不在本机构，须变更承办人",
+            waiting.without_handler,
+            f"{base}/cases?without_handler=true",
+        ),
         Counter(
             "notary.appeals", "公证预约：未到场申诉", waiting.appeals, f"{base}/no-show-appeals"
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import date
 
 import structlog
@@ -107,9 +106,9 @@ def moved(deadline: Deadline, before: date) -> None:
 
 def _tell_responsible(deadline: Deadline, template: str, params: dict[str, str]) -> None:
     staff = deadline.responsible_staff
-    if staff is None or not _still_there(staff, deadline.office_id):
-        # Whoever has left the service reads no messages, and whoever works at another office now can do nothing about it: the
-        # role takes over.
+    if staff is None or not _still_there(staff, deadline):
+        # Whoever has left the service reads no messages, and whoever works at another office or in another role now can do
+        # nothing about it: the role takes over.
         _tell_role(deadline, Role(deadline.responsible_role), template, params)
         return
     notifications.notify_staff(
@@ -122,10 +121,12 @@ def _tell_responsible(deadline: Deadline, template: str, params: dict[str, str])
     )
 
 
-def _still_there(staff: StaffMember, office_id: uuid.UUID | None) -> bool:
-    """True while somebody works for the office; of a deadline without one, while they work at all."""
-    return staff.is_active and (
-        office_id is None or any(grant.office_id in (None, office_id) for grant in staff.grants)
+def _still_there(staff: StaffMember, deadline: Deadline) -> bool:
+    """True while somebody works in the role, and for the office where the deadline has one."""
+    role, office_id = deadline.responsible_role, deadline.office_id
+    return staff.is_active and any(
+        grant.role.value == role and (office_id is None or grant.office_id in (None, office_id))
+        for grant in staff.grants
     )
 
 
@@ -167,7 +168,9 @@ def _params(deadline: Deadline, params: dict[str, str]) -> dict[str, str]:
 def _responsible(deadline: Deadline) -> str:
     staff = deadline.responsible_staff
     label = rules.role_label(deadline.responsible_role)
-    return f"{label}{staff.display_name}" if staff is not None else label
+    if staff is None or not _still_there(staff, deadline):
+        return label
+    return f"{label}{staff.display_name}"
 
 
 def _due(deadline: Deadline) -> str:

@@ -31,6 +31,7 @@ from portal.notary.models import (
     CaseState,
     CorrectionReason,
     DeskChannel,
+    HandlerChange,
     LateReason,
     NotaryBooking,
     NotaryCase,
@@ -96,6 +97,7 @@ _OFTEN = {
     "refuse": 0.3,
     "terminate": 0.3,
     "correct_party": 0.3,
+    "reassign": 0.5,
     "issue": 2,
     "ask_review": 2,
 }
@@ -456,6 +458,11 @@ class Life:
         number, at_once = f"（2026）渝足证字第{self.numbers}号", chance.random() < 0.3
         given = Certificate(number, self.approver.own_id, handed_over=at_once)
         cases.issue(self.clerk, case, given)
+
+    def _reassign(self, case: NotaryCase, chance: random.Random) -> None:
+        clerks = {self.clerk.own_id, self.approver.own_id}
+        (other,) = clerks - {case.notary_id}
+        cases.reassign(self.clerk, case, other, chance.choice([*HandlerChange]))
 
     def _hand_over(self, case: NotaryCase, chance: random.Random) -> None:
         first = case.issued_on or core_clock.today()

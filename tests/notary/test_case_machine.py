@@ -263,6 +263,7 @@ class Books:
             start = core_clock.local(row.starts_at).date()
             if rule_id == deadlines.ISSUE:
                 assert start == case.accepted_on
+                assert row.responsible_staff_id == case.notary_id
             since = row.starts_at
             spans = [] if rule_id == deadlines.CARRY_OUT else standstills(case, since)
             rule = get(rule_id)
@@ -362,6 +363,7 @@ class Books:
         for wanted, ids in (
             (CaseFilter(to_hand_over=True), [case.id for case in unclaimed]),
             (CaseFilter(), under_way),
+            (CaseFilter(near_end=True), {d.subject_id for d in open_ones if d.due_at <= soon}),
         ):
             page = found_cases.worklist(clerk, wanted, None, 100)
             assert sorted(each.id for each in page.items) == sorted(ids)

@@ -44,6 +44,7 @@ TABLE = {
     policies.can_serve: SERVING,
     policies.serves_or_system: {*SERVING, "system"},
     policies.speaks_or_serves: {*SERVING, "owner"},
+    policies.can_reassign: {*SERVING, "supervisor"},
     policies.can_read_case: {*SERVING, "supervisor", "owner"},
     policies.can_speak_for: {"owner"},
 }

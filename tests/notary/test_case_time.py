@@ -253,6 +253,7 @@ def test_what_waits_for_a_clerk_is_counted_in_their_offices_only(
         "notary.without_time": 0,
         "notary.untold": 0,
         "notary.near_end": 1,
+        "notary.without_handler": 0,
         "notary.appeals": 0,
         "notary.to_hand_over": 0,
     }

@@ -16,8 +16,8 @@ from tests.notary.test_undoing import told
 DEADLINES = "/staff/supervision/deadlines"
 
 
-def move(hall: Hall, who: str, office: NotaryOffice) -> None:
-    """The administrator takes the role at the office from somebody and gives it at another one."""
+def move(hall: Hall, who: str, office: NotaryOffice | None, role: str = "notary_clerk") -> None:
+    """The administrator takes the role at the office from somebody and gives it, or another one, elsewhere."""
     admin = staff_headers(roles=["admin"])
     path = f"/staff/accounts/{hall.people[who]}"
 
@@ -28,7 +28,7 @@ def move(hall: Hall, who: str, office: NotaryOffice) -> None:
 
     account, headers = seen()
     (grant,) = account["grants"]
-    given = {"role": "notary_clerk", "office_id": str(office.id)}
+    given = {"role": role, "office_id": str(office.id) if office else None}
     assert hall.api.post(f"{path}/grants", given, headers=headers).status_code == 201
     _, headers = seen()
     taken = hall.api.delete(f"{path}/grants/{grant['id']}", headers=headers)
@@ -54,6 +54,21 @@ def test_the_office_is_warned_of_a_case_whose_clerk_works_elsewhere_now(
     sweep.sweep()
     there = {hall.people["colleague"], hall.people["approver"]}
     assert recipients(run_jobs, messages.OVERDUE) == there
+
+
+def test_the_office_is_warned_too_of_one_whose_clerk_has_another_role_now(
+    hall: Hall, clock: SettableClock, run_jobs: Any
+) -> None:
+    hall.accepted()
+    # Held in no office, so that it names none in which they work no more.
+    move(hall, "clerk", None, "lawyer")
+    clock.set("2026-03-24 08:00")
+    sweep.sweep()
+    there = {hall.people["colleague"], hall.people["approver"]}
+    assert recipients(run_jobs, messages.OVERDUE) == there
+    # Nor are they named to who supervises it.
+    (escalated,) = told(run_jobs, messages.ESCALATED)
+    assert escalated.params["responsible"] == "公证机构工作人员"
 
 
 def test_while_they_work_there_only_they_are_warned(

@@ -116,6 +116,25 @@ def test_nobody_is_rung_in_the_quiet_hours(
     refused = asked(hall, left_without)
     assert (refused.status_code, refused.json["code"]) == (409, "quiet_hours")
     assert "2026年3月3日08:00" in refused.json["next_step"]
+    assert listed(hall) == [True]
+    assert not offered(hall, left_without)
+    assert "2026年3月3日08:00" in str(shown(hall, left_without)["hints"])
+
+
+def test_once_they_are_over_it_is_offered_again(
+    hall: Hall, left_without: Booked, clock: SettableClock
+) -> None:
+    clock.set("2026-03-03 08:00")
+    assert offered(hall, left_without)
+    assert "不打扰" not in str(shown(hall, left_without)["hints"])
+    assert asked(hall, left_without).status_code == 200
+
+
+def test_of_the_quiet_hours_nothing_is_said_where_nobody_has_to_be_rung(
+    hall: Hall, moved: Booked, clock: SettableClock
+) -> None:
+    clock.set("2026-03-02 21:30")
+    assert "不打扰" not in str(shown(hall, moved)["hints"])
 
 
 def test_an_appointment_that_stands_is_no_reason(hall: Hall) -> None:

@@ -257,6 +257,7 @@ class TestWaitingOverHttp:
         path = f"/notary/waiting-list/{entry['id']}"
         refused = other.api.delete(path, headers=other.headers).json
         assert (refused["code"], "谢绝" in refused["next_step"]) == ("wrong_state", True)
+        assert refused["detail"] == "这次排队目前是“有号待确认”，不能退出排队。"
         taken = other.confirm(offer)
         assert taken["starts_at"] == NINE
         (listed,) = other.got("/notary/waiting-list")["items"]

@@ -109,6 +109,23 @@ def test_who_looks_while_nothing_is_open_is_told_to_come_another_day(
     )
 
 
+@pytest.mark.parametrize("when", ["2026-03-06 20:00", "2026-03-09 10:00"])
+def test_of_an_office_that_has_closed_for_good_nobody_is_told_to_come_another_day(
+    hall: Hall, clock: SettableClock, when: str
+) -> None:
+    seen = hall.api.get(hall.office, headers=hall.headers["clerk"]).headers["ETag"]
+    headers = {**hall.headers["clerk"], "If-Match": seen}
+    closes = hall.api.patch(hall.office, {"closes_on": "2026-03-06"}, headers=headers)
+    assert closes.status_code == 200, closes.json
+    clock.set(when)
+    shown = hall.api.get(f"/notary/offices/{hall.office_id}/queue").json
+    assert shown["wait_text"] == "该机构办理到2026年3月6日为止；请到别的公证机构办理。"
+    refused = hall.api.post(f"{hall.office}/tickets", {}, headers=hall.headers["clerk"])
+    assert (refused.status_code, refused.json["code"]) == (409, "not_served_today")
+    assert refused.json["detail"] == "该机构办理到2026年3月6日为止，不再取号。"
+    assert refused.json["next_step"] == "请到别的公证机构办理。"
+
+
 def test_who_waits_still_when_all_have_closed_asks_the_staff(
     hall: Hall, clock: SettableClock
 ) -> None:

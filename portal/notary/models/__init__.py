@@ -23,6 +23,7 @@ from portal.notary.models.bookings import (
 from portal.notary.models.day import (
     CASE_KIND,
     CaseState,
+    HandlerChange,
     LateReason,
     NotaryCase,
     NotaryCasePause,
@@ -62,6 +63,7 @@ __all__ = [
     "CorrectionReason",
     "DeskChannel",
     "ExceptionKind",
+    "HandlerChange",
     "LateReason",
     "NotaryBooking",
     "NotaryCase",

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import ContactSafety, DocumentType
+from portal.accounts.models.residents import ADULT_AGE, age_on
 from portal.core import clock
 from portal.core.db import (
     LabelledEnum,
@@ -244,6 +245,12 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
         """True while it stands at a time that the office cannot keep."""
         return self.state is BookingState.CONFIRMED and self.affected_at is not None
 
+    @property
+    def guardians(self) -> list[Any]:
+        """Who acts for its parties on its day."""
+        found = (party.guardian_on(self.day) for party in self.parties)
+        return [guardian for guardian in found if guardian is not None]
+
 
 class NotaryClaim(PublicId, Model):
     """Seats of one slot that a booking has. `occupies_until` None: firmly; a time: until a hold, an offer or a cool-off ends.
@@ -323,13 +330,24 @@ class NotaryParty(PublicId, Model):
     lacks_capacity: Mapped[bool] = mapped_column(default=False)
     # Represented by the booking's agent, so without a seat (公证程序规则 15).
     by_agent: Mapped[bool] = mapped_column(default=False)
-    # Name, document, telephone and relation of the guardian.
+    # Name, document, telephone and relation of the guardian, as given; who acts on a day says `guardian_on`.
     guardian: Mapped[Any | None] = mapped_column(EncryptedJSON("notary_party.guardian"))
 
     @property
     def forgotten(self) -> bool:
         """True once who it was is erased; name and number say why instead."""
         return not self.person_index
+
+    @property
+    def born(self) -> date | None:
+        """The day of birth, where it is known."""
+        return date.fromisoformat(self.birth_date) if self.birth_date else None
+
+    def guardian_on(self, day: date) -> Any | None:
+        """Return who acts for them on a day: nobody any more for who has come of age by then (公证法 31①)."""
+        born = self.born
+        of_age = born is not None and age_on(born, day) >= ADULT_AGE
+        return None if of_age and not self.lacks_capacity else self.guardian
 
 
 class NotaryPerson(Model):

@@ -110,6 +110,15 @@ class LateReason(LabelledEnum):
     OUTAGE = "outage", "当天系统不能使用"
 
 
+class HandlerChange(LabelledEnum):
+    """Why somebody else handles a case. Nothing of the person: the party reads it as well."""
+
+    ABSENT = "absent", "承办人暂时不能办理"
+    LEFT = "left", "承办人不再在本机构办理公证"
+    RECUSED = "recused", "承办人回避"
+    DIVISION = "division", "调整分工"
+
+
 class NotaryTicket(PublicId, Timestamped, Versioned, Model):
     """A number of the day: of somebody who came without a booking, or of a booking that has checked in."""
 

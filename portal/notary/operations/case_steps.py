@@ -80,13 +80,15 @@ def tell(case: NotaryCase, template: str, **params: str | int) -> None:
         )
 
 
-def tell_staff(case: NotaryCase, template: str, **params: str | int) -> None:
-    """Tell the clerks of the office."""
+def tell_staff(
+    case: NotaryCase, template: str, *, staff_id: uuid.UUID | None = None, **params: str | int
+) -> None:
+    """Tell the clerks of the office, or one of them."""
     notifications.notify_staff(
-        None,
+        staff_id,
         template,
         params,
-        role=policies.CLERK,
+        role=policies.CLERK if staff_id is None else None,
         office_id=case.office_id,
         subject_kind=CASE_KIND,
         subject_id=case.id,

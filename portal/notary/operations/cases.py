@@ -22,6 +22,7 @@ from portal.notary.models import (
     CASE_KIND,
     CaseState,
     CorrectionReason,
+    HandlerChange,
     NotaryBooking,
     NotaryCase,
     NotaryMatter,
@@ -91,7 +92,7 @@ def accept(
                     "document_type": party.document_type.value if party.document_type else None,
                     "document_number": party.document_number,
                     "by_agent": party.by_agent,
-                    "guardian": party.guardian,
+                    "guardian": party.guardian_on(booking.day),
                 }
                 for party in booking.parties
             ],
@@ -200,6 +201,7 @@ def _open(actor: Actor, case: NotaryCase, accepted_on: date | None = None) -> No
         starts_at=clock.start_of_day(accepted_on) if accepted_on else None,
     )
     case_steps.tell(case, "notary.accepted", due=case_steps.spoken_end(deadline))
+    _tell_handler(actor, case)
     return case
 
 
@@ -209,6 +211,37 @@ def _colleague(office_id: uuid.UUID, staff_id: uuid.UUID | None, field: str) -> 
     if staff_id is None or staff_id not in working:
         raise Invalid(errors={field: ["这个公证机构没有这位工作人员。"]})
     return staff_id
+
+
+def _tell_handler(actor: Actor, case: NotaryCase) -> None:
+    if case.notary_id != actor.id:
+        case_steps.tell_staff(case, "notary.staff.to_handle", staff_id=case.notary_id)
+
+
+@transactional
+def reassign(
+    actor: Actor, case: NotaryCase, notary_id: uuid.UUID, reason: HandlerChange
+) -> NotaryCase:
+    """Give a case that is under way to another handler of the office, with its deadline; `case` was loaded for update.
+
+    Both are told. Raises Invalid for somebody who does not work there, Conflict for who handles it already.
+    """
+    former, handler = case.notary_id, _colleague(case.office_id, notary_id, "notary_id")
+    if handler == former:
+        raise Conflict("这件公证已经由其承办。", code="handles_already")
+    case.notary_id = handler
+    case_steps.move(
+        case,
+        "reassign",
+        actor,
+        {"reason": reason.value, "from": str(former), "to": str(handler)},
+        label=f"变更承办人：{reason.label}",
+    )
+    supervision.reassign(CASE_KIND, case.id, deadlines.ISSUE, responsible_staff_id=handler)
+    _tell_handler(actor, case)
+    if former != actor.id:
+        case_steps.tell_staff(case, "notary.staff.handed_on", staff_id=former)
+    return case
 
 
 @transactional

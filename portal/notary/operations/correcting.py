@@ -97,7 +97,7 @@ def _details(booking: NotaryBooking, given: Correction) -> Details:
     return Details(
         connection_basis=basis,
         parties=tuple(
-            _changed(_given(party), given.parties.get(place, {}))
+            _changed(_given(party, booking.day), given.parties.get(place, {}))
             for place, party in enumerate(booking.parties)
         ),
         checklist_read=True,
@@ -136,18 +136,18 @@ def _changes_persons(booking: NotaryBooking, rows: Sequence[dict[str, Any]]) -> 
     return True
 
 
-def _given(party: NotaryParty) -> Party:
-    """Return a party as it was given."""
+def _given(party: NotaryParty, day: date) -> Party:
+    """Return a party as it would be given for a day."""
     return Party(
         name=party.name,
         document_number=party.document_number,
         kind=party.kind,
         document_type=party.document_type,
-        birth_date=date.fromisoformat(party.birth_date) if party.birth_date else None,
+        birth_date=party.born,
         one_character_confirmed=True,
         lacks_capacity=party.lacks_capacity,
         by_agent=party.by_agent,
-        guardian=_guardian(party.guardian),
+        guardian=_guardian(party.guardian_on(day)),
     )
 
 
@@ -190,7 +190,7 @@ def correct_party(
     if not booking.parties[place].active:
         raise Conflict("这个预约的当事人信息已经清除或者不再使用，不能更正。", code="not_active")
     right = checks.check_correction(
-        _changed(_given(booking.parties[place]), changes),
+        _changed(_given(booking.parties[place], booking.day), changes),
         _agent(booking.agent),
         booking.matter,
         booking.day,
@@ -213,7 +213,7 @@ def _kept(party: NotaryParty) -> CheckedParty:
         name=party.name,
         document_type=party.document_type,
         document_number=party.document_number,
-        birth_date=_given(party).birth_date,
+        birth_date=party.born,
         lacks_capacity=party.lacks_capacity,
         by_agent=party.by_agent,
         guardian=party.guardian,

@@ -122,9 +122,9 @@ def hints(booking: NotaryBooking) -> list[str]:
         found.append("预约了留给老年人的时段，请核对年龄。")
     if booking.matter.in_person:
         found.append("须由当事人本人到场（公证法第二十六条），请核对身份证件。")
-    if any(party.guardian for party in booking.parties):
+    if booking.guardians:
         found.append("有当事人由监护人代理，请核对监护关系（公证法第三十一条第一项）。")
-    if without_capacity(booking.matter, (party.guardian for party in booking.parties)):
+    if without_capacity(booking.matter, booking.guardians):
         found.append(WILL_WITHOUT_CAPACITY)
     if booking.agent is not None:
         found += ["有代理人，请核对授权委托书和代理人身份证件。", FROM_ABROAD]

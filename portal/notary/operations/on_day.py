@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 
 from portal.accounts.identity import documents
+from portal.accounts.models import DocumentType
 from portal.accounts.models.residents import ADULT_AGE, age_on
 from portal.core import clock
 from portal.core.errors import Conflict
 from portal.notary.checks import ELDERLY_AGE
-from portal.notary.models import NotaryBooking, NotaryParty, Priority
+from portal.notary.models import NotaryBooking, Priority
+from portal.notary.parties import too_young
 
 
 class NotOnThatDay(Conflict):
@@ -23,7 +25,7 @@ class NotOnThatDay(Conflict):
 
 def require_fits(booking: NotaryBooking, day: date) -> None:
     """Raise NotOnThatDay for a day on which somebody is a minor without a guardian (公证法 31①), too old for the document of
-    a child (rules 8.1), or too young for the seats that are kept for the elderly.
+    a child (rules 8.1), too young for the seats that are kept for the elderly, or to act for another (rules 2.3).
 
     Who has come of age by then may leave the guardian at home.
     """
@@ -37,7 +39,7 @@ def require_fits(booking: NotaryBooking, day: date) -> None:
 def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
     ages = []
     for party in booking.parties:
-        born = _born(party)
+        born = party.born
         if born is None:
             continue
         ages.append(age_on(born, day))
@@ -50,9 +52,22 @@ def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
             too_old := documents.too_old_for(party.document_type, born, day)
         ):
             yield too_old
+    for role, person in _acting(booking, day):
+        kind = DocumentType(person["document_type"])
+        number = documents.check_number(kind, person["document_number"])
+        young = too_young(role, kind, number, day)
+        # Whom the desk has found to be able to act while young stays so.
+        if young is not None and not too_young(role, kind, number, booking.day):
+            yield young
     if booking.priority is Priority.ELDERLY and max(ages, default=0) < ELDERLY_AGE:
         yield f"预约的是留给老年人的时段，{clock.spoken_day(day)}还没有当事人满 {ELDERLY_AGE} 周岁。"
 
 
-def _born(party: NotaryParty) -> date | None:
-    return date.fromisoformat(party.birth_date) if party.birth_date else None
+def _acting(booking: NotaryBooking, day: date) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield who acts for its parties on a day, each with what they are called."""
+    for party in booking.parties:
+        guardian = party.guardian_on(day)
+        if guardian is not None:
+            yield "监护人", guardian
+    if booking.agent is not None:
+        yield "代理人", booking.agent

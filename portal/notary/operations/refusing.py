@@ -57,7 +57,7 @@ def outside(demand: Demand, starts_at: datetime) -> SlotTaken | NotBookable | No
         refused = NotBookable("这个时段已经开始或者过去。")
     else:
         day = clock.local(starts_at).date()
-        refused = not_given_out(demand.office, day, day, demand.since)
+        refused = _not_given_out(demand, day, day)
     return None if refused is None else _with_times(refused, demand, starts_at)
 
 
@@ -70,7 +70,7 @@ def not_given_out(
     """
     earliest, latest = bookable_days(office, clock.today(), current_calendar(), since)
     if last < earliest:
-        said = f"需要提前预约，目前最早可以约 {clock.spoken_day(earliest)}。"
+        said = f"需要提前预约，{clock.spoken_day(earliest)}以前的日期目前不能约。"
         return NotBookable(said, code="too_soon")
     ended = Schedule(office, [], []).closed_for_good(first)
     if ended is not None:
@@ -82,6 +82,22 @@ def not_given_out(
             f"{clock.spoken_day(first)}的号还没有放出。", code="too_far", next_step=SOON
         )
     return None
+
+
+def _not_given_out(demand: Demand, first: date, last: date) -> NotBookable | None:
+    """Return the same for who would book: of days that are too soon, with the first one that is open for long enough."""
+    refused = not_given_out(demand.office, first, last, demand.since)
+    if refused is None or refused.code != "too_soon":
+        return refused
+    earliest, latest = demand.days()
+    open_slots = seats.slots_for(
+        demand, NotarySlot.day.between(earliest, latest), NotarySlot.starts_at > clock.now()
+    )
+    begin = [run.first.day for run in seats.runs_of(open_slots, demand.slots)]
+    if not begin:
+        return refused
+    said = f"需要提前预约，目前最早可以约 {clock.spoken_day(min(begin))}。"
+    return NotBookable(said, code="too_soon")
 
 
 def _not_then(demand: Demand, starts_at: datetime, *, begins: bool) -> str:
@@ -121,7 +137,7 @@ def never(demand: Demand, first: date, last: date) -> NotBookable | None:
             code="not_online",
             next_step="请到公证机构现场取号，或者直接联系公证机构。",
         )
-    beyond = not_given_out(office, first, last, demand.since)
+    beyond = _not_given_out(demand, first, last)
     if beyond is not None:
         return beyond
     earliest, latest = demand.days()

@@ -37,7 +37,7 @@ def _numbers(booking: NotaryBooking, contact: Contact) -> Numbers:
     """Return all numbers of an appointment; none of anybody where the person does not want to be rung."""
     if not contact.may_be_rung:
         return Numbers(contact, ())
-    found = [("监护人", party.guardian) for party in booking.parties]
+    found = [("监护人", guardian) for guardian in booking.guardians]
     found.append(("代理人", booking.agent))
     return Numbers(
         contact,
@@ -68,6 +68,12 @@ def _is_to_be_rung(booking: NotaryBooking) -> bool:
     )
 
 
+def not_now() -> str | None:
+    """Return from when on people may be rung again, in words; None while they may."""
+    until = quiet_hours.current().postponed(clock.now())
+    return None if until is None else f"请在 {clock.spoken(until)} 以后再打电话。"
+
+
 @transactional
 def show_phone(actor: Actor, booking: NotaryBooking) -> Numbers:
     """Return whom to ring, with the whole numbers, and write down who has seen them.
@@ -91,12 +97,8 @@ def show_phone(actor: Actor, booking: NotaryBooking) -> Numbers:
             code="not_to_be_rung",
             next_step="只有原时段不能办理，又没有留出新时段或者没有消息能告知的，才需要打电话。",
         )
-    until = quiet_hours.current().postponed(clock.now())
-    if until is not None:
-        raise Conflict(
-            "现在是不打扰当事人的时间。",
-            code="quiet_hours",
-            next_step=f"请在 {clock.spoken(until)} 以后再打电话。",
-        )
+    later = not_now()
+    if later is not None:
+        raise Conflict("现在是不打扰当事人的时间。", code="quiet_hours", next_step=later)
     steps.record(booking, "phone_shown", actor)
     return numbers

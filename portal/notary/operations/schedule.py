@@ -31,7 +31,7 @@ from portal.notary.models import (
 )
 from portal.notary.opening import Span
 from portal.notary.operations import affected, changing, freeing, refusing, slots
-from portal.notary.queries import zone_of_slots
+from portal.notary.queries import cases, zone_of_slots
 from portal.working_days.counting import current_calendar
 
 SUBJECT_KIND = "notary_office"
@@ -358,11 +358,18 @@ def change_office(actor: Actor, office: NotaryOffice, values: dict[str, Any]) ->
         )
     for name, value in changed.items():
         setattr(office, name, value)
+    last = changed.get("closes_on")
+    if last is not None and last < clock.today():
+        raise Invalid(errors={"closes_on": ["应当不早于今天。"]})
     _require_sensible(office)
     db.session.flush()
     _record(actor, "settings_changed", office, {"fields": ",".join(sorted(changed))})
-    last = changed.get("closes_on")
-    return apply(office, "" if last is None else opening.ending(last))
+    if last is None:
+        return apply(office)
+    applied = apply(office, opening.ending(last))
+    left = cases.under_way(office.id)
+    said = (f"还有 {left} 件公证没有办结，请在停办以前办结或者安排好。",) if left else ()
+    return replace(applied, hints=(*applied.hints, *said))
 
 
 def _require_sensible(office: NotaryOffice) -> None:
@@ -370,8 +377,6 @@ def _require_sensible(office: NotaryOffice) -> None:
         raise Invalid(errors={"lead_workdays": ["提前的天数应当少于可以预约的天数。"]})
     if office.cool_off_least_minutes > office.cool_off_most_minutes:
         raise Invalid(errors={"cool_off_most_minutes": ["最长应当不短于最短。"]})
-    if office.closes_on is not None and office.closes_on < clock.today():
-        raise Invalid(errors={"closes_on": ["应当不早于今天。"]})
 
 
 def _has_bookings(office: NotaryOffice) -> bool:

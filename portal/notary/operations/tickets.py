@@ -58,8 +58,11 @@ def draw(actor: Actor, office: NotaryOffice, wish: Draw) -> NotaryTicket:
         matter = db.session.get(NotaryMatter, wish.matter_id)
         if matter is None or not matter.active:
             raise Invalid(errors={"matter_id": ["没有这个公证事项，或者它目前不办理。"]})
-    if not queue.desk(office).serves(matter):
-        raise NotServedToday
+    desk = queue.desk(office)
+    if not desk.serves(matter):
+        if desk.ended is None:
+            raise NotServedToday
+        raise NotServedToday(f"{desk.ended}，不再取号。", next_step=queue.ELSEWHERE)
     ticket = issue(
         office, matter=matter, priority=wish.priority, party_count=wish.party_count, booking=None
     )

@@ -215,12 +215,12 @@ def _impossible(
 @transactional
 def leave(actor: Actor, entry: NotaryWaiting) -> NotaryWaiting:
     """Give up the place. An offer is declined at the booking that it made."""
-    if entry.state is WaitingState.OFFERED:
-        raise WrongState(
-            "排队已经等到号，不能退出。",
-            next_step="请先确认或者谢绝为您留出的时段；谢绝的，排队随之结束。",
-        )
-    row = WAITING.execute(entry, "leave", actor)
+    try:
+        row = WAITING.execute(entry, "leave", actor)
+    except WrongState as refused:
+        if entry.state is WaitingState.OFFERED:
+            refused.next_step = "请先确认或者谢绝为您留出的时段；谢绝的，排队随之结束。"
+        raise
     entry.ended_at = clock.now()
     db.session.flush()
     audit.record(actor, f"notary_waiting.{row.action}", SUBJECT_KIND, entry.id)

@@ -283,7 +283,7 @@ def _of_office(
         starts = here.starts if here is not None and earliest <= day <= latest else 0
         reason, text = None, ""
         if not starts:
-            reason, text = _why(asked, office, day, status, here, exceptions)
+            reason, text = _why(asked, office, day, status, masks, exceptions)
         times = (
             [begins(office, day, ordinal, zone) for ordinal in runs.ordinals(starts)]
             if with_times
@@ -303,10 +303,11 @@ def _why(
     office: NotaryOffice,
     day: date,
     status: DayStatus,
-    masks: _Masks | None,
+    masks: dict[date, _Masks],
     exceptions: list[NotaryException],
 ) -> tuple[NothingFree, str]:
     """Return why one cannot begin anywhere on `day`, the reason first that a person can do least about."""
+    here = masks.get(day)
     earliest, latest = asked.windows[office.id]
     counters = asked.counters[office.id]
     if day < clock.today():
@@ -321,10 +322,10 @@ def _why(
     if 0 < most < wanted:
         return NothingFree.TOO_MANY, f"一个时段最多容纳 {most} 人，请分开预约，或者直接联系公证机构"
     if day < earliest:
-        return NothingFree.TOO_SOON, f"需要提前预约，最早可以约 {clock.spoken_day(earliest)}"
-    if masks is not None and masks.is_open:
-        return _why_none_of(asked, office, masks)
-    if masks is not None and masks.has_begun:
+        return NothingFree.TOO_SOON, _first_day(asked, office, masks)
+    if here is not None and here.is_open:
+        return _why_none_of(asked, office, here)
+    if here is not None and here.has_begun:
         return NothingFree.PAST, "今天的时段都已经开始或者过去"
     closed = schedule.why_closed(counters, day, status)
     if closed is not None:
@@ -342,12 +343,26 @@ def _why(
     return NothingFree.CLOSED, "当天不办理这个事项"
 
 
+def _first_day(asked: _Query, office: NotaryOffice, masks: dict[date, _Masks]) -> str:
+    """Say which is the first day that is not too soon and open for long enough, also where it is full by now."""
+    earliest, latest = asked.windows[office.id]
+    for day in sorted(masks):
+        if earliest <= day <= latest and _may_begin(asked, office, masks[day]):
+            return f"需要提前预约，最早可以约 {clock.spoken_day(day)}"
+    return "需要提前预约，这一天不能再约"
+
+
+def _may_begin(asked: _Query, office: NotaryOffice, masks: _Masks) -> bool:
+    """True where there is a time at which one might begin, taken or not."""
+    need = runs.slots_needed(asked.matter.minutes, office.slot_minutes)
+    return any(runs.starts_of(mask, need) for mask in masks.whole)
+
+
 def _why_none_of(asked: _Query, office: NotaryOffice, masks: _Masks) -> tuple[NothingFree, str]:
     """Return why one cannot begin on a day with open slots. Waiting is named only where a seat may become free."""
     if masks.any_free:
         return NothingFree.NO_RUN, "剩下的时段不够长，办不完这个事项"
-    need = runs.slots_needed(asked.matter.minutes, office.slot_minutes)
-    if any(runs.starts_of(mask, need) for mask in masks.whole):
+    if _may_begin(asked, office, masks):
         return NothingFree.FULL, "当天已约满，可以加入排队"
     if any(masks.whole):
         return NothingFree.NO_RUN, "当天的时段不够长，办不完这个事项"

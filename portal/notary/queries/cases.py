@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import selectinload
 
+from portal.accounts import queries as accounts
+from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
 from portal.core.references import normalise_reference
-from portal.notary.case_workflow import CERTIFIED
+from portal.notary import policies
+from portal.notary.case_workflow import CERTIFIED, TO_BE_HANDLED
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
@@ -23,8 +26,10 @@ from portal.notary.models import (
 )
 from portal.notary.queries.scope import in_own_offices
 from portal.supervision.models import Deadline, DeadlineState
+from portal.supervision.queries import SOON
 from portal.supervision.rules import RESIDENT
 from portal.web.pagination import Key, Page, paginate
+from portal.working_days.counting import add_workdays
 
 UNDER_WAY = (
     CaseState.ACCEPTED,
@@ -84,13 +89,16 @@ def ticket_of(booking_id: uuid.UUID, *, lock: bool = False) -> NotaryTicket | No
 class CaseFilter:
     """What a list is narrowed to; None leaves a filter out.
 
-    With neither `state` nor `reference` (as it was typed) nor `to_hand_over` the cases under way.
+    With neither `state` nor `reference` (as it was typed) nor what is counted in the worklist the cases under way.
     """
 
     state: CaseState | None = None
     office: uuid.UUID | None = None
     reference: str | None = None
     to_hand_over: bool = False
+    near_end: bool = False
+    without_handler: bool = False
+    notary_id: uuid.UUID | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a case has to meet."""
@@ -102,9 +110,15 @@ class CaseFilter:
         if self.reference is not None:
             # What is no reference is that of no case.
             found.append(NotaryCase.reference == (normalise_reference(self.reference) or ""))
-        if self.to_hand_over:
-            found.append(to_hand_over())
-        if self.state is None and self.reference is None and not self.to_hand_over:
+        if self.notary_id is not None:
+            found.append(NotaryCase.notary_id == self.notary_id)
+        counted = {
+            to_hand_over: self.to_hand_over,
+            near_end: self.near_end,
+            without_handler: self.without_handler,
+        }
+        found += [condition() for condition, wanted in counted.items() if wanted]
+        if self.state is None and self.reference is None and not any(counted.values()):
             found.append(NotaryCase.state.in_(UNDER_WAY))
         return found
 
@@ -112,6 +126,48 @@ class CaseFilter:
 def to_hand_over() -> ColumnElement[bool]:
     """Certificates that nobody has received yet; what is revoked is not handed out (公证法 39)."""
     return and_(NotaryCase.state.in_(_HANDED_OUT), NotaryCase.received_on.is_(None))
+
+
+def under_way(office_id: uuid.UUID) -> int:
+    """Return how many cases an office has under way."""
+    wanted = NotaryCase.office_id == office_id, NotaryCase.state.in_(UNDER_WAY)
+    return db.session.scalar(select(func.count(NotaryCase.id)).where(*wanted)) or 0
+
+
+def without_handler() -> ColumnElement[bool]:
+    """Cases under way whose handler does not work at the office any more; somebody has to take them over."""
+    return and_(
+        NotaryCase.state.in_(TO_BE_HANDLED),
+        ~accounts.holds_role(policies.CLERK, NotaryCase.notary_id, NotaryCase.office_id),
+    )
+
+
+def is_without_handler(case: NotaryCase) -> bool:
+    """True where one of them is this case."""
+    wanted = select(NotaryCase.id).where(NotaryCase.id == case.id, without_handler())
+    return db.session.scalar(wanted) is not None
+
+
+def near_end() -> ColumnElement[bool]:
+    """Cases whose office has little time left, or none."""
+    return _due_by(clock.end_of_day(add_workdays(clock.today(), SOON).rolled))
+
+
+def overdue() -> ColumnElement[bool]:
+    """Cases past their end."""
+    return _due_by(clock.now())
+
+
+def _due_by(moment: datetime) -> ColumnElement[bool]:
+    """Cases with a deadline of the office that runs, and ends by then."""
+    return NotaryCase.id.in_(
+        select(Deadline.subject_id).where(
+            Deadline.subject_kind == CASE_KIND,
+            Deadline.state == DeadlineState.OPEN,
+            Deadline.responsible_role != RESIDENT,
+            Deadline.due_at <= moment,
+        )
+    )
 
 
 def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) -> Page[Any]:

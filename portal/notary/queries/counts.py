@@ -18,7 +18,6 @@ from portal.core.actor import Actor
 from portal.core.db import db
 from portal.notary import policies
 from portal.notary.models import (
-    CASE_KIND,
     AppealState,
     NotaryBooking,
     NotaryCase,
@@ -26,7 +25,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
-from portal.notary.queries.cases import to_hand_over
+from portal.notary.queries.cases import near_end, overdue, to_hand_over, without_handler
 from portal.notary.queries.day import (
     ON_THE_SHEET,
     without_check_in,
@@ -34,10 +33,6 @@ from portal.notary.queries.day import (
     without_time,
 )
 from portal.notary.queries.scope import in_own_offices
-from portal.supervision.models import Deadline, DeadlineState
-from portal.supervision.queries import SOON
-from portal.supervision.rules import RESIDENT
-from portal.working_days.counting import add_workdays
 
 Figures = Counter[str]
 _Counted = dict[str, Select[uuid.UUID, int]]
@@ -48,8 +43,8 @@ class Waiting:
     """How much waits for the office's clerks.
 
     Appointments whose time has come without a check-in, visits of past days without a result, appointments that cannot be
-    kept and have no other time, people whom no message could tell, cases whose end is near or past, open appeals,
-    certificates that were not received.
+    kept and have no other time, people whom no message could tell, cases whose end is near or past, or whose handler
+    has left, open appeals, certificates that were not received.
     """
 
     not_checked_in: int
@@ -57,6 +52,7 @@ class Waiting:
     without_time: int
     untold: int
     near_end: int
+    without_handler: int
     appeals: int
     to_hand_over: int
 
@@ -107,33 +103,23 @@ def _bookings(*conditions: ColumnElement[bool]) -> Select[uuid.UUID, int]:
 
 
 def _cases(*conditions: ColumnElement[bool]) -> Select[uuid.UUID, int]:
-    """Count cases with an open deadline of the office."""
-    return (
-        select(NotaryCase.office_id, func.count(func.distinct(Deadline.subject_id)))
-        .join(Deadline, NotaryCase.id == Deadline.subject_id)
-        .where(
-            Deadline.subject_kind == CASE_KIND,
-            Deadline.state == DeadlineState.OPEN,
-            Deadline.responsible_role != RESIDENT,
-            *conditions,
-        )
-    )
+    return select(NotaryCase.office_id, func.count()).where(*conditions)
 
 
 def _waiting() -> _Counted:
-    soon = clock.end_of_day(add_workdays(clock.today(), SOON).rolled)
     return {
         "not_checked_in": _bookings(without_check_in()),
         "no_result": _bookings(without_result()),
         "without_time": _bookings(without_time()),
         "untold": _bookings(NotaryBooking.untold_since.is_not(None)),
-        "near_end": _cases(Deadline.due_at <= soon),
+        "near_end": _cases(near_end()),
+        "without_handler": _cases(without_handler()),
         "appeals": select(
             NotaryBooking.office_id, func.count(func.distinct(NotaryNoShow.booking_id))
         )
         .join(NotaryNoShow, NotaryBooking.id == NotaryNoShow.booking_id)
         .where(NotaryNoShow.appeal == AppealState.OPEN),
-        "to_hand_over": select(NotaryCase.office_id, func.count()).where(to_hand_over()),
+        "to_hand_over": _cases(to_hand_over()),
     }
 
 
@@ -145,5 +131,5 @@ def _of_the_day() -> _Counted:
         "in_queue": select(NotaryTicket.office_id, func.count()).where(
             NotaryTicket.day == clock.today(), NotaryTicket.state == TicketState.WAITING
         ),
-        "overdue": _cases(Deadline.due_at <= clock.now()),
+        "overdue": _cases(overdue()),
     }

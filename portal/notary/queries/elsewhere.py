@@ -19,14 +19,13 @@ from portal.notary.models import BookingState, NotaryBooking
 _Person = tuple[DocumentType, str]
 
 
-def hints(booking: NotaryBooking) -> list[str]:
-    """Say who of an appointment ahead is to be at another office at its time; one statement, and those of what it finds."""
+def at_two_places(booking: NotaryBooking) -> list[tuple[str, NotaryBooking]]:
+    """Return who of an appointment ahead is to be at which other one then; one statement, and those of what it finds."""
     if not _is_ahead(booking):
         return []
     coming = dict(_coming(booking))
     return [
-        f"{coming[person]}在同一时间还要到{other.office.name}办理（预约 {other.reference}），不能同时到两处；"
-        "请改期，或者换代理人、监护人。"
+        (coming[person], other)
         for other in _at_other_offices(booking)
         for person in sorted(coming.keys() & dict(_coming(other)).keys())
     ]
@@ -74,8 +73,9 @@ def _coming(booking: NotaryBooking) -> Iterator[tuple[_Person, str]]:
             continue
         if party.document_type is not None:
             yield (party.document_type.numbering, party.document_number), party.name
-        if party.guardian is not None:
-            yield _represents("监护人", party.guardian)
+        guardian = party.guardian_on(booking.day)
+        if guardian is not None:
+            yield _represents("监护人", guardian)
     if booking.agent is not None:
         yield _represents("代理人", booking.agent)
 

@@ -22,6 +22,7 @@ from portal.notary.models import (
     NotaryTicket,
     TicketState,
 )
+from portal.notary.opening import ending
 from portal.notary.operations.slots import schedule_of
 from portal.working_days.counting import current_calendar
 
@@ -32,6 +33,7 @@ NEW = "new"
 # Nothing is open today any more: for who would come now, as drawing a number says it (`tickets.NotServedToday`), and for who
 # waits still.
 _NOBODY_NEW = "今天没有窗口办理，或者已经停止办理；请换一天再来，或者在网上预约。"
+ELSEWHERE = "请到别的公证机构办理。"
 _CLOSED = "今天的窗口已经停止办理，请向工作人员询问。"
 
 
@@ -63,8 +65,18 @@ class Desk:
     def said(self, key: Hashable) -> str:
         """Return the estimated wait of a ticket (or of `NEW`) in words."""
         if not self.opens_in:
-            return _NOBODY_NEW if key == NEW else _CLOSED
+            if key != NEW:
+                return _CLOSED
+            return _NOBODY_NEW if self.ended is None else f"{self.ended}；{ELSEWHERE}"
         return queueing.spoken(self.waits.get(key), self.minutes_open)
+
+    @property
+    def ended(self) -> str | None:
+        """How the office has closed for good: nothing is open today any more, and no other day will come."""
+        last = self.office.closes_on
+        if last is None or last > clock.today() or self.opens_in:
+            return None
+        return ending(last)
 
     def serves(self, matter: NotaryMatter | None) -> bool:
         """True when a counter that is open today, now or later, does the matter."""

@@ -1,0 +1,145 @@
+"""Each count of the worklist leads to a list of exactly what was counted, in every room and for every role."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from portal.core.db import db
+from portal.core.unit_of_work import unit_of_work
+from portal.knowledge import misses
+from portal.knowledge.models import Article, ReviewItem, ReviewReason
+from portal.notary.operations import schedule
+from tests.conftest import JsonClient, SettableClock
+from tests.consultations.conftest import District, Headers, district  # noqa: F401 - a fixture
+from tests.factories.people import make_staff, staff_headers
+from tests.notary.caller import body
+from tests.notary.conftest import desk, hall  # noqa: F401 - fixtures
+from tests.notary.hall import STAFF, Hall
+from tests.notary.test_appeals import TEXT
+from tests.notary.test_schedule import close
+
+WEDNESDAY = "2026-03-18 09:00"
+
+
+@pytest.fixture
+def busy(hall: Hall, district: District, clock: SettableClock) -> Hall:  # noqa: F811
+    """A Wednesday on which something waits in every list, and beside it what does not belong there."""
+    at_the_offices(hall, clock)
+    clock.set(WEDNESDAY)
+    schedule.refresh_all()
+    fresh_at_the_office(hall)
+    district.sign_in_again()
+    district.ask()
+    for step in (district.accepted, district.claimed, district.in_review, district.answered):
+        step()
+    of_editors()
+    return hall
+
+
+def at_the_offices(hall: Hall, clock: SettableClock) -> None:  # noqa: F811
+    """What is left of Monday a fortnight ago."""
+    hall.accepted(when="2026-03-02 09:30")
+    hall.issued()
+    _, path = hall.accepted(when="2026-03-02 10:00")
+    hall.done(path, "certificate", hall.certificate("（2026）渝足证字第2号"))
+    hall.checked_in("2026-03-02 10:30")
+    missed = [hall.booked("2026-03-02 11:00") for _ in range(2)]
+    hall.booked("2026-03-02 11:30")
+    clock.set("2026-03-02 11:45")
+    for booking in missed:
+        hall.done(hall.at(booking), "no-show")
+    disputed = f"/notary/appointments/{missed[0].id}/no-show-appeal"
+    assert hall.api.post(disputed, TEXT, headers=hall.as_resident(missed[0])).status_code == 200
+
+
+def fresh_at_the_office(hall: Hall) -> None:  # noqa: F811
+    """What happens today: fresh cases, one whose handler leaves, and a closed day of somebody without a phone."""
+    hall.accepted(when="2026-03-18 09:30")
+    gone = make_staff(["notary_clerk"], hall.office_id)
+    booking = hall.checked_in("2026-03-18 10:00")
+    hall.done(hall.at(booking), "acceptance", {"notary_id": str(gone.id)})
+    admin, path = staff_headers(roles=["admin"]), f"/staff/accounts/{gone.id}"
+    headers = {**admin, "If-Match": hall.api.get(path, headers=admin).headers["ETag"]}
+    assert hall.api.post(f"{path}/deactivation", headers=headers).status_code == 200
+    rung = body(hall, starts_at="2026-03-19T09:00:00+08:00")
+    answer = hall.api.post(f"{hall.office}/appointments", rung, headers=hall.headers["clerk"])
+    assert answer.status_code == 201, answer.json
+    close(hall.desk, date(2026, 3, 18), date(2026, 4, 30))
+
+
+def of_editors() -> None:
+    """Two wordings of one question that search could not answer, and a text whose law has changed."""
+    misses.record("无人机偷拍怎么办？", None)
+    misses.record("被无人机偷拍了怎么办", None)
+    misses.record("二房东跑了", None)
+    with unit_of_work():
+        item = ReviewItem(
+            subject_kind="faq",
+            subject_id=db.session.scalars(select(Article.id)).first(),
+            article_id=db.session.scalars(select(Article.id)).first(),
+            title="公司拖欠工资怎么办",
+            reason=ReviewReason.TEXT_CHANGED,
+            basis="text_changed:1",
+        )
+        db.session.add(item)
+
+
+def entries(api: JsonClient, path: str, headers: Headers) -> int:
+    """How many entries a list has, over all of its pages."""
+    joined, found, cursor = "&" if "?" in path else "?", 0, ""
+    while True:
+        answer = api.get(f"{path.removeprefix('/api/v1')}{joined}size=1{cursor}", headers=headers)
+        assert answer.status_code == 200, answer.json
+        found += len(answer.json["items"])
+        if answer.json["page"]["next"] is None:
+            return found
+        cursor = f"&cursor={answer.json['page']['next']}"
+
+
+def everybody(hall: Hall, district: District) -> dict[str, Headers]:  # noqa: F811
+    editor = make_staff(roles=["content_editor"])
+    at_one_office = make_staff(["supervisor"], hall.office_id)
+    return {
+        "clerk": hall.headers["clerk"],
+        "stranger": hall.headers["stranger"],
+        "supervisor": hall.headers["supervisor"],
+        "supervisor of one office": staff_headers(staff=at_one_office),
+        "editor": staff_headers(staff=editor),
+        "moderator": district.moderator,
+        "lawyer": district.lawyer,
+        "other lawyer": district.other_lawyer,
+        "reviewer": district.reviewer,
+    }
+
+
+def test_every_count_is_the_number_of_entries_of_the_list_it_leads_to(
+    busy: Hall,
+    district: District,  # noqa: F811
+) -> None:
+    counted: Counter[str] = Counter()
+    for who, headers in everybody(busy, district).items():
+        page = busy.api.get("/staff/worklist", headers=headers)
+        assert page.status_code == 200, page.json
+        told = {each["code"]: each["count"] for each in page.json["counters"]}
+        listed = {
+            each["code"]: entries(busy.api, each["path"], headers) for each in page.json["counters"]
+        }
+        assert told == listed, who
+        counted.update(told)
+    assert all(counted.values()), "nothing was compared with an empty list alone"
+
+
+def test_cases_near_their_end_are_a_list_of_their_own(busy: Hall) -> None:
+    headers = busy.headers["clerk"]
+    everything = busy.api.get(f"{STAFF}/cases", headers=headers).json["items"]
+    near = busy.api.get(f"{STAFF}/cases?near_end=true", headers=headers).json["items"]
+    assert [case["accepted_on"] for case in everything] == [
+        "2026-03-02",
+        "2026-03-18",
+        "2026-03-18",
+    ]
+    assert [case["accepted_on"] for case in near] == ["2026-03-02"]
