@@ -180,7 +180,7 @@ def shown(miss: SearchMiss) -> str:
 def _known(text: str) -> list[bool]:
     """For each character whether it stands in a word of the thesaurus or in a law's short name."""
     found = [False] * len(text)
-    words = _vocabulary()
+    words = vocabulary()
     for start in range(len(text)):
         for end in range(start + 2, min(start + LONGEST_KNOWN, len(text)) + 1):
             if text[start:end] in words:
@@ -191,7 +191,7 @@ def _known(text: str) -> list[bool]:
 _kept: tuple[Thesaurus, str, frozenset[str]] | None = None
 
 
-def _vocabulary() -> frozenset[str]:
+def vocabulary() -> frozenset[str]:
     """The words that everybody may read anyway: of the district's thesaurus, of laws' names and of published FAQ.
 
     As the index has them; none without an index.

@@ -143,3 +143,29 @@ def test_cases_near_their_end_are_a_list_of_their_own(busy: Hall) -> None:
         "2026-03-18",
     ]
     assert [case["accepted_on"] for case in near] == ["2026-03-02"]
+
+
+def test_the_count_of_questions_without_an_answer_follows_each_of_them(busy: Hall) -> None:
+    headers = staff_headers(roles=["content_editor"])
+    path = "/staff/search/misses"
+
+    def count() -> int:
+        counters = busy.api.get("/staff/worklist", headers=headers).json["counters"]
+        (told,) = (each["count"] for each in counters if each["code"] == "search.misses")
+        assert told == entries(busy.api, path, headers)
+        return told
+
+    def step(item: dict[str, str], name: str) -> None:
+        answer = busy.api.post(f"{path}/{item['id']}/{name}", headers=headers)
+        assert answer.status_code == 200, answer.json
+
+    assert count() == 2
+    misses.record("二房东跑了找谁", None)
+    assert count() == 2, "a wording of one that is there"
+    misses.record("野猪啃了庄稼", None)
+    assert count() == 3
+    item = busy.api.get(path, headers=headers).json["items"][0]
+    step(item, "dismissal")
+    assert count() == 2
+    step(item, "reopening")
+    assert count() == 3
