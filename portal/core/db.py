@@ -181,23 +181,26 @@ def _look_for_the_file(engine: Engine) -> None:
     A file that was moved or removed goes on to take in what is written on connections that have it open, and nobody finds it
     again. Once there was one, none is made: what is missing is to be put back, and not to be begun anew.
     """
-    # As SQLite names it, once it has opened it; stays empty for a database in memory.
-    path = ""
+    # As SQLite names it, once it has opened it; none for a database in memory.
+    path: Path | None = None
 
     def which() -> tuple[int, int] | None:
+        if path is None:
+            return None
         try:
-            found = Path(path).stat()
+            found = path.stat()
         except OSError:
             return None
         return found.st_dev, found.st_ino
 
     def opening(*_: object) -> None:
-        if path and which() is None:
+        if path is not None and which() is None:
             raise engine.dialect.loaded_dbapi.OperationalError("unable to open database file")
 
     def opened(connection: Any, record: ConnectionPoolEntry) -> None:
         nonlocal path
-        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        name = connection.execute("PRAGMA database_list").fetchone()[2]
+        path = Path(name) if name else None
         record.info[_FILE] = which()
 
     def taken_up(
