@@ -3,10 +3,13 @@
 import ast
 import functools
 import re
+import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +126,35 @@ def test_every_setting_is_explained() -> None:
     assert len(read) > 15
     assert read - explained == set()
     assert explained - read == set()
+
+
+def back_up(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Run the backup as it is written down for the operator."""
+    text = (ROOT / "docs/operations.md").read_text()
+    (script,) = re.findall(
+        r"instance/portal\.db backup/portal\.db <<'PY'\n(.*?)\nPY\n", text, re.DOTALL
+    )
+    command = [sys.executable, "-", str(source), str(target)]
+    return subprocess.run(command, input=script, capture_output=True, text=True, timeout=60)
+
+
+def test_the_backup_of_the_documents_holds_what_lies_in_the_log_still(tmp_path: Path) -> None:
+    with closing(sqlite.connect(tmp_path / "portal.db")) as live:
+        live.execute("PRAGMA journal_mode=wal")
+        live.execute("CREATE TABLE said (what)")
+        live.execute("INSERT INTO said VALUES ('something')")
+        live.commit()
+        ran = back_up(tmp_path / "portal.db", tmp_path / "copy.db")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ok\n", "")
+    with closing(sqlite.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT what FROM said").fetchall() == [("something",)]
+
+
+def test_the_backup_of_the_documents_makes_none_of_a_mistyped_file(tmp_path: Path) -> None:
+    ran = back_up(tmp_path / "portol.db", tmp_path / "copy.db")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("备份没有完成")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_both_readmes_have_the_same_parts() -> None:
