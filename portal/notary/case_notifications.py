@@ -184,7 +184,6 @@ _STAFF_TEXTS = {
     ),
 }
 
-HANDLER_HAS_LEFT = "承办人已不在本机构办理公证，请变更承办人。"
 STAFF_RECEIVED_NEXT_STEP = "公证书已经领取。"
 CALLED = "notary.called"
 

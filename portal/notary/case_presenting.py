@@ -13,13 +13,12 @@ from portal.accounts.identity import documents, names, phones
 from portal.accounts.models import DocumentType
 from portal.core.actor import Actor
 from portal.notary import next_steps
-from portal.notary.case_notifications import HANDLER_HAS_LEFT
 from portal.notary.case_workflow import CASE
 from portal.notary.models import CASE_KIND, CaseState, NotaryCase, NotaryReview, ReviewBy
 from portal.notary.operations import pauses
 from portal.notary.parties import WILL_WITHOUT_CAPACITY, without_capacity
-from portal.notary.queries import cases as found_cases
 from portal.notary.queries import contacts
+from portal.notary.queries.cases import is_without_handler
 from portal.supervision import queries as supervision
 from portal.web.conditional import etag_of
 
@@ -191,8 +190,8 @@ def _warnings(case: NotaryCase, contact: contacts.Contact) -> list[str]:
         case.matter, (party.get("guardian") for party in case.parties)
     )
     warnings = [WILL_WITHOUT_CAPACITY] if open_will else []
-    if found_cases.is_without_handler(case):
-        warnings.append(HANDLER_HAS_LEFT)
+    if is_without_handler(case):
+        warnings.append(next_steps.HANDLER_HAS_LEFT)
     return [*warnings, *([contact.warning] if contact.warning else [])]
 
 

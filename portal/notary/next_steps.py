@@ -32,6 +32,7 @@ from portal.notary.notifications import (
 )
 from portal.supervision import rules
 
+HANDLER_HAS_LEFT = "承办人已不在本机构办理公证，请变更承办人。"
 # How many free times a sentence names.
 NAMED = 3
 

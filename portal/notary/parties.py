@@ -13,7 +13,7 @@ from portal.accounts.identity import documents, names, phones
 from portal.accounts.models import DocumentType
 from portal.accounts.models.residents import ADULT_AGE, age_on
 from portal.core import clock
-from portal.notary.models import NotaryMatter, PartyKind
+from portal.notary.models import AGENT, GUARDIAN, NotaryMatter, PartyKind
 
 OLDEST = 150
 # Who lives mainly by the own work has full capacity from this age on (rules 2.3, 民法典 17 to 22). No document shows it: the
@@ -116,7 +116,7 @@ def checked(
     _agency(errors, given, agent, matter)
     if agent is None:
         return parties, None
-    found = _represented(errors, "agent", agent, "代理人", day, least_age)
+    found = _represented(errors, "agent", agent, AGENT, day, least_age)
     if found is not None and any(
         party.by_agent
         and party.document_type is agent.document_type
@@ -285,7 +285,7 @@ def _guardian(
             "请填写监护人（公证法第三十一条第一项）。",
         )
         return None
-    person = _represented(errors, f"{where}.guardian", given, "监护人", day, least_age)
+    person = _represented(errors, f"{where}.guardian", given, GUARDIAN, day, least_age)
     if person is not None and person["document_number"] == ward.number:
         errors.add(
             f"{where}.guardian.document_number", "监护人不能是当事人自己，请填写监护人的证件号码。"

@@ -48,15 +48,17 @@ class DatabaseStorage(Storage):
     """
 
     STORAGE_SCHEME = ["database"]
-    # Nobody's running window is begun anew, and a full one is left alone: then no row changes. One that ends later than any
-    # can was begun before the clock was set back, and would last as long as that was.
+    # One that ends later than any can was begun before the clock was set back, and would last as long as that was.
+    _OVER = "(rate_limit_counter.expires_at <= :now OR rate_limit_counter.expires_at > :latest)"
+    # Nobody's running window is begun anew, and a full one is left alone: then no row changes.
     _COUNT = (
-        "INSERT INTO rate_limit_counter (name, hits, expires_at) VALUES (:name, 1, :expires) "
+        "INSERT INTO rate_limit_counter (name, hits, expires_at) "  # noqa: S608 - constants
+        "VALUES (:name, 1, :expires) "
         "ON CONFLICT (name) DO UPDATE SET "
-        "hits = CASE WHEN over THEN 1 ELSE rate_limit_counter.hits + 1 END, "
-        "expires_at = CASE WHEN over THEN :expires ELSE rate_limit_counter.expires_at END "
-        "WHERE over OR rate_limit_counter.hits < :most"
-    ).replace("over", "rate_limit_counter.expires_at NOT BETWEEN :now AND :latest")
+        f"hits = CASE WHEN {_OVER} THEN 1 ELSE rate_limit_counter.hits + 1 END, "
+        f"expires_at = CASE WHEN {_OVER} THEN :expires ELSE rate_limit_counter.expires_at END "
+        f"WHERE {_OVER} OR rate_limit_counter.hits < :most"
+    )
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("database://", wrap_exceptions=True)
@@ -106,6 +108,7 @@ class DatabaseStorage(Storage):
             "name": key,
             "now": now,
             "expires": now + expiry,
+            # Twice as far as a window reaches: the clocks of several web servers differ a little.
             "latest": now + 2 * expiry,
             "most": most,
         }

@@ -40,35 +40,35 @@ def busy(hall: Hall, district: District, clock: SettableClock) -> Hall:  # noqa:
     return hall
 
 
-def at_the_offices(hall: Hall, clock: SettableClock) -> None:  # noqa: F811
+def at_the_offices(place: Hall, clock: SettableClock) -> None:
     """What is left of Monday a fortnight ago."""
-    hall.accepted(when="2026-03-02 09:30")
-    hall.issued()
-    _, path = hall.accepted(when="2026-03-02 10:00")
-    hall.done(path, "certificate", hall.certificate("（2026）渝足证字第2号"))
-    hall.checked_in("2026-03-02 10:30")
-    missed = [hall.booked("2026-03-02 11:00") for _ in range(2)]
-    hall.booked("2026-03-02 11:30")
+    place.accepted(when="2026-03-02 09:30")
+    place.issued()
+    _, path = place.accepted(when="2026-03-02 10:00")
+    place.done(path, "certificate", place.certificate("（2026）渝足证字第2号"))
+    place.checked_in("2026-03-02 10:30")
+    missed = [place.booked("2026-03-02 11:00") for _ in range(2)]
+    place.booked("2026-03-02 11:30")
     clock.set("2026-03-02 11:45")
     for booking in missed:
-        hall.done(hall.at(booking), "no-show")
+        place.done(place.at(booking), "no-show")
     disputed = f"/notary/appointments/{missed[0].id}/no-show-appeal"
-    assert hall.api.post(disputed, TEXT, headers=hall.as_resident(missed[0])).status_code == 200
+    assert place.api.post(disputed, TEXT, headers=place.as_resident(missed[0])).status_code == 200
 
 
-def fresh_at_the_office(hall: Hall) -> None:  # noqa: F811
+def fresh_at_the_office(place: Hall) -> None:
     """What happens today: fresh cases, one whose handler leaves, and a closed day of somebody without a phone."""
-    hall.accepted(when="2026-03-18 09:30")
-    gone = make_staff(["notary_clerk"], hall.office_id)
-    booking = hall.checked_in("2026-03-18 10:00")
-    hall.done(hall.at(booking), "acceptance", {"notary_id": str(gone.id)})
+    place.accepted(when="2026-03-18 09:30")
+    gone = make_staff(["notary_clerk"], place.office_id)
+    booking = place.checked_in("2026-03-18 10:00")
+    place.done(place.at(booking), "acceptance", {"notary_id": str(gone.id)})
     admin, path = staff_headers(roles=["admin"]), f"/staff/accounts/{gone.id}"
-    headers = {**admin, "If-Match": hall.api.get(path, headers=admin).headers["ETag"]}
-    assert hall.api.post(f"{path}/deactivation", headers=headers).status_code == 200
-    rung = body(hall, starts_at="2026-03-19T09:00:00+08:00")
-    answer = hall.api.post(f"{hall.office}/appointments", rung, headers=hall.headers["clerk"])
+    headers = {**admin, "If-Match": place.api.get(path, headers=admin).headers["ETag"]}
+    assert place.api.post(f"{path}/deactivation", headers=headers).status_code == 200
+    rung = body(place, starts_at="2026-03-19T09:00:00+08:00")
+    answer = place.api.post(f"{place.office}/appointments", rung, headers=place.headers["clerk"])
     assert answer.status_code == 201, answer.json
-    close(hall.desk, date(2026, 3, 18), date(2026, 4, 30))
+    close(place.desk, date(2026, 3, 18), date(2026, 4, 30))
 
 
 def of_editors() -> None:
@@ -100,19 +100,19 @@ def entries(api: JsonClient, path: str, headers: Headers) -> int:
         cursor = f"&cursor={answer.json['page']['next']}"
 
 
-def everybody(hall: Hall, district: District) -> dict[str, Headers]:  # noqa: F811
+def everybody(place: Hall, room: District) -> dict[str, Headers]:
     editor = make_staff(roles=["content_editor"])
-    at_one_office = make_staff(["supervisor"], hall.office_id)
+    at_one_office = make_staff(["supervisor"], place.office_id)
     return {
-        "clerk": hall.headers["clerk"],
-        "stranger": hall.headers["stranger"],
-        "supervisor": hall.headers["supervisor"],
+        "clerk": place.headers["clerk"],
+        "stranger": place.headers["stranger"],
+        "supervisor": place.headers["supervisor"],
         "supervisor of one office": staff_headers(staff=at_one_office),
         "editor": staff_headers(staff=editor),
-        "moderator": district.moderator,
-        "lawyer": district.lawyer,
-        "other lawyer": district.other_lawyer,
-        "reviewer": district.reviewer,
+        "moderator": room.moderator,
+        "lawyer": room.lawyer,
+        "other lawyer": room.other_lawyer,
+        "reviewer": room.reviewer,
     }
 
 

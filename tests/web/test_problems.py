@@ -123,8 +123,8 @@ def test_only_who_submitted_something_reads_that_it_is_not_saved(
     failing_app: Flask, failing: FlaskClient, failure: Exception
 ) -> None:
     failing_app.extensions["test_failure"] = failure
-    assert "没有保存" in failing.put("/fail").json["detail"]  # type: ignore[index]
-    read = failing.get("/fail").json["detail"]  # type: ignore[index]
+    assert "没有保存" in failing.put("/fail").get_json()["detail"]
+    read = failing.get("/fail").get_json()["detail"]
     assert "没有保存" not in read
     assert read.endswith("没有取到您要的内容。")
 

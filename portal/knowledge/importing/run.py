@@ -143,13 +143,10 @@ class _Importer:
         if version_date not in known:
             levels = {held for held, _ in known.values()}
             others = levels - {level, LawLevel.OTHER}
-            told = level is not None and level not in (LawLevel.OTHER, *levels)
-            if level is not None and told and others:
+            if level is not None and level not in (LawLevel.OTHER, *levels) and others:
                 held = "、".join(sorted(other.label for other in others))
                 return _not_one(name, f"是{held}", f"是{level.label}", OTHER_LAW)
-            before = dict.fromkeys(
-                maker for _, several in known.values() for maker in several if maker
-            )
+            before = [maker for _, several in known.values() for maker in several]
             if not self.successor and makers and before and not may_be_one(makers, before):
                 held, ours = (
                     "由" + "、".join(dict.fromkeys(each)) + "制定" for each in (before, makers)

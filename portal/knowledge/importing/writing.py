@@ -157,7 +157,9 @@ def origins_of(name: str) -> dict[date, tuple[LawLevel, tuple[str, ...]]]:
         .join(LawVersion.law)
         .where(Law.name == name)
     )
-    return {day: (level, tuple((makers or "").split("、"))) for day, level, makers in rows}
+    return {
+        day: (level, tuple(makers.split("、") if makers else ())) for day, level, makers in rows
+    }
 
 
 def _is_held(version: LawVersion, read: VersionText, *, yields: bool) -> bool:

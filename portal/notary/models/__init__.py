@@ -2,6 +2,8 @@
 
 from portal.notary.models.bookings import (
     ACTIVE_STATES,
+    AGENT,
+    GUARDIAN,
     PENDING_STATES,
     SUBJECT_KIND,
     AppealState,
@@ -52,7 +54,9 @@ from portal.notary.models.waiting import NotaryWaiting, WaitingState
 
 __all__ = [
     "ACTIVE_STATES",
+    "AGENT",
     "CASE_KIND",
+    "GUARDIAN",
     "MOST_SLOTS",
     "PENDING_STATES",
     "SUBJECT_KIND",

@@ -34,6 +34,9 @@ from portal.notary.models.offices import NotaryMatter, NotaryOffice, NotarySlot,
 
 SUBJECT_KIND = "notary_booking"
 
+# What those are called who act for a party.
+GUARDIAN, AGENT = "监护人", "代理人"
+
 
 class BookingState(LabelledEnum):
     """Where a booking stands (rules 2.9, with the platform's own steps before confirmation)."""
@@ -247,9 +250,13 @@ class NotaryBooking(PublicId, Timestamped, Versioned, Model):
 
     @property
     def guardians(self) -> list[Any]:
-        """Who acts for its parties on its day."""
-        found = (party.guardian_on(self.day) for party in self.parties)
-        return [guardian for guardian in found if guardian is not None]
+        """The guardians who act for its parties on its day."""
+        return [person for role, person in self.acting_on(self.day) if role == GUARDIAN]
+
+    def acting_on(self, day: date) -> list[tuple[str, Any]]:
+        """Return who would act for its parties on a day, guardians before the agent, each with what they are called."""
+        found = [(GUARDIAN, party.guardian_on(day)) for party in self.parties]
+        return [(role, person) for role, person in [*found, (AGENT, self.agent)] if person]
 
 
 class NotaryClaim(PublicId, Model):

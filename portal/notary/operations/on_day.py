@@ -52,7 +52,7 @@ def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
             too_old := documents.too_old_for(party.document_type, born, day)
         ):
             yield too_old
-    for role, person in _acting(booking, day):
+    for role, person in booking.acting_on(day):
         kind = DocumentType(person["document_type"])
         number = documents.check_number(kind, person["document_number"])
         young = too_young(role, kind, number, day)
@@ -61,13 +61,3 @@ def _problems(booking: NotaryBooking, day: date) -> Iterator[str]:
             yield young
     if booking.priority is Priority.ELDERLY and max(ages, default=0) < ELDERLY_AGE:
         yield f"预约的是留给老年人的时段，{clock.spoken_day(day)}还没有当事人满 {ELDERLY_AGE} 周岁。"
-
-
-def _acting(booking: NotaryBooking, day: date) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield who acts for its parties on a day, each with what they are called."""
-    for party in booking.parties:
-        guardian = party.guardian_on(day)
-        if guardian is not None:
-            yield "监护人", guardian
-    if booking.agent is not None:
-        yield "代理人", booking.agent

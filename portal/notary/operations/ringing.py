@@ -37,14 +37,11 @@ def _numbers(booking: NotaryBooking, contact: Contact) -> Numbers:
     """Return all numbers of an appointment; none of anybody where the person does not want to be rung."""
     if not contact.may_be_rung:
         return Numbers(contact, ())
-    found = [("监护人", guardian) for guardian in booking.guardians]
-    found.append(("代理人", booking.agent))
     return Numbers(
         contact,
         tuple(
             Representative(role, person["name"], person["phone"])
-            for role, person in found
-            if person
+            for role, person in booking.acting_on(booking.day)
         ),
     )
 

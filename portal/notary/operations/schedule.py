@@ -356,11 +356,11 @@ def change_office(actor: Actor, office: NotaryOffice, values: dict[str, Any]) ->
             code="grid_in_use",
             next_step="请先停办要改的日期并处理好预约，或者等已有预约办完。",
         )
-    for name, value in changed.items():
-        setattr(office, name, value)
     last = changed.get("closes_on")
     if last is not None and last < clock.today():
         raise Invalid(errors={"closes_on": ["应当不早于今天。"]})
+    for name, value in changed.items():
+        setattr(office, name, value)
     _require_sensible(office)
     db.session.flush()
     _record(actor, "settings_changed", office, {"fields": ",".join(sorted(changed))})

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from portal.accounts.models import DocumentType
 from portal.core import clock
 from portal.core.db import db
-from portal.notary.models import BookingState, NotaryBooking
+from portal.notary.models import AGENT, GUARDIAN, BookingState, NotaryBooking
 
 _Person = tuple[DocumentType, str]
 
@@ -75,9 +75,9 @@ def _coming(booking: NotaryBooking) -> Iterator[tuple[_Person, str]]:
             yield (party.document_type.numbering, party.document_number), party.name
         guardian = party.guardian_on(booking.day)
         if guardian is not None:
-            yield _represents("监护人", guardian)
+            yield _represents(GUARDIAN, guardian)
     if booking.agent is not None:
-        yield _represents("代理人", booking.agent)
+        yield _represents(AGENT, booking.agent)
 
 
 def _represents(role: str, person: dict[str, str]) -> tuple[_Person, str]:
