@@ -8,13 +8,14 @@ opened that this program wrote.
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from whoosh import fields, index
 from whoosh.analysis import Analyzer, Token
+from whoosh.codec.whoosh3 import W3Codec
 from whoosh.qparser import MultifieldParser, QueryParserError
 from whoosh.qparser.plugins import PhrasePlugin, WildcardPlugin
 from whoosh.query import NullQuery, Or, Query, Term
@@ -76,6 +77,14 @@ class Words(fields.TEXT):
         return found
 
 
+class Code(fields.ID):
+    """A field of one term, the value as it is, without a token object for each document."""
+
+    def index(self, value: str, **kwargs: Any) -> Iterable[tuple[bytes, int, float, bytes]]:
+        """The only posting of a value; that it occurs is all that is kept."""
+        return [(value.encode("utf-8"), 1, 1.0, b"")]
+
+
 class NumberAnalyzer(Analyzer):
     """One token: an article number in canonical form, however it was written."""
 
@@ -92,12 +101,12 @@ class NumberAnalyzer(Analyzer):
 def build_schema() -> fields.Schema:
     """The staff's fields. Positions are left out: phrases are not part of the staff's language."""
     return fields.Schema(
-        key=fields.ID(stored=True, unique=True),
-        kind=fields.ID(),
-        level=fields.ID(),
-        validity=fields.ID(),
-        category=fields.ID(),
-        source=fields.ID(),
+        key=Code(stored=True, unique=True),
+        kind=Code(),
+        level=Code(),
+        validity=Code(),
+        category=Code(),
+        source=Code(),
         number=fields.TEXT(analyzer=NumberAnalyzer(), phrase=False),
         law=Words(),
         title=Words(),
@@ -107,11 +116,62 @@ def build_schema() -> fields.Schema:
     )
 
 
+class Postings:
+    """What Whoosh collects to write at its commit, by term.
+
+    Documents come in the order of their rows, so only the terms are sorted. Whoosh's own pool sorts every posting,
+    and through files where they are many.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._fields: defaultdict[str, dict[bytes, list[Any]]] = defaultdict(dict)
+
+    def add(self, posting: tuple[str, bytes, int, float, bytes]) -> None:
+        """Note a posting: field, term, row, weight, encoded frequency."""
+        name, term, row, weight, value = posting
+        terms = self._fields[name]
+        found = terms.get(term)
+        if found is None:
+            terms[term] = [row, weight, value]
+        else:
+            found += (row, weight, value)
+
+    def iter_postings(self) -> Iterator[tuple[str, bytes, int, float, bytes]]:
+        """Yield all of them, by field, term and row; each is forgotten then.
+
+        Most of the time of a commit, in which whoever asks for a stop would wait: so it tells its progress.
+        """
+        for name in sorted(self._fields):
+            terms = self._fields.pop(name)
+            for place, term in enumerate(sorted(terms)):
+                if place % 4096 == 0:
+                    self._progress("order", 0, 1)
+                numbers = iter(terms.pop(term))
+                for row, weight, value in zip(numbers, numbers, numbers, strict=True):
+                    yield name, term, row, weight, value
+        self._progress("order", 1, 1)
+
+    def cleanup(self) -> None:
+        """Forget what was not written."""
+        self._fields.clear()
+
+
+class Codec(W3Codec):
+    """Whoosh's own, without the lengths of texts in the statistics of each term.
+
+    They would let a search skip blocks of a term's postings, but are read from a file for each posting.
+    """
+
+    length_stats = False
+
+
 def write_whoosh(folder: Path, documents: Sequence[Document], progress: Any) -> None:
     """Write a Whoosh index of the documents into a new folder."""
     folder.mkdir()
     whoosh_index = index.create_in(str(folder), build_schema())
-    writer = whoosh_index.writer(limitmb=512)
+    writer = whoosh_index.writer(codec=Codec())
+    writer.pool = Postings(progress)
     try:
         _write(writer, documents, progress)
     except BaseException:
@@ -140,18 +200,7 @@ def _write(writer: Any, documents: Sequence[Document], progress: Any) -> None:
         writer.add_document(**{name: value for name, value in values.items() if value})
         if row % 1024 == 0:
             progress("words", row, len(documents))
-    # Most of the time of a commit, in which whoever asks for a stop would wait.
-    postings = writer.pool.items
-    writer.pool.iter_postings = lambda: _told(postings(), progress)
     writer.commit()
-
-
-def _told(postings: Iterable[Any], progress: Any) -> Iterator[Any]:
-    for place, posting in enumerate(postings):
-        if place % 65536 == 0:
-            progress("order", 0, 1)
-        yield posting
-    progress("order", 1, 1)
 
 
 def _without_lone_surrogates(text: str) -> str:

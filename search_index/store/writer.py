@@ -50,7 +50,7 @@ from search_index.suggest import asked_lines, write_suggestions
 from search_index.thesaurus import Thesaurus
 from search_index.vocabulary import write_meanings
 
-FORMAT = 9
+FORMAT = 10
 KEPT_GENERATIONS = 5
 KEPT_DELTAS = 3
 # A search that has just begun may still open a file of the delta it looks at.
