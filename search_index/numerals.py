@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")}
 _DIGITS |= {"〇": 0, "○": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5, "陆": 6}
@@ -129,7 +130,8 @@ def article_order(number: str) -> int:
     return int(base) * 1000 + min(int(branch) if branch.isdecimal() else 0, 999)
 
 
+@lru_cache(maxsize=8192)
 def number_of(order: int) -> str:
-    """The canonical number behind a sort key of `article_order`."""
+    """The canonical number behind a sort key of `article_order`. All of a law's are asked for while one is being typed."""
     base, branch = divmod(order, 1000)
     return f"{base}-{branch}" if branch else str(base)

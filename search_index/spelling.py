@@ -18,6 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from search_index import analysis
+from search_index.confusable import (
+    COMMON,
+    SURE_LENGTH,
+    Confusable,
+    broad_key,
+    confusable,
+    usual_sounds,
+    weight,
+)
 from search_index.store.files import load_json, save_json
 
 MIN_COUNT = 5
@@ -30,13 +39,7 @@ FAR_COMMONER = 50
 ASKED_BY = 2
 # Against a real word, or two characters, only what is asked about a good deal speaks.
 MUCH_ASKED = 3
-# Neither is a word rare of which so many texts speak.
-COMMON = 10
-# A question counts like so many texts of law.
-ASKED_COUNTS = 30
 LONGEST_PHRASE = 4
-# A word of this many letters is recognised although one has another sound.
-SURE_LENGTH = 4
 # What is put right without asking is so much likelier than any other reading, on the scale of `_Change.rank`.
 FAR_LIKELIER = 0.5
 # Letters of the syllable that is being typed.
@@ -75,25 +78,16 @@ def write_spelling(folder: Path, counts: Counter[str], questions: Iterable[str] 
         for word, count in counts.items()
         if count >= MIN_COUNT and 2 <= len(word) <= LONGEST_WORD and all(map(_is_cjk, word))
     }
-    sounds = _sounds() if known else {}
-    save_json(folder / "spelling.json", {"words": known, "sounds": sounds, "asked": asked})
+    sounds = usual_sounds() if known else {}
+    tables = confusable(known, sounds, asked or known)
+    save_json(
+        folder / "spelling.json",
+        {"words": known, "sounds": sounds, "asked": asked, "tables": tables._asdict()},
+    )
 
 
 def _is_cjk(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff"
-
-
-@cache
-def _sounds() -> dict[str, str]:
-    """The usual toneless reading of every common character."""
-    from pypinyin.constants import PINYIN_DICT
-    from pypinyin.contrib.tone_convert import to_normal
-
-    return {
-        chr(point): to_normal(readings.split(",")[0])
-        for point, readings in PINYIN_DICT.items()
-        if 0x4E00 <= point <= 0x9FA5
-    }
 
 
 @cache
@@ -105,16 +99,6 @@ def _look_alikes() -> dict[str, str]:
         found[one] += other
         found[other] += one
     return dict(found)
-
-
-@cache
-def _broad(sound: str) -> str:
-    """A sound as the south-west speaks it: no zh, ch, sh, no ng, n for l, and h for f."""
-    initial = "n" + sound[1:] if sound.startswith("l") else sound
-    if initial.startswith("hu") and len(initial) > 2:
-        initial = "f" + initial[2:]
-    flat = initial if initial[1:2] != "h" else initial[0] + initial[2:]
-    return flat[:-1] if flat.endswith("ng") else flat
 
 
 class Slip(IntEnum):
@@ -162,54 +146,29 @@ class Speller:
     """Corrections from the index's own vocabulary and what its published texts ask about."""
 
     def __init__(
-        self, words: dict[str, int], sounds: dict[str, str], asked: dict[str, int] | None = None
+        self,
+        words: dict[str, int],
+        sounds: dict[str, str],
+        asked: dict[str, int],
+        tables: Confusable,
     ) -> None:
         self._words = words
         self._sounds = sounds
         # A collection of laws alone tells nothing of what people ask: then any of its words may be meant.
         self._asked = asked or words
-        self._by_sound: dict[str, list[str]] = defaultdict(list)
-        self._by_broad: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        self._by_letters: dict[str, list[str]] = defaultdict(list)
-        self._by_gap: dict[str, list[str]] = defaultdict(list)
-        self._by_missing: dict[str, list[str]] = defaultdict(list)
-        self._pinyin: dict[str, str] = {}
-        for word in words.keys() | self._asked.keys():
-            size, count = len(word), words.get(word, 0)
-            if not count and size < 3:
-                continue
-            sound = [sounds.get(char, char) for char in word]
-            letters = "".join(sound)
-            other = self._pinyin.setdefault(letters, word)
-            if other != word and self._weight(word) > self._weight(other):
-                self._pinyin[letters] = word
-            if count < COMMON and word not in self._asked:
-                continue
-            self._by_sound[" ".join(sound)].append(word)
-            self._by_broad[self._broad_key(sound)].append(word)
-            if count:
-                self._by_letters["".join(sorted(word))].append(word)
-                for gap in range(size if size >= 3 else 0):
-                    before, after = word[:gap], word[gap + 1 :]
-                    self._by_missing[before + after].append(word)
-                    if size >= SURE_LENGTH:
-                        self._by_gap[f"{before}*{after}"].append(word)
+        self._by_sound, self._by_broad, self._by_letters = tables[:3]
+        self._by_gap, self._by_missing, self._pinyin = tables[3:]
+
+    @classmethod
+    def empty(cls) -> Speller:
+        """One that corrects nothing."""
+        return cls({}, {}, {}, confusable({}, {}, {}))
 
     @classmethod
     def load(cls, folder: Path) -> Speller:
         """Read what `write_spelling` wrote."""
         value: dict[str, Any] = load_json(folder / "spelling.json")
-        return cls(value["words"], value["sounds"], value["asked"])
-
-    def _weight(self, word: str) -> float:
-        """How much is asked about a word, on a logarithmic scale; how common it is in the texts tells much less."""
-        return math.log1p(ASKED_COUNTS * self._asked.get(word, 0) + self._words.get(word, 0))
-
-    @staticmethod
-    def _broad_key(sounds: Sequence[str]) -> tuple[str, ...]:
-        """The broad sounds of a word; of a longer one in any order (民点法: 民法典)."""
-        broad = map(_broad, sounds)
-        return tuple(sorted(broad) if len(sounds) > 2 else broad)
+        return cls(value["words"], value["sounds"], value["asked"], Confusable(**value["tables"]))
 
     # ---- characters
 
@@ -282,7 +241,7 @@ class Speller:
             yield word, Slip.LOOK
         for word in self._by_letters.get("".join(sorted(piece)), ()):
             yield word, Slip.ORDER
-        for word in self._by_broad.get(self._broad_key(sounds), ()):
+        for word in self._by_broad.get(broad_key(sounds), ()):
             yield word, Slip.ACCENT
         for word in self._by_missing.get(piece, ()):
             yield word, Slip.MISSING
@@ -309,7 +268,9 @@ class Speller:
             gap = next(at for at, char in enumerate(word) if piece[at : at + 1] != char)
             if not 0 < gap < len(piece) or line.pair_count(piece[gap - 1 : gap + 1]):
                 return None
-            return _Change(start, end, word, slip, (), self._weight(word), unheard=True)
+            return _Change(
+                start, end, word, slip, (), weight(word, self._words, self._asked), unheard=True
+            )
         at = tuple(start + i for i, char in enumerate(piece) if word[i] != char)
         if not all(line.free[place] for place in at) or not self._may_be(slip, piece, word, at):
             return None
@@ -325,7 +286,7 @@ class Speller:
             word,
             slip,
             at,
-            self._weight(word),
+            weight(word, self._words, self._asked),
             likelier >= FAR_COMMONER and not by_itself,
         )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 
 from search_index import analysis
@@ -72,8 +72,9 @@ class Completion:
 
     lines: list[Suggestion]
     _keys: list[tuple[str, int]]
-    # All of them in one text, for looking whether a line holds something.
-    _text: str = ""
+    # All of them in one text, for looking where something stands, and where each begins in it.
+    _text: str
+    _starts: list[int]
 
     @classmethod
     def load(cls, folder: Path, skip: Callable[[str], bool] = lambda key: False) -> Completion:
@@ -88,7 +89,9 @@ class Completion:
             keys.append((plain, number))
             if line.kind == "law" and simplify(plain) != plain:
                 keys.append((simplify(plain), number))
-        return cls(lines, sorted(keys), "\n".join(key for key, _ in keys))
+        keys.sort()
+        starts = accumulate((len(key) + 1 for key, _ in keys), initial=0)
+        return cls(lines, keys, "\n".join(key for key, _ in keys), list(starts))
 
     def complete(self, prefix: str, size: int) -> list[Suggestion]:
         """Lines that begin with `prefix`, shortest first, then those that hold it or its parts.
@@ -115,18 +118,26 @@ class Completion:
             ordered = self._taking_turns(ordered)
         chosen.update(dict.fromkeys(ordered))
         if len(chosen) < size:
-            inner = [(len(text), number) for text, number in self._keys if plain in text]
-            chosen.update(dict.fromkeys(number for _, number in sorted(inner)))
+            chosen.update(dict.fromkeys(self._holding([plain])))
         if len(chosen) < size and len(plain) >= 3:
             parts = set(analysis.content_words(plain)) - {plain}
             if parts:
-                close = [
-                    (len(text), number)
-                    for text, number in self._keys
-                    if all(part in text for part in parts)
-                ]
-                chosen.update(dict.fromkeys(number for _, number in sorted(close)))
+                chosen.update(dict.fromkeys(self._holding(parts)))
         return [self.lines[number] for number in list(chosen)[:size]]
+
+    def _holding(self, parts: Collection[str]) -> list[int]:
+        """The lines that hold all of `parts`, the shortest first."""
+        # Few lines hold the longest part, and a look through one text finds them soonest.
+        rarest = max(parts, key=len)
+        found = []
+        place = self._text.find(rarest)
+        while place >= 0:
+            line = bisect_right(self._starts, place) - 1
+            text, number = self._keys[line]
+            if all(part in text for part in parts):
+                found.append((len(text), number))
+            place = self._text.find(rarest, self._starts[line + 1])
+        return [number for _, number in sorted(found)]
 
     def longest_beginning(self, text: str) -> str:
         """The longest beginning of `text`, of two characters and more, that a line holds; "" without one."""

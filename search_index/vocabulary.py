@@ -46,12 +46,12 @@ class Vocabulary:
 
     @cached_property
     def speller(self) -> Speller:
-        """The corrector; a tenth of a second to read. One that corrects nothing where the folder has been removed."""
+        """The corrector, read when it is first needed. One that corrects nothing where the folder has been removed."""
         try:
             with reading():
                 return Speller.load(self.folder)
         except FileNotFoundError:
-            return Speller({}, {}, {})
+            return Speller.empty()
 
 
 def write_meanings(folder: Path) -> None:
