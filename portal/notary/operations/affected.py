@@ -337,7 +337,9 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         NotarySlot.starts_at > clock.now(),
     )
     found = seats.runs_of(free, need)
-    answered_by = bookings.answered_by(office.move_offer_minutes)
+    # Who has no account answers through the office, which has to reach them first.
+    told_by = None if booking.booked_by_id is None else office.id
+    answered_by = bookings.answered_by(office.move_offer_minutes, told_by=told_by)
     found.sort(
         key=lambda run: (
             run.first.starts_at != booking.starts_at,
@@ -358,7 +360,7 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
             party_count=booking.party_count,
             seats=booking.seats,
             state=BookingState.OFFERED,
-            kept_until=bookings.kept_for(office.move_offer_minutes, run.first.starts_at),
+            kept_until=min(answered_by, run.first.starts_at),
             priority=booking.priority,
             replaces_id=booking.id,
         )
