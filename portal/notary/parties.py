@@ -51,6 +51,8 @@ class Party:
     lacks_capacity: bool = False
     by_agent: bool = False
     guardian: Guardian | None = None
+    # Who is written down already, where something is corrected: acts where somebody has to and no other is given.
+    guardian_before: Guardian | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ def _party(
         errors.add(f"{where}.document_type", too_old)
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
-        guardian = _guardian(errors, where, given.guardian, number, day, least_age)
+        acts = given.guardian or given.guardian_before
+        guardian = _guardian(errors, where, acts, number, day, least_age)
     elif given.guardian is not None:
         errors.add(
             f"{where}.guardian",
