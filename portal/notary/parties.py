@@ -180,8 +180,11 @@ def _party(
         errors.add(f"{where}.document_type", too_old)
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
-        acts = given.guardian or given.guardian_before
-        guardian = _guardian(errors, where, acts, number, day, least_age)
+        acts, least = given.guardian, least_age
+        if acts is None:
+            # Whom the desk has found to be able to act while young stays so.
+            acts, least = given.guardian_before, SELF_SUPPORTING_AGE
+        guardian = _guardian(errors, where, acts, number, day, least)
     elif given.guardian is not None:
         errors.add(
             f"{where}.guardian",

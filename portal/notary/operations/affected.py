@@ -24,7 +24,16 @@ from portal.notary.models import (
     NotarySlot,
     WaitingState,
 )
-from portal.notary.operations import bookings, changing, freeing, seats, steps, untold
+from portal.notary.operations import (
+    bookings,
+    changing,
+    freeing,
+    on_day,
+    persons,
+    seats,
+    steps,
+    untold,
+)
 from portal.notary.operations.seats import ClaimRow
 from portal.notary.operations.slots import Difference
 
@@ -323,7 +332,8 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
 
     The same time at another counter before any other; then one that leaves the whole time for an answer, and of those one on
     the nearest day, the later before the earlier, at the nearest hour: who planned that week should not have to come today.
-    From their own day on they may come sooner than the office gives out: it had expected them then.
+    From their own day on they may come sooner than the office gives out: it had expected them then. Never one that they could
+    not accept: on a day for which they could not have booked, or while they have to be elsewhere.
     """
     if not booking.matter.active:
         return None
@@ -336,7 +346,14 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
-    found = seats.runs_of(free, need)
+    busy = persons.times_elsewhere(booking)
+    suits = {day: on_day.fits(booking, day) for day in {slot.day for slot in free}}
+    found = [
+        run
+        for run in seats.runs_of(free, need)
+        if suits[run.first.day]
+        and not any(begins < run.ends_at and run.first.starts_at < ends for begins, ends in busy)
+    ]
     # Who has no account answers through the office, which has to reach them first.
     told_by = None if booking.booked_by_id is None else office.id
     answered_by = bookings.answered_by(office.move_offer_minutes, told_by=told_by)
