@@ -93,6 +93,17 @@ def test_the_office_says_how_long_it_stands(
     assert kept(hall, clock, FRIDAY_NOON, date(2026, 3, 13))[0] == until
 
 
+def test_what_is_closed_later_does_not_count_either(hall: Hall, clock: SettableClock) -> None:
+    until, path = kept(hall, clock, FRIDAY_NOON, date(2026, 3, 13))
+    clock.set("2026-03-08 20:00")
+    close(hall.desk, date(2026, 3, 9), date(2026, 3, 10))
+    # Half an hour on Friday, three on Wednesday, half an hour on Thursday.
+    assert shown(hall, path)["other_time"]["kept_until"] == "2026-03-12T09:30:00+08:00" > until
+    clock.set("2026-03-11 09:00")
+    freeing.sweep()
+    hall.done(path, "other-time", ASKED)
+
+
 def test_it_never_lasts_beyond_its_own_time(hall: Hall, clock: SettableClock) -> None:
     clock.set(FRIDAY_NOON)
     close(hall.desk, date(2026, 3, 11), date(2026, 4, 30))

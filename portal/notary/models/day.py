@@ -120,7 +120,7 @@ class LateReason(LabelledEnum):
 
 
 class HandlerChange(LabelledEnum):
-    """Why somebody else handles a case, or a review of it. Nothing of the person: the party reads it as well."""
+    """Why somebody else handles a case, or what a review decided. Nothing of the person: the party reads it as well."""
 
     ABSENT = "absent", "承办人暂时不能办理"
     LEFT = "left", "承办人不再在本机构办理公证"
@@ -230,7 +230,7 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     # The acceptance starts NO-D1, the booking does not.
     accepted_on: Mapped[date] = mapped_column(Date)
     notary_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_member.id"))
-    # Who was taken off it for recusal (回避), by id: nobody gives it back to them.
+    # Who was taken off it for recusal (回避), by id: it is not given back to them (`operations/handlers.py`).
     recused: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     approver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     closing_form: Mapped[str | None] = mapped_column(String(60))

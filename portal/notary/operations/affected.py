@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import aliased
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -93,6 +94,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
     for booking in again:
         _lost_other_time(office, booking, lost[booking.id])
     have_to = [booking for booking, _ in moving.values() if booking.id not in stay]
+    _leave_time_to_ring(office)
     return Handled([*have_to, *again], len(stay))
 
 
@@ -384,6 +386,31 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         bookings.insert(other, run, action="offer", label="留出新时段", actor=SYSTEM)
         return other
     return None
+
+
+def _leave_time_to_ring(office: NotaryOffice) -> None:
+    """Keep the times of those without an account for longer, where the office has closed the hours in which it would ring."""
+    moving = aliased(NotaryBooking)
+    kept = db.session.scalars(
+        select(NotaryBooking)
+        .join(moving, moving.id == NotaryBooking.replaces_id)
+        .where(
+            NotaryBooking.office_id == office.id,
+            NotaryBooking.state == BookingState.OFFERED,
+            NotaryBooking.kept_until > clock.now(),
+            moving.booked_by_id.is_not(None),
+        )
+        .order_by(NotaryBooking.id)
+        .execution_options(populate_existing=True)
+    )
+    for other in kept.all():
+        answered_by = bookings.answered_by(
+            office.move_offer_minutes, told_by=office.id, offered_at=other.created_at
+        )
+        until = min(answered_by, other.starts_at)
+        is_kept = NotaryBooking.state == BookingState.OFFERED
+        if until > bookings.end_of_keeping(other) and steps.write(other, is_kept, kept_until=until):
+            seats.keep_longer(other.id, until)
 
 
 def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:

@@ -103,14 +103,16 @@ def insert(booking: NotaryBooking, run: Run, *, action: str, label: str, actor: 
     write_claims(booking, run, action=action, label=label, actor=actor)
 
 
-def answered_by(minutes: int, *, told_by: uuid.UUID | None = None) -> datetime:
-    """Return until when an answer may take that is given so long from when its person can have read of the offer.
+def answered_by(
+    minutes: int, *, told_by: uuid.UUID | None = None, offered_at: datetime | None = None
+) -> datetime:
+    """Return until when an answer may take that is given so long from when its person can have read of the offer (of now).
 
     `told_by` is the office of somebody without an account, who reads nothing on the portal and answers nothing there: it does
     not end before the office has been open for that long, or `TO_REACH` where that is less.
     """
-    now = clock.now()
-    since = quiet_hours.current().postponed(now) or now
+    offered = offered_at or clock.now()
+    since = quiet_hours.current().postponed(offered) or offered
     length = timedelta(minutes=minutes)
     if told_by is None:
         return since + length

@@ -74,21 +74,21 @@ def _recused(
     Raises Conflict where its new handler would be one of them, unless the recusal was not upheld; nobody says that of
     their own.
     """
-    recused, theirs = [*case.recused], str(handler)
+    theirs = str(handler)
     if reason is HandlerChange.NOT_UPHELD:
-        if theirs not in recused:
+        if theirs not in case.recused:
             raise Invalid(errors={"reason": ["没有登记过这位工作人员回避。"]})
         if handler == actor.id:
             raise Forbidden(
                 "回避是否成立，不能由本人登记。", next_step="请由同事或者督办人员登记。"
             )
-        recused.remove(theirs)
-    elif theirs in recused:
+        return [each for each in case.recused if each != theirs]
+    if theirs in case.recused:
         raise Conflict(
             "这位工作人员已经因回避不再承办这件公证，不能再由其承办。",
             code="recused",
             next_step="请换一位承办人；回避不成立的，由别人登记，原因选“回避不成立”。",
         )
     if reason is HandlerChange.RECUSED:
-        recused.append(str(case.handler_id))
-    return recused
+        return [*case.recused, str(case.handler_id)]
+    return case.recused
