@@ -120,13 +120,11 @@ def for_resident(actor: Actor, case: NotaryCase) -> dict[str, Any]:
         **_base(actor, case, hints),
         "next_step": next_steps.of_case(case),
         # What somebody else has written, and who decided, is the office's.
-        "reviews": [
-            _review(each, shown=each.by is ReviewBy.PARTY, reviewer=None) for each in case.reviews
-        ],
+        "reviews": [_review(each, {}, shown=each.by is ReviewBy.PARTY) for each in case.reviews],
     }
 
 
-def _review(review: NotaryReview, *, shown: bool, reviewer: str | None) -> dict[str, Any]:
+def _review(review: NotaryReview, people: dict[uuid.UUID, str], *, shown: bool) -> dict[str, Any]:
     return {
         **{
             name: getattr(review, name)
@@ -142,14 +140,15 @@ def _review(review: NotaryReview, *, shown: bool, reviewer: str | None) -> dict[
             )
         },
         "request": review.request if shown else None,
-        "reviewer": reviewer,
+        "reviewer": _name(people, review.reviewer_id),
+        "handler": _name(people, review.handler_id),
     }
 
 
 def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict[str, Any]:
     """The whole case for the office; document numbers are masked even there."""
-    reviewers = {review.reviewer_id for review in case.reviews}
-    people = accounts.staff_names({case.notary_id, case.approver_id, *reviewers})
+    at_it = {staff for each in case.reviews for staff in (each.reviewer_id, each.handler_id)}
+    people = accounts.staff_names({case.notary_id, case.approver_id, *at_it})
     contact = contacts.of_case(case)
     return {
         **_base(actor, case, [*_warnings(case, contact), *hints]),
@@ -163,10 +162,7 @@ def for_staff(actor: Actor, case: NotaryCase, hints: Sequence[str] = ()) -> dict
         "notary_id": case.notary_id,
         "notary": people.get(case.notary_id),
         "approver": _name(people, case.approver_id),
-        "reviews": [
-            _review(each, shown=True, reviewer=_name(people, each.reviewer_id))
-            for each in case.reviews
-        ],
+        "reviews": [_review(each, people, shown=True) for each in case.reviews],
     }
 
 
@@ -213,7 +209,8 @@ def _party(party: dict[str, Any]) -> dict[str, Any]:
 def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
     """A page of the list, with deadlines and names fetched once for all; people are masked."""
     running, used_up = deadlines(cases), pauses.used_up(cases)
-    people = accounts.staff_names({case.notary_id for case in cases})
+    carrying_out = {case.id: case.open_review.handler_id for case in cases if case.open_review}
+    people = accounts.staff_names({case.notary_id for case in cases} | set(carrying_out.values()))
     return [
         {
             "id": case.id,
@@ -224,6 +221,8 @@ def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]
             "accepted_on": case.accepted_on,
             "notary_id": case.notary_id,
             "notary": people.get(case.notary_id),
+            "review_handler_id": carrying_out.get(case.id),
+            "review_handler": _name(people, carrying_out.get(case.id)),
             "deadlines": running[case.id],
             "allowed_actions": actions(actor, case, used_up),
             "version": f'"{etag_of(case)}"',

@@ -16,7 +16,7 @@ from portal.notary import day_schemas, desk_schemas, loading, policies
 from portal.notary.day_routes import dump_booking
 from portal.notary.desk_routes import correction
 from portal.notary.models import CASE_KIND, NotaryCase
-from portal.notary.operations import cases, correcting, pauses, receipts, reviews, undoing
+from portal.notary.operations import cases, correcting, handlers, pauses, receipts, reviews, undoing
 from portal.notary.parties import Agent, Guardian, Party
 from portal.notary.queries import cases as found
 from portal.web import conditional
@@ -170,8 +170,8 @@ def show(case_id: uuid.UUID) -> Dumped:
     if_match=True,
 )
 def reassign(case_id: uuid.UUID, body: Dumped) -> Dumped:
-    """办结以前变更承办人，附原因；期限随之由新承办人办理，两位承办人都会收到消息"""
-    cases.reassign(current_actor(), _for_step(case_id), body["notary_id"], body["reason"])
+    """办结以前变更承办人，复查决定的更正、撤销办完以前变更由谁办理，附原因；期限随之由其办理，两位都会收到消息"""
+    handlers.reassign(current_actor(), _for_step(case_id), body["notary_id"], body["reason"])
     return _dump(case_id)
 
 

@@ -64,7 +64,10 @@ class HandlerChangeIn(Schema):
     """Who handles the case from now on."""
 
     notary_id = fields.UUID(
-        required=True, metadata={"description": "新的承办人，须是本机构的工作人员"}
+        required=True,
+        metadata={
+            "description": "新的承办人，须是本机构的工作人员；因回避不再承办的，不能再承办这一件"
+        },
     )
     reason = Choice(
         HandlerChange,
@@ -201,7 +204,10 @@ class CaseArgs(PageArgs):
     to_hand_over = StrictBoolean(
         load_default=False, metadata={"description": "填 true 只列已出证、还没有领取的"}
     )
-    notary_id = fields.UUID(load_default=None, metadata={"description": "承办人编号"})
+    notary_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "承办人编号；由其办理更正、撤销，还没有办完的也在内"},
+    )
     without_handler = StrictBoolean(
         load_default=False, metadata={"description": "填 true 只列承办人已不在本机构、须变更的"}
     )
@@ -249,6 +255,9 @@ class CaseReviewSchema(Schema):
     outcome = fields.Enum(ReviewOutcome, by_value=True, allow_none=True)
     outcome_label = Label(attribute="outcome")
     reviewer = fields.String(allow_none=True, metadata={"description": "仅公证机构可见"})
+    handler = fields.String(
+        allow_none=True, metadata={"description": "由谁办理更正或者撤销，仅公证机构可见"}
+    )
     decided_on = fields.Date(allow_none=True)
     note = fields.String(allow_none=True)
     closed_on = fields.Date(
@@ -328,6 +337,10 @@ class StaffCaseSummary(Schema):
     accepted_on = fields.Date()
     notary_id = fields.UUID(metadata={"description": "承办人编号，可以用来筛选"})
     notary = fields.String(allow_none=True)
+    review_handler_id = fields.UUID(
+        allow_none=True, metadata={"description": "由谁办理还没有办完的更正、撤销，同上"}
+    )
+    review_handler = fields.String(allow_none=True)
     deadlines = fields.List(fields.Nested(DeadlineSchema))
     allowed_actions = fields.List(fields.Nested(AllowedAction))
     version = fields.String(metadata={"description": "办理时放入 If-Match"})

@@ -26,6 +26,9 @@ CERTIFIED = (
 # Somebody of the office has it in hand, up to the certificate or another end.
 TO_BE_HANDLED = (C.ACCEPTED, C.SUPPLEMENT)
 
+# What a review has decided is left to do, and somebody has it in hand.
+TO_BE_CARRIED_OUT = (C.CORRECTING, C.REVOKING)
+
 # What was entered by mistake is not put right any more.
 _REGISTERED: tuple[C, ...] = tuple(state for state in C if state is not C.VOIDED)
 
@@ -149,7 +152,8 @@ CASE: Workflow[C] = Workflow(
             policies.can_serve,
             "公证程序规则 50（待核实）；NO-D7",
         ),
-        # Until it ends: the register names who has handled it (公证程序规则 57).
+        # Until it ends: the register names who has handled it (公证程序规则 57). A review under way is the whole office's,
+        # what it decided is carried out by somebody again.
         *(
             Transition(
                 "reassign",
@@ -160,7 +164,7 @@ CASE: Workflow[C] = Workflow(
                 policies.can_reassign,
                 "D",
             )
-            for state in TO_BE_HANDLED
+            for state in (*TO_BE_HANDLED, *TO_BE_CARRIED_OUT)
         ),
         # Independent of any review: the receipt changes no state.
         *(

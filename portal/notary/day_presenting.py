@@ -401,7 +401,7 @@ def appointment(
     counters = counter_names(desk) if desk is not None else {}
     contact = contacts.of_bookings([booking])[booking.id]
     affected = booking.has_to_move
-    other = changing.other_times_of([booking.id]).get(booking.id) if affected else None
+    other = changing.other_times_of([booking]).get(booking.id) if affected else None
     to_ring = ringing.has_to_ring(actor, booking, contact)
     later = ringing.not_now() if to_ring else None
     return {

@@ -51,6 +51,8 @@ class Party:
     lacks_capacity: bool = False
     by_agent: bool = False
     guardian: Guardian | None = None
+    # Who is written down already, where something is corrected: acts where somebody has to and no other is given.
+    guardian_before: Guardian | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,11 @@ def _party(
         errors.add(f"{where}.document_type", too_old)
     guardian = None
     if age_on(born, day) < ADULT_AGE or given.lacks_capacity:
-        guardian = _guardian(errors, where, given.guardian, number, day, least_age)
+        acts, least = given.guardian, least_age
+        if acts is None:
+            # Whom the desk has found to be able to act while young stays so.
+            acts, least = given.guardian_before, SELF_SUPPORTING_AGE
+        guardian = _guardian(errors, where, acts, number, day, least)
     elif given.guardian is not None:
         errors.add(
             f"{where}.guardian",

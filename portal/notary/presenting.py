@@ -64,6 +64,10 @@ def availability(found: OfficeAvailability) -> dict[str, Any]:
     }
 
 
+# Nothing is booked, moved or put right of a matter that is no longer done.
+_WHILE_SERVED = frozenset({"confirm", "reschedule", "correct_details"})
+
+
 def _address(action: str, booking: NotaryBooking) -> tuple[str, str] | None:
     own = f"{_BASE}/appointments/{booking.id}"
     if action == "confirm" and booking.replaces_id is not None:
@@ -88,9 +92,7 @@ def actions(actor: Actor, booking: NotaryBooking) -> list[dict[str, str]]:
         address = _address(row.action, booking)
         if address is None or over or too_late:
             continue
-        if begun and row.action == "correct_details":
-            continue
-        if row.action in ("reschedule", "correct_details") and not booking.matter.active:
+        if row.action in _WHILE_SERVED and not booking.matter.active:
             continue
         method, url = address
         found.append({"action": row.action, "label": row.label, "method": method, "url": url})
@@ -174,7 +176,7 @@ def summary(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
 def appointment(actor: Actor, booking: NotaryBooking) -> dict[str, Any]:
     """The whole appointment as its person sees it; numbers of documents are masked even there."""
     affected = booking.has_to_move
-    other = changing.other_times_of([booking.id]).get(booking.id) if affected else None
+    other = changing.other_times_of([booking]).get(booking.id) if affected else None
     own = actions(actor, booking)
     that_day = next_free.on_lost_day(booking) if affected else []
     may_cancel = any(each["action"] == "cancel" for each in own)
@@ -302,9 +304,10 @@ def waiting(actor: Actor, entry: NotaryWaiting) -> dict[str, Any]:
 
 
 def may_be_kept(booking: NotaryBooking) -> bool:
-    """True while the booking is a hold or an offer whose time is not over."""
-    return (
-        booking.state in PENDING_STATES
-        and booking.kept_until is not None
-        and booking.kept_until > clock.now()
-    )
+    """True while the booking is a hold or an offer whose time is not over and that its person can take."""
+    if booking.state not in PENDING_STATES or booking.kept_until is None:
+        return False
+    if booking.replaces_id is not None:
+        moving = bookings.find(booking.replaces_id)
+        return moving is not None and moving.id in changing.other_times_of([moving])
+    return booking.kept_until > clock.now()

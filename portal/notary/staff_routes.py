@@ -105,7 +105,7 @@ def change_office(office_id: uuid.UUID, body: Dumped) -> Dumped:
 def affected(office_id: uuid.UUID, query: Dumped) -> Any:
     """原时段不能办理、还没有改期的预约，时间早的在前；to_be_rung 的请打电话告知，号码在预约里查看"""
     page = lists.affected(loading.office_of(office_id).id, query["cursor"], query["size"])
-    kept = changing.other_times_of(booking.id for booking in page.items)
+    kept = changing.other_times_of(page.items)
     return Page(presenting.affected(page.items, kept), page.next, page.size)
 
 

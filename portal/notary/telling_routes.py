@@ -44,7 +44,7 @@ def index(query: Dumped) -> Any:
     loading.own_offices()
     page = found.untold(current_actor(), query["cursor"], query["size"])
     contact = contacts.of_bookings(page.items)
-    kept = changing.other_times_of(booking.id for booking in page.items)
+    kept = changing.other_times_of(page.items)
     rows = [presenting.untold(each, contact[each.id], kept.get(each.id)) for each in page.items]
     return Page(rows, page.next, page.size)
 
@@ -64,7 +64,7 @@ def affected(query: Dumped) -> Any:
     page = found.affected(
         current_actor(), query["cursor"], query["size"], lost=query["without_time"]
     )
-    kept = changing.other_times_of(booking.id for booking in page.items)
+    kept = changing.other_times_of(page.items)
     moving = residents_presenting.affected(page.items, kept)
     rows = [
         {**presenting.looked_up(booking), **row}

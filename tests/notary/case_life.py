@@ -51,6 +51,7 @@ from portal.notary.operations import (
     correcting,
     day,
     freeing,
+    handlers,
     holding,
     leaving,
     no_shows,
@@ -461,8 +462,12 @@ class Life:
 
     def _reassign(self, case: NotaryCase, chance: random.Random) -> None:
         clerks = {self.clerk.own_id, self.approver.own_id}
-        (other,) = clerks - {case.notary_id}
-        cases.reassign(self.clerk, case, other, chance.choice([*HandlerChange]))
+        other = min(clerks - {case.handler_id})
+        others = [each for each in HandlerChange if each is not HandlerChange.NOT_UPHELD]
+        given = chance.choice(others)
+        reason = HandlerChange.NOT_UPHELD if str(other) in case.recused else given
+        who = self.approver if other == self.clerk.own_id else self.clerk
+        handlers.reassign(who, case, other, reason)
 
     def _hand_over(self, case: NotaryCase, chance: random.Random) -> None:
         first = case.issued_on or core_clock.today()

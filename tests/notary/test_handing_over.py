@@ -16,17 +16,20 @@ from tests.factories.notary import make_notary_office
 from tests.factories.people import staff_headers
 from tests.notary.hall import STAFF, Hall
 from tests.notary.test_moved_clerks import listed, move, recipients
+from tests.notary.test_reviews import REQUEST, ask, decided
 from tests.notary.test_undoing import actions, detail_of, shown, told
 
-LEFT, ABSENT = "left", "absent"
+ABSENT, RECUSED, NOT_UPHELD = "absent", "recused", "not_upheld"
 
 
 def given(hall: Hall, to: str, reason: str = ABSENT) -> dict[str, str]:
     return {"notary_id": str(hall.people[to]), "reason": reason}
 
 
-def hand_over(hall: Hall, path: str, to: str = "colleague", who: str = "approver") -> Any:
-    return hall.step(path, "handler", given(hall, to), who)
+def hand_over(
+    hall: Hall, path: str, to: str = "colleague", who: str = "approver", reason: str = ABSENT
+) -> Any:
+    return hall.step(path, "handler", given(hall, to, reason), who)
 
 
 def deactivate(hall: Hall, who: str) -> None:
@@ -186,6 +189,140 @@ def test_an_ended_case_keeps_the_handler_that_the_register_names(hall: Hall) -> 
         f"{hall.office}/register", query_string=span, headers=hall.headers["clerk"]
     )
     assert [row["notary"] for row in register.json["items"]] == ["甲公证员"]
+
+
+class TestReviews:
+    """What a review decided is carried out by who decided it; another one takes it over as they take over a case."""
+
+    @pytest.fixture(params=["correct", "revoke"])
+    def path(self, hall: Hall, request: pytest.FixtureRequest) -> str:
+        """A case whose certificate is to be put right, or revoked, by the colleague who decided that."""
+        booking, found = hall.issued()
+        ask(hall, booking)
+        decided(hall, found, request.param)
+        return found
+
+    def test_it_is_handed_over_with_its_deadline_and_both_are_told(
+        self, hall: Hall, path: str, clock: SettableClock, run_jobs: Any
+    ) -> None:
+        before = hall.case(path)
+        assert "reassign" in actions(before)
+        assert hand_over(hall, path, "approver", "clerk").status_code == 200
+        seen = hall.case(path)
+        assert (seen["state"], seen["notary"]) == (before["state"], "甲公证员")
+        (review,) = seen["reviews"]
+        assert (review["reviewer"], review["handler"]) == ("乙公证员", "丙公证员")
+        assert recipients(run_jobs, "notary.staff.to_handle") == {hall.people["approver"]}
+        assert recipients(run_jobs, "notary.staff.handed_on") == {hall.people["colleague"]}
+        clock.set("2026-03-13 08:00")
+        sweep.sweep()
+        assert recipients(run_jobs, messages.OVERDUE) == {hall.people["approver"]}
+
+    def test_the_party_reads_no_name(self, hall: Hall) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        decided(hall, path, "correct")
+        assert hand_over(hall, path, "approver", "clerk").status_code == 200
+        assert "公证员" not in str(hall.mine(booking, "case")["reviews"])
+
+    def test_whose_handler_has_left_is_counted_until_somebody_takes_it_over(
+        self, hall: Hall, path: str
+    ) -> None:
+        assert left(hall, "clerk") == []
+        deactivate(hall, "colleague")
+        assert left(hall, "clerk") == left(hall, "supervisor") == [hall.case(path)["reference"]]
+        assert "请变更承办人" in str(hall.case(path)["hints"])
+        assert hand_over(hall, path, "approver", "supervisor").status_code == 200
+        assert left(hall, "clerk") == []
+
+    def test_of_who_has_left_after_the_certificate_nothing_is_counted(
+        self, hall: Hall, path: str
+    ) -> None:
+        deactivate(hall, "clerk")
+        assert left(hall) == []
+
+    def test_it_is_listed_with_who_carries_it_out(self, hall: Hall, path: str) -> None:
+        reference = hall.case(path)["reference"]
+        for who in ("clerk", "colleague"):
+            query = f"{STAFF}/cases?notary_id={hall.people[who]}"
+            (row,) = hall.api.get(query, headers=hall.headers["approver"]).json["items"]
+            assert row["reference"] == reference
+            assert row["review_handler_id"] == str(hall.people["colleague"])
+            assert row["review_handler"] == "乙公证员"
+        query = f"{STAFF}/cases?notary_id={hall.people['approver']}"
+        assert hall.api.get(query, headers=hall.headers["approver"]).json["items"] == []
+
+    def test_once_it_is_carried_out_nobody_takes_it_over(self, hall: Hall, path: str) -> None:
+        revoking = hall.case(path)["state"] == "revoking"
+        done = hall.done(path, "revocation" if revoking else "correction")
+        assert "reassign" not in actions(done)
+        assert hand_over(hall, path, "approver", "clerk").json["code"] == "wrong_state"
+
+    def test_one_that_is_being_decided_is_the_whole_offices(self, hall: Hall) -> None:
+        booking, path = hall.issued()
+        ask(hall, booking)
+        assert "reassign" not in actions(shown(hall, path))
+        assert hand_over(hall, path).json["code"] == "wrong_state"
+        deactivate(hall, "clerk")
+        assert left(hall) == []
+
+
+class TestRecusal:
+    """Who was taken off a case for recusal (回避) is not given it again, unless it was not upheld."""
+
+    @pytest.fixture
+    def path(self, hall: Hall) -> str:
+        """A case that was taken from the clerk, and has gone from the colleague to a third since then."""
+        _, found = hall.accepted()
+        assert hand_over(hall, found, reason=RECUSED).status_code == 200
+        assert hand_over(hall, found, "approver").status_code == 200
+        return found
+
+    @pytest.mark.parametrize("reason", [ABSENT, RECUSED, "left", "division"])
+    def test_it_is_not_given_back(self, hall: Hall, path: str, reason: str) -> None:
+        refused = hand_over(hall, path, "clerk", "colleague", reason)
+        assert (refused.status_code, refused.json["code"]) == (409, "recused")
+        assert "回避" in refused.json["detail"]
+        assert "回避不成立" in refused.json["next_step"]
+        assert shown(hall, path)["notary"] == "丙公证员"
+
+    def test_nor_is_what_a_review_of_it_decided(self, hall: Hall, path: str) -> None:
+        hall.done(path, "certificate", hall.certificate(handed_over=True))
+        hall.done(path, "review", {**REQUEST, "by": "party"})
+        decided(hall, path, "correct")
+        assert hand_over(hall, path, "clerk", "approver").json["code"] == "recused"
+
+    def test_whoever_decides_on_a_review_of_it_all_the_same_is_warned(
+        self, hall: Hall, path: str
+    ) -> None:
+        hall.done(path, "certificate", hall.certificate(handed_over=True))
+        hall.done(path, "review", {**REQUEST, "by": "party"})
+        assert "回避" in str(decided(hall, path, "maintain", "clerk")["hints"])
+
+    def test_others_take_it_over(self, hall: Hall, path: str) -> None:
+        assert hand_over(hall, path, "colleague", "clerk").status_code == 200
+
+    def test_unless_it_was_not_upheld(self, hall: Hall, path: str) -> None:
+        back = hand_over(hall, path, "clerk", "supervisor", NOT_UPHELD)
+        assert (back.status_code, back.json["notary"]) == (200, "甲公证员")
+        assert back.json["timeline"][-1]["label"] == "变更承办人：回避不成立"
+        # From then on it is a case as any other.
+        assert hand_over(hall, path, "colleague").status_code == 200
+        assert hand_over(hall, path, "clerk").status_code == 200
+
+    def test_nobody_says_so_of_themselves(self, hall: Hall, path: str) -> None:
+        refused = hand_over(hall, path, "clerk", "clerk", NOT_UPHELD)
+        assert refused.status_code == 403
+        assert "不能由本人登记" in refused.json["detail"]
+
+    def test_nor_of_who_was_never_recused(self, hall: Hall, path: str) -> None:
+        refused = hand_over(hall, path, "colleague", "clerk", NOT_UPHELD)
+        assert (refused.status_code, list(refused.json["errors"])) == (422, ["reason"])
+
+    def test_another_case_they_handle(self, hall: Hall, path: str) -> None:
+        _, other = hall.accepted(when="2026-03-02 10:00")
+        assert hand_over(hall, other).status_code == 200
+        assert hand_over(hall, other, "clerk").status_code == 200
 
 
 class TestLeft:

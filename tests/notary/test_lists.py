@@ -13,7 +13,7 @@ from portal.notary.operations import changing, schedule
 from tests.conftest import SettableClock
 from tests.factories.notary import make_counter, make_matter
 from tests.factories.people import make_staff, staff_headers
-from tests.notary.conftest import party
+from tests.notary.conftest import again, party
 from tests.notary.hall import STAFF, Hall
 from tests.notary.test_schedule import clerk, close
 
@@ -170,7 +170,7 @@ def test_each_count_of_the_worklist_leads_to_as_many_lines(
     hall.booked("2026-03-02 10:30")
     close(hall.desk, date(2026, 3, 3))
     # For one of the two nothing is free any more.
-    other_time = changing.other_times_of([lost.id])[lost.id]
+    other_time = changing.other_times_of([again(lost.id)])[lost.id]
     with unit_of_work():
         changing.end_other_times(clerk(hall.desk), [other_time])
     # As long as the time for the other is kept.

@@ -6,7 +6,16 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import ContactSafety
@@ -111,11 +120,13 @@ class LateReason(LabelledEnum):
 
 
 class HandlerChange(LabelledEnum):
-    """Why somebody else handles a case. Nothing of the person: the party reads it as well."""
+    """Why somebody else handles a case, or what a review decided. Nothing of the person: the party reads it as well."""
 
     ABSENT = "absent", "承办人暂时不能办理"
     LEFT = "left", "承办人不再在本机构办理公证"
     RECUSED = "recused", "承办人回避"
+    # Of the one who takes it over, who had been taken off for it.
+    NOT_UPHELD = "not_upheld", "回避不成立"
     DIVISION = "division", "调整分工"
 
 
@@ -219,6 +230,8 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     # The acceptance starts NO-D1, the booking does not.
     accepted_on: Mapped[date] = mapped_column(Date)
     notary_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_member.id"))
+    # Who was taken off it for recusal (回避), by id: it is not given back to them (`operations/handlers.py`).
+    recused: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     approver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     closing_form: Mapped[str | None] = mapped_column(String(60))
     closed_on: Mapped[date | None] = mapped_column(Date)
@@ -246,6 +259,15 @@ class NotaryCase(PublicId, Timestamped, Versioned, Model):
     def open_review(self) -> NotaryReview | None:
         """The review that is not decided, or whose decision is not carried out."""
         return next((review for review in self.reviews if review.closed_on is None), None)
+
+    @property
+    def handler_id(self) -> uuid.UUID | None:
+        """Who has to act by name: who handles the case, then who carries out what a review decided.
+
+        None while one is being decided, which is the whole office's affair.
+        """
+        review = self.open_review
+        return self.notary_id if review is None else review.handler_id
 
     @property
     def to_revoke_since(self) -> date | None:
@@ -309,6 +331,10 @@ class NotaryReview(PublicId, Model):
             "closed_on IS NULL OR (decided_on IS NOT NULL AND closed_on >= decided_on)",
             name="closed_after_decision",
         ),
+        CheckConstraint(
+            "(outcome IS NOT NULL AND outcome <> 'maintain') = (handler_id IS NOT NULL)",
+            name="carried_out_by_somebody",
+        ),
     )
 
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notary_case.id"))
@@ -323,6 +349,8 @@ class NotaryReview(PublicId, Model):
     reviewer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     decided_on: Mapped[date | None] = mapped_column(Date)
     note: Mapped[str | None] = mapped_column(EncryptedText("notary_case.review_note"))
+    # Who carries a correction or a revocation out: who decided on it, until it is handed over.
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_member.id"))
     # When nothing was left to do: maintained, or the correction or revocation carried out.
     closed_on: Mapped[date | None] = mapped_column(Date)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import aliased
 
 from portal.core import clock
 from portal.core.actor import SYSTEM
@@ -24,7 +25,16 @@ from portal.notary.models import (
     NotarySlot,
     WaitingState,
 )
-from portal.notary.operations import bookings, changing, freeing, seats, steps, untold
+from portal.notary.operations import (
+    bookings,
+    changing,
+    freeing,
+    on_day,
+    persons,
+    seats,
+    steps,
+    untold,
+)
 from portal.notary.operations.seats import ClaimRow
 from portal.notary.operations.slots import Difference
 
@@ -84,6 +94,7 @@ def handle(office: NotaryOffice, found: Difference, reason: str) -> Handled:
     for booking in again:
         _lost_other_time(office, booking, lost[booking.id])
     have_to = [booking for booking, _ in moving.values() if booking.id not in stay]
+    _leave_time_to_ring(office)
     return Handled([*have_to, *again], len(stay))
 
 
@@ -323,7 +334,8 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
 
     The same time at another counter before any other; then one that leaves the whole time for an answer, and of those one on
     the nearest day, the later before the earlier, at the nearest hour: who planned that week should not have to come today.
-    From their own day on they may come sooner than the office gives out: it had expected them then.
+    From their own day on they may come sooner than the office gives out: it had expected them then. Never one that they could
+    not accept: on a day for which they could not have booked, or while they have to be elsewhere.
     """
     if not booking.matter.active:
         return None
@@ -336,8 +348,17 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
         NotarySlot.day <= last,
         NotarySlot.starts_at > clock.now(),
     )
-    found = seats.runs_of(free, need)
-    answered_by = bookings.answered_by(office.move_offer_minutes)
+    busy = persons.times_elsewhere(booking)
+    suits = {day: on_day.fits(booking, day) for day in {slot.day for slot in free}}
+    found = [
+        run
+        for run in seats.runs_of(free, need)
+        if suits[run.first.day]
+        and not any(begins < run.ends_at and run.first.starts_at < ends for begins, ends in busy)
+    ]
+    # Who has no account answers through the office, which has to reach them first.
+    told_by = None if booking.booked_by_id is None else office.id
+    answered_by = bookings.answered_by(office.move_offer_minutes, told_by=told_by)
     found.sort(
         key=lambda run: (
             run.first.starts_at != booking.starts_at,
@@ -358,13 +379,38 @@ def _keep_other_time(office: NotaryOffice, booking: NotaryBooking) -> NotaryBook
             party_count=booking.party_count,
             seats=booking.seats,
             state=BookingState.OFFERED,
-            kept_until=bookings.kept_for(office.move_offer_minutes, run.first.starts_at),
+            kept_until=min(answered_by, run.first.starts_at),
             priority=booking.priority,
             replaces_id=booking.id,
         )
         bookings.insert(other, run, action="offer", label="留出新时段", actor=SYSTEM)
         return other
     return None
+
+
+def _leave_time_to_ring(office: NotaryOffice) -> None:
+    """Keep the times of those without an account for longer, where the office has closed the hours in which it would ring."""
+    moving = aliased(NotaryBooking)
+    kept = db.session.scalars(
+        select(NotaryBooking)
+        .join(moving, moving.id == NotaryBooking.replaces_id)
+        .where(
+            NotaryBooking.office_id == office.id,
+            NotaryBooking.state == BookingState.OFFERED,
+            NotaryBooking.kept_until > clock.now(),
+            moving.booked_by_id.is_not(None),
+        )
+        .order_by(NotaryBooking.id)
+        .execution_options(populate_existing=True)
+    )
+    for other in kept.all():
+        answered_by = bookings.answered_by(
+            office.move_offer_minutes, told_by=office.id, offered_at=other.created_at
+        )
+        until = min(answered_by, other.starts_at)
+        is_kept = NotaryBooking.state == BookingState.OFFERED
+        if until > bookings.end_of_keeping(other) and steps.write(other, is_kept, kept_until=until):
+            seats.keep_longer(other.id, until)
 
 
 def settle_unaffected(office: NotaryOffice) -> list[NotaryBooking]:

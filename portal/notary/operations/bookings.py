@@ -6,12 +6,14 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from portal.accounts.models import ContactSafety
 from portal.core import clock
 from portal.core.actor import Actor
-from portal.core.db import new_id
+from portal.core.db import db, new_id
 from portal.core.prepared import Prepared
-from portal.notary.models import BookingState, NotaryBooking
+from portal.notary.models import BookingState, NotaryBooking, NotaryCounter, NotarySlot
 from portal.notary.operations import seats as seat_counts
 from portal.notary.operations import steps
 from portal.notary.operations.seats import Run
@@ -20,6 +22,8 @@ from portal.notifications import quiet_hours
 _BOOKINGS: Any = NotaryBooking.__table__
 _COLUMNS = tuple(column.name for column in _BOOKINGS.columns)
 _ADD = Prepared(lambda dialect: dialect.insert(_BOOKINGS).on_conflict_do_nothing(), writes=True)
+# How long an office is open at least before an offer ends of which its clerks have to tell (D): half a day's work.
+TO_REACH = timedelta(hours=4)
 
 
 def new(
@@ -99,10 +103,44 @@ def insert(booking: NotaryBooking, run: Run, *, action: str, label: str, actor: 
     write_claims(booking, run, action=action, label=label, actor=actor)
 
 
-def answered_by(minutes: int) -> datetime:
-    """Return until when an answer may take that is given so long from when its person can have read of the offer."""
-    now = clock.now()
-    return (quiet_hours.current().postponed(now) or now) + timedelta(minutes=minutes)
+def answered_by(
+    minutes: int, *, told_by: uuid.UUID | None = None, offered_at: datetime | None = None
+) -> datetime:
+    """Return until when an answer may take that is given so long from when its person can have read of the offer (of now).
+
+    `told_by` is the office of somebody without an account, who reads nothing on the portal and answers nothing there: it does
+    not end before the office has been open for that long, or `TO_REACH` where that is less.
+    """
+    offered = offered_at or clock.now()
+    since = quiet_hours.current().postponed(offered) or offered
+    length = timedelta(minutes=minutes)
+    if told_by is None:
+        return since + length
+    return max(since + length, _open_for(told_by, since, min(length, TO_REACH)))
+
+
+def _open_for(office_id: uuid.UUID, since: datetime, length: timedelta) -> datetime:
+    """Return when an office will have been open for so long since then, outside the hours in which nobody is rung.
+
+    The end of its last hours where they do not add up to it.
+    """
+    hours = db.session.execute(
+        select(NotarySlot.starts_at, NotarySlot.ends_at)
+        .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
+        .where(NotaryCounter.office_id == office_id, NotarySlot.is_open, NotarySlot.ends_at > since)
+        .distinct()
+        .order_by(NotarySlot.starts_at, NotarySlot.ends_at)
+    )
+    reached = since
+    for opens, closes in hours:
+        begins = max(opens, reached)
+        if begins >= closes or quiet_hours.current().postponed(begins):
+            continue
+        if closes - begins >= length:
+            return begins + length
+        length -= closes - begins
+        reached = closes
+    return reached
 
 
 def kept_for(minutes: int, starts_at: datetime) -> datetime:

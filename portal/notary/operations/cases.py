@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from portal.accounts import queries as accounts
 from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.db import db, new_id
@@ -22,7 +21,6 @@ from portal.notary.models import (
     CASE_KIND,
     CaseState,
     CorrectionReason,
-    HandlerChange,
     NotaryBooking,
     NotaryCase,
     NotaryMatter,
@@ -32,7 +30,16 @@ from portal.notary.models import (
     TerminationGround,
     TicketState,
 )
-from portal.notary.operations import case_steps, day, pauses, persons, receipts, steps, tickets
+from portal.notary.operations import (
+    case_steps,
+    day,
+    handlers,
+    pauses,
+    persons,
+    receipts,
+    steps,
+    tickets,
+)
 from portal.notary.parties import Agent, CheckedParty, Party
 from portal.notary.queries import cases as found_cases
 from portal.supervision import operations as supervision
@@ -73,7 +80,7 @@ def accept(
     """
     if accepted_on is not None and not booking.day <= accepted_on <= clock.today():
         raise Invalid(errors={"accepted_on": ["应当不早于预约的日期，也不晚于今天。"]})
-    handler = _colleague(booking.office_id, notary_id or actor.id, "notary_id")
+    handler = handlers.colleague(booking.office_id, notary_id or actor.id, "notary_id")
     day.end_visit(actor, booking, "accept", "受理")
     steps.record(booking, "accept", actor)
     ticket = _out_of_the_queue(actor, booking)
@@ -124,7 +131,7 @@ def accept_at_desk(
     matter = db.session.get(NotaryMatter, given.matter_id)
     if matter is None or not matter.active:
         raise Invalid(errors={"matter_id": ["没有这个公证事项，或者它目前不办理。"]})
-    handler = _colleague(ticket.office_id, notary_id or actor.id, "notary_id")
+    handler = handlers.colleague(ticket.office_id, notary_id or actor.id, "notary_id")
     parties, agent = checks.check_at_desk(given.parties, given.agent, matter, clock.today())
     _has_come(actor, ticket)
     ticket.matter_id = matter.id
@@ -201,46 +208,7 @@ def _open(actor: Actor, case: NotaryCase, accepted_on: date | None = None) -> No
         starts_at=clock.start_of_day(accepted_on) if accepted_on else None,
     )
     case_steps.tell(case, "notary.accepted", due=case_steps.spoken_end(deadline))
-    _tell_handler(actor, case)
-    return case
-
-
-def _colleague(office_id: uuid.UUID, staff_id: uuid.UUID | None, field: str) -> uuid.UUID:
-    """Return the id of somebody who works at the office; raises Invalid for anybody else."""
-    working = {each.id for each in accounts.staff_with_role(policies.CLERK, office_id)}
-    if staff_id is None or staff_id not in working:
-        raise Invalid(errors={field: ["这个公证机构没有这位工作人员。"]})
-    return staff_id
-
-
-def _tell_handler(actor: Actor, case: NotaryCase) -> None:
-    if case.notary_id != actor.id:
-        case_steps.tell_staff(case, "notary.staff.to_handle", staff_id=case.notary_id)
-
-
-@transactional
-def reassign(
-    actor: Actor, case: NotaryCase, notary_id: uuid.UUID, reason: HandlerChange
-) -> NotaryCase:
-    """Give a case that is under way to another handler of the office, with its deadline; `case` was loaded for update.
-
-    Both are told. Raises Invalid for somebody who does not work there, Conflict for who handles it already.
-    """
-    former, handler = case.notary_id, _colleague(case.office_id, notary_id, "notary_id")
-    if handler == former:
-        raise Conflict("这件公证已经由其承办。", code="handles_already")
-    case.notary_id = handler
-    case_steps.move(
-        case,
-        "reassign",
-        actor,
-        {"reason": reason.value, "from": str(former), "to": str(handler)},
-        label=f"变更承办人：{reason.label}",
-    )
-    supervision.reassign(CASE_KIND, case.id, deadlines.ISSUE, responsible_staff_id=handler)
-    _tell_handler(actor, case)
-    if former != actor.id:
-        case_steps.tell_staff(case, "notary.staff.handed_on", staff_id=former)
+    handlers.tell(actor, case)
     return case
 
 
@@ -305,7 +273,7 @@ def issue(actor: Actor, case: NotaryCase, given: Certificate) -> NotaryCase:
 
     Raises Conflict for a number that the office has used.
     """
-    approver = _colleague(case.office_id, given.approver_id, "approver_id")
+    approver = handlers.colleague(case.office_id, given.approver_id, "approver_id")
     try:
         # The unique constraint says whether the number is free; a savepoint, so that the refusal is ours to word.
         with db.session.begin_nested():

@@ -295,16 +295,25 @@ def pending_other_times(booking: NotaryBooking) -> list[NotaryBooking]:
     )
 
 
-def other_times_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, NotaryBooking]:
-    """Return the other times that can be accepted now, by the booking for which they are kept."""
+def other_times_of(found: Iterable[NotaryBooking]) -> dict[uuid.UUID, NotaryBooking]:
+    """Return the other times that can be accepted now, by the booking for which they are kept.
+
+    Not one whose day no longer suits who comes, since they were corrected: it lapses, and they choose another one.
+    """
+    moving = {booking.id: booking for booking in found}
     rows = db.session.scalars(
         select(NotaryBooking).where(
-            NotaryBooking.replaces_id.in_(list(ids)),
+            NotaryBooking.replaces_id.in_(list(moving)),
             NotaryBooking.state == BookingState.OFFERED,
             NotaryBooking.kept_until > clock.now(),
         )
     )
-    return {other.replaces_id: other for other in rows if other.replaces_id is not None}
+    kept = {other.replaces_id: other for other in rows if other.replaces_id is not None}
+    return {
+        booking_id: other
+        for booking_id, other in kept.items()
+        if moving[booking_id].matter.active and on_day.fits(moving[booking_id], other.day)
+    }
 
 
 def end_other_times(actor: Actor, offers: list[NotaryBooking]) -> None:
@@ -327,8 +336,10 @@ def accept_other_time(
 ) -> NotaryBooking:
     """Take the other time that the office keeps for a booking whose time it cannot keep; `asked` as in `reschedule`.
 
-    Raises NotFound when none is kept, HoldExpired after its time, NotOnThatDay, ElsewhereThen.
+    Raises NotFound when none is kept, HoldExpired after its time, Invalid for a matter that is no longer done, NotOnThatDay,
+    ElsewhereThen.
     """
+    holding.require_active(booking.matter)
     offers = pending_other_times(booking)
     if not offers:
         raise NotFound("目前没有为您留的新时段。", next_step="请自己选择新的时间改期。")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from portal.accounts.models import DocumentType
+from portal.accounts.models.residents import ADULT_AGE, age_on
 from portal.accounts.operations import sessions
+from portal.core import clock
 from portal.core.actor import Actor
 from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.unit_of_work import transactional
@@ -68,7 +69,8 @@ def correct_details(actor: Actor, booking: NotaryBooking, given: Correction) -> 
         raise Invalid(errors={"parties": [f"这个预约只有 {len(booking.parties)} 位当事人。"]})
     details = _details(booking, given)
     checked = checks.check(details, booking.matter, booking.office, booking)
-    rows = confirming.party_rows(booking, checked.parties)
+    right = [_stored(*pair) for pair in zip(booking.parties, checked.parties, strict=True)]
+    rows = confirming.party_rows(booking, right)
     action = CORRECTED_PERSONS if _changes_persons(booking, rows) else "correct_details"
     steps.move(
         booking,
@@ -97,7 +99,7 @@ def _details(booking: NotaryBooking, given: Correction) -> Details:
     return Details(
         connection_basis=basis,
         parties=tuple(
-            _changed(_given(party, booking.day), given.parties.get(place, {}))
+            _changed(_given(party), given.parties.get(place, {}))
             for place, party in enumerate(booking.parties)
         ),
         checklist_read=True,
@@ -136,8 +138,8 @@ def _changes_persons(booking: NotaryBooking, rows: Sequence[dict[str, Any]]) -> 
     return True
 
 
-def _given(party: NotaryParty, day: date) -> Party:
-    """Return a party as it would be given for a day."""
+def _given(party: NotaryParty) -> Party:
+    """Return a party as it would be given."""
     return Party(
         name=party.name,
         document_number=party.document_number,
@@ -147,8 +149,20 @@ def _given(party: NotaryParty, day: date) -> Party:
         one_character_confirmed=True,
         lacks_capacity=party.lacks_capacity,
         by_agent=party.by_agent,
-        guardian=_guardian(party.guardian_on(day)),
+        guardian_before=_guardian(party.guardian),
     )
+
+
+def _stored(before: NotaryParty, right: CheckedParty) -> CheckedParty:
+    """Return a party as it is written: with the guardian of before, who does not act on its day and may on an earlier one.
+
+    That a name was misspelt says nothing of the guardian, who is forgotten with everybody else of the appointment. Of whom
+    the right date of birth makes an adult there never was one: what is known of somebody who was named by mistake is of no
+    use any more, and goes at once (个人信息保护法 19).
+    """
+    born = right.birth_date
+    never = born is None or (born != before.born and age_on(born, clock.today()) >= ADULT_AGE)
+    return right if right.guardian or never else replace(right, guardian=before.guardian)
 
 
 def _changed(party: Party, changes: Changes) -> Party:
@@ -190,13 +204,13 @@ def correct_party(
     if not booking.parties[place].active:
         raise Conflict("这个预约的当事人信息已经清除或者不再使用，不能更正。", code="not_active")
     right = checks.check_correction(
-        _changed(_given(booking.parties[place], booking.day), changes),
+        _changed(_given(booking.parties[place]), changes),
         _agent(booking.agent),
         booking.matter,
         booking.day,
     )
     parties = [_kept(party) for party in booking.parties]
-    parties[place] = right
+    parties[place] = _stored(booking.parties[place], right)
     _require_each_once(
         [persons.person_index(party.document_type, party.document_number) for party in parties]
     )
@@ -257,7 +271,10 @@ def correct_register(
 
 
 def _registered(party: dict[str, Any]) -> Party:
-    """Return a party of the register as it would be given; what it says of capacity is whether a guardian acts."""
+    """Return a party of the register as it would be given; what it says of capacity is whether a guardian acts.
+
+    The guardian stays, also of whom the right number makes an adult: the register tells who acted on that day.
+    """
     kind = party["document_type"]
     return Party(
         name=party["name"],

@@ -23,6 +23,11 @@ class NotOnThatDay(Conflict):
     next_step = "请选别的日期；一定要那一天的，请取消后重新预约，照那一天的情况填写。"
 
 
+def fits(booking: NotaryBooking, day: date) -> bool:
+    """True for a day for which `require_fits` raises nothing."""
+    return day == booking.day or not any(_problems(booking, day))
+
+
 def require_fits(booking: NotaryBooking, day: date) -> None:
     """Raise NotOnThatDay for a day on which somebody is a minor without a guardian (公证法 31①), too old for the document of
     a child (rules 8.1), too young for the seats that are kept for the elderly, or to act for another (rules 2.3).

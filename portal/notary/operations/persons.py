@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Executable,
     Integer,
+    Select,
     and_,
     bindparam,
     delete,
     func,
+    or_,
     select,
     update,
 )
@@ -217,25 +219,45 @@ def lock(booking_ids: Sequence[uuid.UUID]) -> None:
 def require_one_place(actor: Actor, booking: NotaryBooking) -> None:
     """Raise ElsewhereThen when somebody who comes to the booking has to be at another one at its time.
 
-    The persons are locked. Who is represented by an agent is in no place; an organisation may send two people.
+    The persons are locked.
     """
-    comes = and_(NotaryParty.kind == PartyKind.PERSON, NotaryParty.by_agent.is_(False))
-    mine = select(NotaryParty.person_index).where(NotaryParty.booking_id == booking.id, comes)
     clash = db.session.execute(
-        select(NotaryParty.person_index, NotaryParty.booking_id)
-        .join(NotaryBooking, NotaryBooking.id == NotaryParty.booking_id)
-        .where(
-            NotaryParty.person_index.in_(mine),
-            NotaryParty.active,
-            comes,
-            *elsewhere.at_its_time(booking),
-        )
+        _of_who_comes(booking, NotaryParty.person_index, NotaryParty.booking_id)
+        .where(*elsewhere.at_its_time(booking))
         .order_by(NotaryParty.person_index)
         .limit(1)
     ).first()
     if clash is not None:
         there = NotaryBooking.id == clash.booking_id
         raise _told(actor, clash.person_index, there, ElsewhereThen())
+
+
+def times_elsewhere(booking: NotaryBooking) -> list[tuple[datetime, datetime]]:
+    """Return when, from begin to end, somebody who comes to the booking has to be at another one, or will if they accept
+    the time that is kept for that one.
+    """
+    others = _of_who_comes(booking, NotaryBooking.id).where(NotaryBooking.id != booking.id)
+    kept = and_(NotaryBooking.state == BookingState.OFFERED, NotaryBooking.replaces_id.in_(others))
+    stands = and_(NotaryBooking.affected_at.is_(None), NotaryBooking.id.in_(others))
+    rows = db.session.execute(
+        select(NotaryBooking.starts_at, NotaryBooking.ends_at).where(or_(stands, kept))
+    )
+    return [(row.starts_at, row.ends_at) for row in rows]
+
+
+def _of_who_comes(booking: NotaryBooking, *columns: Any) -> Select[Any]:
+    """Return the query for what stands for those who come to a booking.
+
+    Who is represented by an agent is in no place; an organisation may send two people.
+    """
+    comes = and_(NotaryParty.kind == PartyKind.PERSON, NotaryParty.by_agent.is_(False))
+    mine = select(NotaryParty.person_index).where(NotaryParty.booking_id == booking.id, comes)
+    return (
+        select(*columns)
+        .select_from(NotaryParty)
+        .join(NotaryBooking, NotaryBooking.id == NotaryParty.booking_id)
+        .where(NotaryParty.person_index.in_(mine), NotaryParty.active, comes)
+    )
 
 
 def still_booked(

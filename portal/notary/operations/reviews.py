@@ -119,12 +119,16 @@ def decide(
     warnings = []
     if actor.id == case.notary_id and case_settings.current().warn_same_reviewer:
         warnings.append("您是这件公证的承办人；复查一般由原承办人以外的公证员办理，请核对。")
+    if str(actor.id) in case.recused:
+        warnings.append("您已经因回避不再承办这件公证，请核对是否应当由别人复查。")
     review = case.open_review
     case_steps.move(case, _DECISIONS[outcome], actor, {"own_case": actor.id == case.notary_id})
     if review is None:  # pragma: no cover - a case in review has one
         raise NotFound("没有找到要办理的复查。")
     review.outcome, review.note = outcome, note
     review.reviewer_id, review.decided_on = actor.id, clock.today()
+    if outcome is not ReviewOutcome.MAINTAIN:
+        review.handler_id = actor.id
     pauses.end_all(case)
     supervision.meet(CASE_KIND, case.id, deadlines.REVIEW)
     supervision.cancel(CASE_KIND, case.id, deadlines.REVIEW_PAUSES, reason="复查已决定")

@@ -61,7 +61,7 @@ def has_to_ring(actor: Actor, booking: NotaryBooking, contact: Contact) -> bool:
 def _is_to_be_rung(booking: NotaryBooking) -> bool:
     return booking.untold_since is not None or (
         booking.has_to_move
-        and (booking.booked_by_id is not None or not changing.other_times_of([booking.id]))
+        and (booking.booked_by_id is not None or not changing.other_times_of([booking]))
     )
 
 

@@ -107,7 +107,7 @@ def apply(office: NotaryOffice, reason: str = "") -> Applied:
     affected.settle_unaffected(office)
     handled = affected.handle(office, found, reason)
     freeing.match(office)
-    kept = changing.other_times_of(booking.id for booking in handled.moving)
+    kept = changing.other_times_of(handled.moving)
     stay = handled.at_other_counters
     return Applied(
         len(found.added) + len(found.reopened),

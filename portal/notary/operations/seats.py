@@ -298,6 +298,16 @@ def make_firm(booking_id: uuid.UUID) -> None:
     _MAKE_FIRM.run({"booking": booking_id})
 
 
+def keep_longer(booking_id: uuid.UUID, until: datetime) -> None:
+    """Let a booking keep its seats until a later moment than before."""
+    db.session.execute(
+        update(NotaryClaim)
+        .where(NotaryClaim.booking_id == booking_id, NotaryClaim.released_at.is_(None))
+        .values(occupies_until=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def lock_days(days: Iterable[CounterDay]) -> None:
     """Lock all slots of these counters' days, in the order that everybody keeps."""
     wanted = set(days)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import selectinload
 
 from portal.accounts import queries as accounts
@@ -17,11 +17,12 @@ from portal.core.actor import Actor
 from portal.core.db import UTCDateTime, db
 from portal.core.references import normalise_reference
 from portal.notary import policies
-from portal.notary.case_workflow import CERTIFIED, TO_BE_HANDLED
+from portal.notary.case_workflow import CERTIFIED, TO_BE_CARRIED_OUT, TO_BE_HANDLED
 from portal.notary.models import (
     CASE_KIND,
     CaseState,
     NotaryCase,
+    NotaryReview,
     NotaryTicket,
 )
 from portal.notary.queries.scope import in_own_offices
@@ -111,7 +112,9 @@ class CaseFilter:
             # What is no reference is that of no case.
             found.append(NotaryCase.reference == (normalise_reference(self.reference) or ""))
         if self.notary_id is not None:
-            found.append(NotaryCase.notary_id == self.notary_id)
+            found.append(
+                or_(NotaryCase.notary_id == self.notary_id, _carries_out() == self.notary_id)
+            )
         counted = {
             to_hand_over: self.to_hand_over,
             near_end: self.near_end,
@@ -134,11 +137,28 @@ def under_way(office_id: uuid.UUID) -> int:
     return db.session.scalar(select(func.count(NotaryCase.id)).where(*wanted)) or 0
 
 
+def _carries_out() -> ScalarSelect[uuid.UUID | None]:
+    """Return who carries out what the open review of a case has decided."""
+    return (
+        select(NotaryReview.handler_id)
+        .where(NotaryReview.case_id == NotaryCase.id, NotaryReview.closed_on.is_(None))
+        .correlate(NotaryCase)
+        .scalar_subquery()
+    )
+
+
 def without_handler() -> ColumnElement[bool]:
-    """Cases under way whose handler does not work at the office any more; somebody has to take them over."""
-    return and_(
-        NotaryCase.state.in_(TO_BE_HANDLED),
-        ~accounts.holds_role(policies.CLERK, NotaryCase.notary_id, NotaryCase.office_id),
+    """Cases that somebody has in hand who does not work at the office any more; another one has to take them over.
+
+    Under way, or corrected or revoked after a review.
+    """
+
+    def left(staff_id: Any) -> ColumnElement[bool]:
+        return ~accounts.holds_role(policies.CLERK, staff_id, NotaryCase.office_id)
+
+    return or_(
+        and_(NotaryCase.state.in_(TO_BE_HANDLED), left(NotaryCase.notary_id)),
+        and_(NotaryCase.state.in_(TO_BE_CARRIED_OUT), left(_carries_out())),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from portal.accounts.models import Office
 from portal.core import clock
@@ -63,7 +63,11 @@ def matters(cursor: str | None, size: int) -> Page[NotaryMatter]:
 
 def affected(office_id: uuid.UUID, cursor: str | None, size: int) -> Page[NotaryBooking]:
     """Return the office's appointments that still have to move, the earliest first."""
-    query = select(NotaryBooking).where(NotaryBooking.office_id == office_id, has_to_move())
+    query = (
+        select(NotaryBooking)
+        .where(NotaryBooking.office_id == office_id, has_to_move())
+        .options(joinedload(NotaryBooking.matter), selectinload(NotaryBooking.parties))
+    )
     return paginate(query, [Key(NotaryBooking.starts_at), Key(NotaryBooking.id)], cursor, size)
 
 
