@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from portal.core import failures
 from portal.core.db import db
@@ -44,9 +44,40 @@ def difference(connection: Connection) -> str | None:
     )
 
 
+def incomplete(connection: Connection) -> str | None:
+    """Return what is to be done about a database that lacks tables, constraints or indexes; None when all are there.
+
+    PostgreSQL puts a backup back table by table, the version early and the constraints last: one that was cut off looks
+    new, and takes in what must never happen. A file of SQLite is put back whole, or is told as damaged.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    named = connection.dialect.identifier_preparer.format_constraint
+    wanted = set(db.metadata.tables)
+    for table in db.metadata.tables.values():
+        wanted |= {str(named(constraint)) for constraint in table.constraints}
+        wanted |= {str(named(each)) for each in table.indexes}
+    found = connection.scalars(
+        text(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+            "UNION SELECT conname FROM pg_constraint "
+            "WHERE connamespace = current_schema()::regnamespace"
+        )
+    )
+    absent = sorted(wanted.difference(found))
+    if not absent:
+        return None
+    return (
+        f"数据库不完整，缺少 {len(absent)} 个表、约束或索引（如 {absent[0]}），像是没有恢复完的备份；"
+        "请建一个新的空库重新恢复（见 docs/operations.md 的“备份和恢复”）。"
+    )
+
+
 def require() -> None:
-    """Refuse to go on with a database of another version; raises SchemaDiffers, or the database's own error."""
+    """Refuse to go on with a database of another version, or half of one; raises SchemaDiffers, or the database's own
+    error.
+    """
     with db.engine.connect() as connection:
-        told = difference(connection)
+        told = difference(connection) or incomplete(connection)
     if told is not None:
         raise SchemaDiffers(told)

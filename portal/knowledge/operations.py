@@ -57,8 +57,9 @@ def import_starter(
     With `dry_run` the report tells what would go in, and nothing is written.
     """
     report = starter.import_starter(progress, dry_run=dry_run)
-    if report.changed:
-        lineage.refresh(progress)
+    # Also where nothing was new: the run before may have been cut off when all was written but this.
+    matched = 0 if dry_run else lineage.refresh(progress)
+    if report.changed or matched:
         reviews.refresh()
     return report
 

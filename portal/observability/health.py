@@ -144,7 +144,9 @@ def check_rate_limits() -> Report:
     if rate_limits.is_counting():
         return Report(ok=True, detail="限流正常。")
     where = "REDIS_URL 指向的 Redis" if settings().redis_url else "计数用的数据库"
-    return Report(ok=False, detail=f"限流暂时不起作用，请求不受限制地放行：{where}没有应答。")
+    return Report(
+        ok=False, detail=f"限流暂时不起作用，请求不受限制地放行：{where}没有应答，或者写不进去。"
+    )
 
 
 def check_disk() -> Report:

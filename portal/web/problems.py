@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
@@ -179,7 +179,9 @@ def _from_database_error(error: DBAPIError) -> Response:
         # A room turns the clashes it expects into its own words; what gets here is told plainly and logged by name.
         _log.warning("integrity_error", kind=type(error.orig).__name__)
         return from_domain_error(errors.Conflict())
-    if isinstance(error, OperationalError) or error.connection_invalidated:
+    # The plain class is SQLite's for a file that is damaged, or half put back.
+    damaged = type(error) is DatabaseError
+    if isinstance(error, OperationalError) or error.connection_invalidated or damaged:
         _log.error(
             "database_unavailable",
             kind=type(error.orig).__name__,

@@ -25,12 +25,15 @@ from sqlalchemy import Engine, create_engine, event, text
 from portal.core import encryption
 from portal.core.db import forget_connections_on_fork
 from portal.core.errors import TooManyRequests
+from portal.core.respite import Respite
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_BY_ADDRESS = "1200 per minute"
 DEFAULT_WRITES = "120 per minute"
 _BOUNDLESS = 2**31 - 1
+# Seconds that Redis has for an answer; it takes a thousandth of that.
+_REDIS_WITHIN = 0.5
 
 
 _TABLE = (
@@ -233,11 +236,17 @@ def _database_engine(url: str, folder: Path) -> Engine:
 def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Path) -> None:
     """Bind the limiter. `app.config["RATE_LIMITS"] = False` switches it off (tests that are about something else)."""
     storage: Storage = (
-        RedisStorage(redis_url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1)
+        RedisStorage(
+            redis_url,
+            wrap_exceptions=True,
+            socket_timeout=_REDIS_WITHIN,
+            socket_connect_timeout=_REDIS_WITHIN,
+        )
         if redis_url
         else DatabaseStorage(_database_engine(database_url, folder))
     )
     app.extensions["portal_limiter"] = _FixedWindow(storage)
+    app.extensions["portal_limiter_respite"] = Respite()
     app.config.setdefault("RATE_LIMITS", True)
 
 
@@ -263,9 +272,11 @@ def hit(limit: str, *key: str) -> None:
     The first part of `key` names the purpose; the rest (an address, an account, a phone number) is stored as a
     fingerprint only, because the counters lie outside the encrypted columns.
     A store that does not answer lets the request through and says so in the log: the portal stays open, and what must
-    never be exceeded (attempts on a code or a password) is counted in the database with its subject as well.
+    never be exceeded (attempts on a code or a password) is counted in the database with its subject as well. One that
+    keeps requests waiting for its failure is left alone for a while.
     """
-    if not current_app.config["RATE_LIMITS"]:
+    respite: Respite = current_app.extensions["portal_limiter_respite"]
+    if not current_app.config["RATE_LIMITS"] or respite.lasts:
         return
     limiter: FixedWindowRateLimiter = current_app.extensions["portal_limiter"]
     items = _parsed.get(limit)
@@ -276,9 +287,10 @@ def hit(limit: str, *key: str) -> None:
     counted = (purpose, encryption.blind_index(f"rate_limit.{purpose}", whose)[:32])
     for item in items:
         try:
-            if limiter.hit(item, *counted):
-                continue
-            reset = limiter.get_window_stats(item, *counted).reset_time
+            with respite.watched():
+                if limiter.hit(item, *counted):
+                    continue
+                reset = limiter.get_window_stats(item, *counted).reset_time
         except StorageError as error:
             _log.error("rate_limit_store_failed", error=type(error.storage_error).__name__)
             return
@@ -286,11 +298,12 @@ def hit(limit: str, *key: str) -> None:
 
 
 def is_counting() -> bool:
-    """True when the store of the counters answers."""
+    """True when the store of the counters takes one in; one that is full or read only answers all the same."""
     try:
-        return bool(current_app.extensions["portal_limiter"].storage.check())
-    except StorageError:
+        current_app.extensions["portal_limiter"].storage.incr("readiness", 60)
+    except Exception:  # noqa: BLE001 - whatever the store raises, it does not count
         return False
+    return True
 
 
 def reset() -> None:

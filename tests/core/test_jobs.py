@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -444,6 +445,18 @@ class TestWaking:
         started = time.monotonic()
         waker.wait(0.1)
         assert time.monotonic() - started >= 0.1
+
+    def test_a_redis_that_hangs_holds_neither_client_nor_worker_up(self) -> None:
+        # It takes the connection in and says nothing.
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            waker = wake.RedisWaker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+            started = time.monotonic()
+            for _ in range(10):
+                waker.signal()
+            assert time.monotonic() - started < 1
+            for _ in range(5):
+                waker.wait(0.02)
+            assert 0.1 <= time.monotonic() - started < 2
 
     def test_enqueueing_signals_after_the_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         signals: list[bool] = []

@@ -12,6 +12,7 @@ from portal.core.db import db
 from portal.knowledge import content, operations, reviews, starter
 from portal.knowledge.models import (
     Article,
+    ArticleLineage,
     CitedArticle,
     IndexState,
     Law,
@@ -29,7 +30,7 @@ from tests.knowledge.conftest import (
     TRADEMARK,
     write_package,
 )
-from tests.knowledge.test_import import rows, write_lines
+from tests.knowledge.test_import import interrupted, rows, write_lines
 
 CODE = "中华人民共和国测试法典"
 
@@ -95,6 +96,17 @@ def test_a_second_run_writes_nothing(settings, package):
     assert (report.versions_added, report.versions_changed, report.versions_unchanged) == (0, 0, 7)
     assert not report.changed
     assert set(db.session.scalars(select(Article.id))) == ids
+
+
+def test_the_next_run_matches_what_one_that_was_cut_off_has_written(settings, package, monkeypatch):
+    with monkeypatch.context() as stopped:
+        stopped.setattr("portal.knowledge.lineage.refresh", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            operations.import_starter()
+    assert count(LawVersion) == 7
+    assert count(ArticleLineage) == 0
+    operations.import_starter()
+    assert count(ArticleLineage) > 0
 
 
 def test_a_dry_run_tells_what_would_go_in_and_changes_nothing(settings, package, tell):

@@ -28,7 +28,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from portal.accounts.models import Office, StaffMember
 from portal.config import ROOT, load_settings
 from portal.core import clock, encryption, running, schema_version
-from portal.core.db import db
+from portal.core.db import db, is_sqlite
 from portal.core.jobs import WorkerHeartbeat
 from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import operations, starter
@@ -185,6 +185,27 @@ def test_a_database_newer_than_the_program_is_left_alone(fresh: Flask) -> None:
     result = run(fresh)
     assert result.exit_code == 1
     assert "数据库的版本 later 比程序新" in result.output
+
+
+def test_a_database_that_was_put_back_by_half_is_refused(fresh: Flask) -> None:
+    with fresh.app_context():
+        if is_sqlite():
+            pytest.skip("a file is put back as a whole")
+        flask_migrate.upgrade()
+        with db.engine.begin() as connection:
+            # What a restore that was cut off lacks: the version is there, the last constraints are not.
+            connection.execute(
+                text("ALTER TABLE notary_booking DROP CONSTRAINT ck_notary_booking_seats")
+            )
+            connection.execute(text("DROP INDEX ix_idempotency_record_created_at"))
+    told = run(fresh)
+    assert told.exit_code == 1
+    assert "数据库不完整，缺少 2 个表、约束或索引（如 ck_notary_booking_seats）" in told.output
+    with fresh.app_context():
+        with pytest.raises(schema_version.SchemaDiffers, match="没有恢复完的备份"):
+            schema_version.require()
+        assert db.session.scalar(select(func.count()).select_from(Office)) == 0
+        db.session.remove()
 
 
 def test_other_keys_than_the_database_has_stop_the_run_before_anything_is_written(

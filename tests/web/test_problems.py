@@ -58,6 +58,8 @@ FAILURES: list[tuple[BaseException, int]] = [
     (exc.IntegrityError(SECRET, {"phone": SECRET}, ORIGIN), 409),
     (exc.OperationalError(SECRET, {}, ORIGIN), 503),
     (exc.InterfaceError(SECRET, {}, ORIGIN, connection_invalidated=True), 503),
+    # A file of SQLite that is damaged, or was cut off while it was put back.
+    (exc.DatabaseError(SECRET, {}, ORIGIN), 503),
     (exc.TimeoutError(SECRET), 503),
     (exc.ProgrammingError(SECRET, {}, ORIGIN), 500),
     (exc.DataError(SECRET, {}, ORIGIN), 500),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from limits import parse
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from portal.core.db import is_sqlite
 from portal.core.errors import TooManyRequests
+from portal.core.respite import LONGEST, Respite
 from portal.web import rate_limits
 from portal.web.rate_limits import DatabaseStorage, _database_engine, network_of
 from tests.support import own_database, redis_url
@@ -152,6 +154,7 @@ class TestHit:
         made = make_store("sqlite", str(tmp_path))
         assert isinstance(made, DatabaseStorage)
         monkeypatch.setitem(app.extensions, "portal_limiter", FixedWindowRateLimiter(made))
+        monkeypatch.setitem(app.extensions, "portal_limiter_respite", Respite())
         yield made
         made.engine.dispose()
 
@@ -187,6 +190,45 @@ class TestHit:
         monkeypatch.setitem(app.extensions, "portal_limiter", FixedWindowRateLimiter(away))
         for _ in range(3):
             rate_limits.hit("1 per minute", "test", "a")
+
+    def test_a_redis_that_hangs_holds_nobody_up_for_long(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(app, "extensions", dict(app.extensions))
+        # It takes the connection in and says nothing.
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+            rate_limits.init_app(app, redis_url=url, database_url="", folder=Path())
+            started = time.monotonic()
+            for _ in range(20):
+                rate_limits.hit("1 per minute", "test", "a")
+            assert time.monotonic() - started < 1
+
+    def test_after_a_rest_it_is_asked_again(
+        self, app: Flask, own_store: DatabaseStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        respite = app.extensions["portal_limiter_respite"]
+        with pytest.raises(StorageError), respite.watched():
+            time.sleep(0.05)
+            raise StorageError(TimeoutError())
+        rate_limits.hit("1 per minute", "test", "a")
+        rate_limits.hit("1 per minute", "test", "a")
+        real = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: real() + LONGEST)
+        rate_limits.hit("1 per minute", "test", "a")
+        with pytest.raises(TooManyRequests):
+            rate_limits.hit("1 per minute", "test", "a")
+
+    def test_a_store_that_takes_nothing_in_does_not_count(self, own_store: DatabaseStorage) -> None:
+        assert rate_limits.is_counting()
+
+        def only_read(connection: Any, _record: Any) -> None:
+            connection.execute("PRAGMA query_only=ON")
+
+        event.listen(own_store.engine, "connect", only_read)
+        own_store.engine.dispose()
+        assert own_store.check()
+        assert not rate_limits.is_counting()
 
     def test_switched_off_it_counts_nothing(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch

@@ -8,8 +8,12 @@ from typing import Protocol
 import redis
 import structlog
 
+from portal.core.respite import Respite
+
 POLL_SECONDS = 0.5
 _CHANNEL = "portal:jobs:wake"
+# Seconds that Redis has for an answer; it takes a thousandth of that.
+_WITHIN = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -38,14 +42,21 @@ class RedisWaker:
     """A short list in Redis: any number of signals while the worker is busy means one look at the table."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=1
+        # Whoever signals has a client waiting for the answer.
+        self._signals = redis.Redis.from_url(
+            url, socket_timeout=_WITHIN, socket_connect_timeout=_WITHIN
         )
+        self._waits = redis.Redis.from_url(
+            url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=_WITHIN
+        )
+        self._respite = Respite()
 
     def signal(self) -> None:
-        """Push a token; a Redis that is down costs only the poll interval."""
+        """Push a token; a Redis that is down, or hangs, costs only the poll interval."""
+        if self._respite.lasts:
+            return
         try:
-            with self._redis.pipeline(transaction=False) as pipe:
+            with self._respite.watched(), self._signals.pipeline(transaction=False) as pipe:
                 pipe.lpush(_CHANNEL, 1)
                 pipe.ltrim(_CHANNEL, 0, 0)
                 pipe.execute()
@@ -53,9 +64,13 @@ class RedisWaker:
             _log.warning("wake_failed", error=type(error).__name__)
 
     def wait(self, seconds: float) -> None:
-        """Wait for a token, at most `seconds`."""
+        """Wait for a token, at most `seconds` as long as Redis answers."""
+        if self._respite.lasts:
+            time.sleep(seconds)
+            return
         try:
-            self._redis.blpop([_CHANNEL], timeout=seconds)
+            with self._respite.watched():
+                self._waits.blpop([_CHANNEL], timeout=seconds)
         except redis.RedisError:
             time.sleep(seconds)
 
