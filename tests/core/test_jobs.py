@@ -453,10 +453,10 @@ class TestWaking:
             started = time.monotonic()
             for _ in range(10):
                 waker.signal()
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5
             for _ in range(5):
                 waker.wait(0.02)
-            assert 0.1 <= time.monotonic() - started < 2
+            assert 0.1 <= time.monotonic() - started < 8
 
     def test_enqueueing_signals_after_the_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         signals: list[bool] = []

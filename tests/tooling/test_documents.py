@@ -2,9 +2,7 @@
 
 import ast
 import functools
-import os
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -13,10 +11,6 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
-from sqlalchemy import create_engine, inspect
-from sqlalchemy import text as sql
-
-from tests.support import own_database
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -161,52 +155,6 @@ def test_the_backup_of_the_documents_makes_none_of_a_mistyped_file(tmp_path: Pat
     assert ran.returncode == 1
     assert ran.stderr.startswith("备份没有完成")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_restore_that_is_cut_off_leaves_nothing_of_the_backup(tmp_path: Path) -> None:
-    """Run the backup and the restore of PostgreSQL as they are written down, on a backup that broke off."""
-    if shutil.which("pg_dump") is None or shutil.which("pg_restore") is None:
-        pytest.skip("no client programs of PostgreSQL")
-    text = (ROOT / "docs/operations.md").read_text()
-    dump, restore = (
-        re.findall(rf"^({name} .*)$", text, re.MULTILINE)[0] for name in ("pg_dump", "pg_restore")
-    )
-    (tmp_path / "backup").mkdir()
-    (source, drop_source), (target, drop_target) = own_database("whole"), own_database("half")
-    if not source:
-        pytest.skip("the run on PostgreSQL tests this")
-    engine = {url: create_engine(url, isolation_level="AUTOCOMMIT") for url in (source, target)}
-
-    def carry_out(command: str, url: str) -> int:
-        url = url.replace("+psycopg", "")
-        environment = {**os.environ, "DATABASE_URL": url}
-        shell = ["bash", "-c", command]
-        return subprocess.run(shell, cwd=tmp_path, env=environment, timeout=60).returncode
-
-    def tables() -> list[str]:
-        return inspect(engine[target]).get_table_names()
-
-    try:
-        with engine[source].connect() as connection:
-            connection.execute(sql("CREATE TABLE first AS SELECT 1 AS what"))
-            connection.execute(
-                sql(
-                    "CREATE TABLE last AS SELECT md5(n::text) AS what FROM generate_series(1, 20000) n"
-                )
-            )
-        assert carry_out(dump, source) == 0
-        whole = (tmp_path / "backup/portal.dump").read_bytes()
-        (tmp_path / "backup/portal.dump").write_bytes(whole[: len(whole) // 2])
-        assert carry_out(restore, target) != 0
-        assert tables() == []
-        (tmp_path / "backup/portal.dump").write_bytes(whole)
-        assert carry_out(restore, target) == 0
-        assert set(tables()) == {"first", "last"}
-    finally:
-        for each in engine.values():
-            each.dispose()
-        drop_source()
-        drop_target()
 
 
 def test_both_readmes_have_the_same_parts() -> None:

@@ -202,7 +202,7 @@ class TestHit:
             started = time.monotonic()
             for _ in range(20):
                 rate_limits.hit("1 per minute", "test", "a")
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5
 
     def test_after_a_rest_it_is_asked_again(
         self, app: Flask, own_store: DatabaseStorage, monkeypatch: pytest.MonkeyPatch
