@@ -6,7 +6,6 @@ The texts are made up; the names of laws are real, because citations resolve by 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import shutil
 import sqlite3
 import uuid
@@ -21,7 +20,6 @@ from flask import Flask
 from portal.config import Settings
 from portal.core.jobs import JobRun
 from portal.knowledge import index, operations, starter
-from search_index import spelling
 from tests.factories.people import staff_headers
 
 LABOUR = "中华人民共和国劳动合同法"
@@ -37,7 +35,6 @@ ARTICLE_COLUMNS = "law_id chapter section article_no article_text"
 A_RUN = JobRun(uuid.UUID(int=0), "test", {}, 1, "")
 
 Rows = list[tuple[Any, ...]]
-_sounds = functools.cache(spelling._sounds)
 
 LAWS: Rows = [
     ("l1", LABOUR, "法律", "法律", "全国人大常委会", "2012-12-28", "2008-01-01", "2012-12-28", "现行有效", "社会法"),
@@ -164,8 +161,6 @@ def settings(
     """The application's settings with a content folder of the test's own, and no index."""
     # A reader looks for changes three times a second; a test looks at once.
     monkeypatch.setattr("search_index.searcher.CHECK_SECONDS", 0.0)
-    # Twenty thousand readings that are the same in every build.
-    monkeypatch.setattr("search_index.spelling._sounds", _sounds)
     before = app.extensions["portal_settings"]
     changed = dataclasses.replace(before, content_dir=write_content(tmp_path / "content"))
     app.extensions["portal_settings"] = changed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
-import functools
 import os
 import shutil
 import signal
@@ -34,12 +33,10 @@ from portal.core.unit_of_work import unit_of_work
 from portal.knowledge import operations, starter
 from portal.knowledge.models import Law
 from portal.setup import setup
-from search_index import BuildInProgress, IndexWriteError, spelling
+from search_index import BuildInProgress, IndexWriteError
 from tests.factories import people
 from tests.knowledge.conftest import write_content, write_package
 from tests.support import environment, own_application
-
-_sounds = functools.cache(spelling._sounds)
 
 
 @pytest.fixture
@@ -59,8 +56,6 @@ def fresh(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """The whole application on an empty database, with a small starter law."""
     package = write_package(tmp_path / "laws.db")
     monkeypatch.setattr(starter, "data_file", lambda: package)
-    # Twenty thousand readings that are the same in every build.
-    monkeypatch.setattr("search_index.spelling._sounds", _sounds)
     instance = tmp_path / "instance"
     with own_application(
         instance, "setup", PORTAL_CONTENT_DIR=str(content), PORTAL_DEMO_ACCOUNTS="1"
