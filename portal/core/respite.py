@@ -1,4 +1,4 @@
-"""Leaving a helper alone that fails slowly: one that hangs would otherwise hold up every request for its timeout."""
+"""Leaving a service alone that fails slowly: one that hangs would otherwise hold up every request for its timeout."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LONGEST = 10.0
 
 
 class Respite:
-    """What is known in this process of a helper that the portal can do without."""
+    """What is known in this process of a service that the portal can do without."""
 
     def __init__(self) -> None:
         self._not_before = 0.0
 
     @property
     def lasts(self) -> bool:
-        """True while the helper is left alone."""
+        """True while the service is left alone."""
         return time.monotonic() < self._not_before
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Ask the helper in this block; when it raises, it is left alone for twenty times as long as that took."""
+        """Ask the service in this block; when it raises, it is left alone for twenty times as long as that took."""
         started = time.monotonic()
         try:
             yield
