@@ -11,6 +11,8 @@ from contextlib import contextmanager
 TIMES_AS_LONG = 20
 # Seconds.
 LONGEST = 10.0
+# Seconds that a service has for an answer on which a client waits; Redis takes a thousandth of that.
+ANSWERS_WITHIN = 0.5
 
 
 class Respite:

@@ -209,7 +209,7 @@ def _party(party: dict[str, Any]) -> dict[str, Any]:
 def summaries(actor: Actor, cases: Sequence[NotaryCase]) -> list[dict[str, Any]]:
     """A page of the list, with deadlines and names fetched once for all; people are masked."""
     running, used_up = deadlines(cases), pauses.used_up(cases)
-    carrying_out = {case.id: case.open_review.handler_id for case in cases if case.open_review}
+    carrying_out = {case.id: review.handler_id for case in cases if (review := case.open_review)}
     people = accounts.staff_names({case.notary_id for case in cases} | set(carrying_out.values()))
     return [
         {

@@ -25,15 +25,13 @@ from sqlalchemy import Engine, create_engine, event, text
 from portal.core import encryption
 from portal.core.db import forget_connections_on_fork
 from portal.core.errors import TooManyRequests
-from portal.core.respite import Respite
+from portal.core.respite import ANSWERS_WITHIN, Respite
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_BY_ADDRESS = "1200 per minute"
 DEFAULT_WRITES = "120 per minute"
 _BOUNDLESS = 2**31 - 1
-# Seconds that Redis has for an answer; it takes a thousandth of that.
-_REDIS_WITHIN = 0.5
 
 
 _TABLE = (
@@ -239,8 +237,8 @@ def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Pa
         RedisStorage(
             redis_url,
             wrap_exceptions=True,
-            socket_timeout=_REDIS_WITHIN,
-            socket_connect_timeout=_REDIS_WITHIN,
+            socket_timeout=ANSWERS_WITHIN,
+            socket_connect_timeout=ANSWERS_WITHIN,
         )
         if redis_url
         else DatabaseStorage(_database_engine(database_url, folder))
@@ -301,7 +299,7 @@ def is_counting() -> bool:
     """True when the store of the counters takes one in; one that is full or read only answers all the same."""
     try:
         current_app.extensions["portal_limiter"].storage.incr("readiness", 60)
-    except Exception:  # noqa: BLE001 - whatever the store raises, it does not count
+    except StorageError:
         return False
     return True
 

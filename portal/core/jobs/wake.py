@@ -8,12 +8,10 @@ from typing import Protocol
 import redis
 import structlog
 
-from portal.core.respite import Respite
+from portal.core.respite import ANSWERS_WITHIN, Respite
 
 POLL_SECONDS = 0.5
 _CHANNEL = "portal:jobs:wake"
-# Seconds that Redis has for an answer; it takes a thousandth of that.
-_WITHIN = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -44,10 +42,10 @@ class RedisWaker:
     def __init__(self, url: str) -> None:
         # Whoever signals has a client waiting for the answer.
         self._signals = redis.Redis.from_url(
-            url, socket_timeout=_WITHIN, socket_connect_timeout=_WITHIN
+            url, socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN
         )
         self._waits = redis.Redis.from_url(
-            url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=_WITHIN
+            url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=ANSWERS_WITHIN
         )
         self._respite = Respite()
 

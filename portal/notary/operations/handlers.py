@@ -77,7 +77,7 @@ def _recused(
     theirs = str(handler)
     if reason is HandlerChange.NOT_UPHELD:
         if theirs not in case.recused:
-            raise Invalid(errors={"reason": ["没有登记过这位工作人员回避。"]})
+            raise Invalid(errors={"reason": ["没有登记过这位工作人员回避，请选别的原因。"]})
         if handler == actor.id:
             raise Forbidden(
                 "回避是否成立，不能由本人登记。", next_step="请由同事或者督办人员登记。"
