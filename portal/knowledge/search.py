@@ -286,7 +286,23 @@ def _ask(
             return corrected, second, corrected
     # Of a few words one may be a slip although the others find something (劳动和同): that is asked, no
     # more. Next to a citation it would only put words into somebody's mouth.
-    return question.text, result, None if result.citations else corrected
+    if result.citations or (corrected and _is_idle(reader, question, result, corrected)):
+        corrected = None
+    return question.text, result, corrected
+
+
+def _is_idle(reader: SearchIndex, question: Question, result: SearchResult, corrected: str) -> bool:
+    """Whether nobody is helped by being asked about a guess: what surely answers the text comes first for it as well."""
+    if not (result.is_guess and result.strong):
+        return False
+    return _first(reader, question, question.text) == _first(reader, question, corrected)
+
+
+def _first(reader: SearchIndex, question: Question, text: str) -> str | None:
+    """The key of what stands first on the first page for a text."""
+    result = reader.search(replace(question, size=1).request(text, 0))
+    hits = _leading(result, 1) or result.hits
+    return hits[0].key if hits else None
 
 
 def _leading(result: SearchResult, size: int) -> list[Hit]:

@@ -265,7 +265,9 @@ def test_a_right_question_is_not_changed_by_a_guess(loaded, api, monkeypatch):
 
     def search_with_guess(request):
         result = asked(request)
-        return dataclasses.replace(result, weak=True, corrected="押金不退", is_guess=True)
+        return dataclasses.replace(
+            result, weak=True, strong=False, corrected="押金不退", is_guess=True
+        )
 
     monkeypatch.setattr(reader, "search", search_with_guess)
     result = found(api, "押京不退")
@@ -288,6 +290,25 @@ def test_what_was_understood_is_asked_about_and_not_replaced(
     assert (result["searched_for"], result["corrected"]) == (question, offered)
     asked_about = [step["text"] for step in result["next_steps"] if step["code"] == "corrected"]
     assert asked_about == ([f"您要找的是不是“{offered}”？"] if offered else [])
+
+
+@pytest.mark.parametrize(
+    ("guess", "offered"),
+    [("房东不退押金怎么办呢", False), ("承租人应当妥善保管租赁物", True)],
+)
+def test_a_guess_is_asked_about_only_where_it_leads_to_another_answer(
+    loaded, api, monkeypatch, guess, offered
+):
+    reader = index.reader()
+    asked = reader.search
+
+    def search_with_guess(request):
+        return dataclasses.replace(asked(request), corrected=guess, is_guess=True)
+
+    monkeypatch.setattr(reader, "search", search_with_guess)
+    result = found(api, "房东不退押金怎么办")
+    assert result["items"][0]["title"] == "房东不退押金怎么办？"
+    assert result["corrected"] == (guess if offered else None)
 
 
 def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
