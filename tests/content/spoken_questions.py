@@ -1,6 +1,6 @@
 """Questions as laypeople ask them, in their own words, each with the FAQ that answer it; and some that none answers.
 
-Nothing of the FAQ was worded after them, but those on the matter of the last twenty-three were written later, by who had read
+Nothing of the FAQ was worded after them, but those on the matter of the last twenty-seven were written later, by who had read
 them. The rule on how far an FAQ must be ahead was chosen on one half of the first 161 and of those that no FAQ answered then.
 """
 
@@ -243,6 +243,10 @@ _ASKED = """
 我拍的照片被公司拿去打广告|consumer-copyright
 航班取消了酒店钱谁出|consumer-transport-delay
 邻居家的鸡跑来吃我家的菜|neighbours-animals-crops
+公司能不能查我的聊天记录|labour-watched
+怎么评残疾证|administrative-disabled-benefits
+残疾人坐公交要钱吗|administrative-disabled-benefits
+野猪把我家苞谷吃了|land-wild-animals
 """
 
 ASKED = {
@@ -256,13 +260,11 @@ UNANSWERED = """
 租的房子能不能养狗
 房租每个月涨，有没有上限
 租房可以落户吗
-公司能不能查我的聊天记录
 上班时间上厕所被记考勤
 公司年会不去要罚钱吗
 退休以后返聘要签什么合同
 公司让我去培训周末不算加班有这种事
 工伤住院请的护工谁付
-怎么评残疾证
 公司注册资本没缴够会怎样
 注册商标要多少钱
 淘宝卖家给差评的买家打电话骂人
@@ -293,10 +295,8 @@ UNANSWERED = """
 高压线从我屋顶过
 打工的地方没有宿舍
 当兵退伍有多少钱
-残疾人坐公交要钱吗
 怎么当村干部
 村里不让我家装自来水
-野猪把我家苞谷吃了
 机器收割把我田埂压坏了
 赊账买化肥，店家要利息
 养的猪得病死了有补助吗
