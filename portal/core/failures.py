@@ -106,7 +106,7 @@ _REDIS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         redis.exceptions.NoPermissionError,
         "",
-        "不许这个用户执行所需的命令，请给它的 ACL 加上 ~* &* +@all 或换一个用户",
+        "不许这个用户执行所需的命令，请在它的 ACL 里加上 allkeys allcommands，或换一个用户",
     ),
     (redis.exceptions.AuthenticationError, "", "不让登录，请核对 REDIS_URL 里的用户名和密码"),
     (redis.exceptions.ResponseError, "MISCONF", "写不了它的磁盘，请清理磁盘或者查看 Redis 的日志"),
@@ -114,7 +114,9 @@ _REDIS: tuple[tuple[type[Exception], str, str], ...] = (
     (redis.exceptions.InvalidResponse, "", _NO_REDIS),
     (redis.exceptions.ResponseError, "", "拒绝了操作，请核对 REDIS_URL 和 Redis 的设置"),
 )
-_REDIS_UNANSWERED = "没有应答，请检查 Redis 是否在运行、REDIS_URL 里的主机和端口"
+_REDIS_UNANSWERED = (
+    "没有应答，或者那里的服务不是 Redis，请检查它是否在运行、REDIS_URL 里的主机和端口"
+)
 
 _FILES = {
     errno.ENOENT: "文件或文件夹不存在，请核对路径",
