@@ -134,7 +134,7 @@ def upgrade_database(*, even_if_running: bool = False) -> str:
             flask_migrate.upgrade()
         return f"升级了 {len(missing)} 个版本"
     with db.engine.begin() as connection:
-        told = schema_version.incomplete(connection)
+        told = schema_version.incomplete(connection) or schema_version.closed(connection)
         if told is not None:
             raise StepFailed(told)
         schema_guards.install(connection)

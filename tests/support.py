@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socketserver
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -72,6 +74,26 @@ def redis_url() -> str:
     finally:
         client.close()
     return url
+
+
+# What a mail server says, and what nothing of ours has asked for: it reads like Redis and is none.
+STRANGE_ANSWERS = ("+OK Dovecot ready.", "*0", "220 mail ESMTP")
+
+
+@contextmanager
+def answering(line: str) -> Iterator[str]:
+    """Listen on a port where every command is answered by `line`; yields its URL as one of Redis."""
+
+    class Answering(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while asked := self.request.recv(65536):
+                self.request.sendall(f"{line}\r\n".encode() * max(1, asked.count(b"*")))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
 
 
 def environment(instance: Path, url: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -53,6 +53,27 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+def _put_sessions_away_in_any_case() -> None:
+    """Have the end of a session succeed where its connection is lost: the server has rolled back already.
+
+    Otherwise an answer that is ready would become a failure, and a thread of the worker would end.
+    """
+    remove = db.session.remove
+
+    def removed() -> None:
+        try:
+            remove()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            db.session.registry.clear()
+
+    db.session.remove = removed  # type: ignore[method-assign]
+
+
+_put_sessions_away_in_any_case()
 
 if TYPE_CHECKING:
 
@@ -168,8 +189,23 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_sqlite)
         _look_for_the_file(engine)
     else:
+        event.listen(engine, "connect", _wait_for_no_lock_forever)
         _ask_connections_that_lay(engine)
+        part_with_lost_connections(engine)
     forget_connections_on_fork(engine)
+
+
+# As long as SQLite waits. What else is at work in the database (a backup's lock, a forgotten transaction) must not keep all
+# threads of the web waiting with it, nobody being served meanwhile. A setting of the operator's own stands.
+_LOCK_TIMEOUT = (
+    "SELECT set_config('lock_timeout', '10s', false) WHERE current_setting('lock_timeout') = '0'"
+)
+
+
+def _wait_for_no_lock_forever(connection: Any, _record: Any) -> None:
+    connection.autocommit = True
+    connection.execute(_LOCK_TIMEOUT)
+    connection.autocommit = False
 
 
 _FILE = "portal.file"
@@ -239,6 +275,25 @@ def _ask_connections_that_lay(engine: Engine) -> None:
 
     event.listen(engine, "checkin", laid_down)
     event.listen(engine, "checkout", taken_up)
+
+
+# What a server says last on a connection: shut down (57P01, 57P02), told to close what is idle (57P05) or open for too long
+# (25P03, 25P04). And that it only reads (25006): one that has become the standby, or was told to let nobody write, keeps its
+# connections, which would go on refusing when another one has taken over, or others are let in.
+_OVER = frozenset({"57P01", "57P02", "57P05", "25P03", "25P04", "25006"})
+
+
+def part_with_lost_connections(engine: Engine) -> None:
+    """Have a connection that cannot be gone on with count as lost, so that the next one is made anew.
+
+    The driver alone does not see it where the connection is still open when the server's last words are read.
+    """
+    known = engine.dialect.is_disconnect
+
+    def is_disconnect(error: Exception, connection: Any, cursor: Any) -> bool:
+        return getattr(error, "sqlstate", None) in _OVER or known(error, connection, cursor)  # type: ignore[arg-type]
+
+    engine.dialect.is_disconnect = is_disconnect  # type: ignore[method-assign,assignment]
 
 
 def forget_connections_on_fork(engine: Engine) -> None:

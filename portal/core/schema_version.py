@@ -73,11 +73,29 @@ def incomplete(connection: Connection) -> str | None:
     )
 
 
+def closed(connection: Connection) -> str | None:
+    """Return what is to be done about tables that the connection's user may not use; None when all are open to it.
+
+    As after a backup was put back by another user. What only takes away changing and removing may be meant.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    names = connection.scalars(
+        text(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+            "AND relkind = 'r' AND NOT (has_table_privilege(oid, 'SELECT') "
+            "AND has_table_privilege(oid, 'INSERT')) ORDER BY relname"
+        )
+    )
+    shut = [name for name in names if name in db.metadata.tables]
+    return f"{failures.NO_RIGHTS}现在有 {len(shut)} 个表用不了（如 {shut[0]}）。" if shut else None
+
+
 def require() -> None:
     """Refuse to go on with a database of another version, or half of one; raises SchemaDiffers, or the database's own
     error.
     """
     with db.engine.connect() as connection:
-        told = difference(connection) or incomplete(connection)
+        told = difference(connection) or incomplete(connection) or closed(connection)
     if told is not None:
         raise SchemaDiffers(told)

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from portal.config import settings
 from portal.core import failures, schema_version
-from portal.core.db import db
+from portal.core.db import db, is_sqlite
 from portal.core.jobs import worker
 from portal.observability.routes import open_to
 from portal.web import rate_limits
@@ -113,9 +113,18 @@ def _readyz() -> Response:
 
 
 def check_database() -> Report:
-    """One round trip to the database."""
-    db.session.execute(text("SELECT 1"))
-    return Report(ok=True, detail=f"数据库（{db.engine.dialect.name}）可以读取。")
+    """The database answers, and takes in what is written, as far as it says so itself."""
+    if is_sqlite():
+        db.session.execute(text("SELECT 1"))
+    elif db.session.scalar(text("SELECT current_setting('transaction_read_only')")) == "on":
+        # A connection keeps what it was told at its beginning: the next look is to be by a new one, also where nobody
+        # sends what would be written, because this one says that the portal is not ready.
+        db.session.remove()
+        db.engine.dispose()
+        return Report(ok=False, detail=failures.READS_ONLY)
+    elif (closed := schema_version.closed(db.session.connection())) is not None:
+        return Report(ok=False, detail=closed)
+    return Report(ok=True, detail=f"数据库（{db.engine.dialect.name}）可以使用。")
 
 
 def check_migrations() -> Report:
@@ -141,12 +150,10 @@ def check_rate_limits() -> Report:
     """Requests are counted. Optional: without it everybody is let through."""
     if not current_app.config["RATE_LIMITS"]:
         return Report(ok=True, detail="限流没有开启（PORTAL_RATE_LIMITS=0）。")
-    if rate_limits.is_counting():
+    why = rate_limits.why_not_counting()
+    if why is None:
         return Report(ok=True, detail="限流正常。")
-    where = "REDIS_URL 指向的 Redis" if settings().redis_url else "计数用的数据库"
-    return Report(
-        ok=False, detail=f"限流暂时不起作用，请求不受限制地放行：{where}没有应答，或者写不进去。"
-    )
+    return Report(ok=False, detail=f"限流暂时不起作用，请求不受限制地放行。{why}")
 
 
 def check_disk() -> Report:

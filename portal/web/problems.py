@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
@@ -181,7 +181,7 @@ def _from_database_error(error: DBAPIError) -> Response:
         return from_domain_error(errors.Conflict())
     # The plain class is SQLite's for a file that is damaged, or half put back.
     damaged = type(error) is DatabaseError
-    if isinstance(error, OperationalError) or error.connection_invalidated or damaged:
+    if failures.of_its_state(error) or damaged:
         _log.error(
             "database_unavailable",
             kind=type(error.orig).__name__,

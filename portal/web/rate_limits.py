@@ -22,8 +22,8 @@ from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Engine, create_engine, event, text
 
-from portal.core import encryption
-from portal.core.db import forget_connections_on_fork
+from portal.core import encryption, failures
+from portal.core.db import forget_connections_on_fork, part_with_lost_connections
 from portal.core.errors import TooManyRequests
 from portal.core.respite import ANSWERS_WITHIN, Respite
 
@@ -185,6 +185,15 @@ class DatabaseStorage(Storage):
             )
 
 
+class _RedisStore(RedisStorage):
+    """The library's store; what is no Redis may answer anything, which fails in any way."""
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """What counts as a failure of the store."""
+        return Exception
+
+
 class _FixedWindow(FixedWindowRateLimiter):
     """The library's fixed window; in the database counting and comparing are one statement."""
 
@@ -216,6 +225,7 @@ def _database_engine(url: str, folder: Path) -> Engine:
             hide_parameters=True,
             isolation_level="AUTOCOMMIT",
         )
+        part_with_lost_connections(engine)
         forget_connections_on_fork(engine)
         return engine
     folder.mkdir(parents=True, exist_ok=True)
@@ -234,7 +244,7 @@ def _database_engine(url: str, folder: Path) -> Engine:
 def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Path) -> None:
     """Bind the limiter. `app.config["RATE_LIMITS"] = False` switches it off (tests that are about something else)."""
     storage: Storage = (
-        RedisStorage(
+        _RedisStore(
             redis_url,
             wrap_exceptions=True,
             socket_timeout=ANSWERS_WITHIN,
@@ -245,6 +255,7 @@ def init_app(app: Flask, *, redis_url: str | None, database_url: str, folder: Pa
     )
     app.extensions["portal_limiter"] = _FixedWindow(storage)
     app.extensions["portal_limiter_respite"] = Respite()
+    app.extensions["portal_limiter_told"] = failures.Telling()
     app.config.setdefault("RATE_LIMITS", True)
 
 
@@ -290,18 +301,38 @@ def hit(limit: str, *key: str) -> None:
                     continue
                 reset = limiter.get_window_stats(item, *counted).reset_time
         except StorageError as error:
-            _log.error("rate_limit_store_failed", error=type(error.storage_error).__name__)
+            cause = _cause(error)
+            told = _advice(cause)
+            if current_app.extensions["portal_limiter_told"].is_due(told):
+                _log.error("rate_limit_store_failed", error=type(cause).__name__, advice=told)
             return
         raise TooManyRequests(retry_after=int(reset - time.time()) + 1)
 
 
-def is_counting() -> bool:
-    """True when the store of the counters takes one in; one that is full or read only answers all the same."""
+def why_not_counting() -> str | None:
+    """Return why the store of the counters takes none in, and what to do, in Chinese; None when it does.
+
+    One that is full or read only answers all the same.
+    """
     try:
         current_app.extensions["portal_limiter"].storage.incr("readiness", 60)
-    except StorageError:
-        return False
-    return True
+    except StorageError as error:
+        return _advice(_cause(error))
+    return None
+
+
+def _cause(error: StorageError) -> Exception:
+    """Return what the store failed of; the library wraps it once for each of its functions that it passes."""
+    cause: Exception = error
+    while isinstance(cause, StorageError):
+        cause = cause.storage_error
+    return cause
+
+
+def _advice(cause: Exception) -> str:
+    if isinstance(current_app.extensions["portal_limiter"].storage, RedisStorage):
+        return failures.of_redis(cause)
+    return failures.sentence(cause) or "计数用的数据库没有应答，或者写不进去。"
 
 
 def reset() -> None:

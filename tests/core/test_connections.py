@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from portal.core import clock, failures
 from portal.core import db as core_db
@@ -51,6 +52,60 @@ def test_a_connection_that_was_in_use_a_moment_ago_is_not_asked(of_a_server, mon
     monkeypatch.setattr(core_db, "ASKED_AFTER", 0.0)
     db.engine.connect().close()
     assert len(asked) == 1
+
+
+def test_a_session_whose_connection_was_closed_in_its_transaction_still_ends(of_a_server):
+    mine = db.session.scalar(_WHICH)
+    with db.engine.connect() as administrator:
+        administrator.scalar(text("SELECT pg_terminate_backend(:n)"), {"n": mine})
+    db.session.remove()
+    assert db.session.scalar(_WHICH) != mine
+
+
+def test_a_connection_that_the_server_ends_for_its_idleness_is_no_mistake_of_ours(of_a_server):
+    db.session.execute(
+        text("SELECT set_config('idle_in_transaction_session_timeout', '20ms', true)")
+    )
+    time.sleep(0.2)
+    with pytest.raises(DBAPIError) as refused:
+        db.session.scalar(_WHICH)
+    assert failures.of_its_state(refused.value)
+    db.session.remove()
+    assert db.session.scalar(_WHICH)
+
+
+def test_a_server_that_lets_nobody_write_is_left_for_the_one_that_does(of_a_server):
+    write("before")
+    db.session.remove()
+    # Only one lies in the pool from here on.
+    db.engine.dispose()
+    mine = db.session.scalar(_WHICH)
+    db.session.execute(text("SELECT set_config('default_transaction_read_only', 'on', false)"))
+    db.session.commit()
+    with pytest.raises(InternalError) as refused:
+        write("lost")
+    assert "指向主库" in str(failures.sentence(refused.value))
+    db.session.remove()
+    write("after")
+    assert db.session.scalar(_WHICH) != mine
+    assert names() == ["after", "before"]
+
+
+def test_nobody_waits_forever_for_a_lock_and_the_operators_own_limit_stands(of_a_server):
+    shown = text("SHOW lock_timeout")
+    assert db.session.scalar(shown) == "10s"
+    with db.engine.connect() as other:
+        other.execute(text("LOCK TABLE worker_heartbeat"))
+        db.session.execute(text("SELECT set_config('lock_timeout', '30ms', true)"))
+        with pytest.raises(OperationalError) as refused:
+            db.session.scalars(select(WorkerHeartbeat.owner)).all()
+    assert "被别的程序占用" in str(failures.sentence(refused.value))
+    db.session.remove()
+    theirs = create_engine(db.engine.url, connect_args={"options": "-c lock_timeout=2s"})
+    core_db.configure_engine(theirs)
+    with theirs.connect() as connection:
+        assert connection.scalar(shown) == "2s"
+    theirs.dispose()
 
 
 @pytest.fixture

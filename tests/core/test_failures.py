@@ -13,6 +13,7 @@ import click
 import psycopg
 import pysqlite3.dbapi2 as sqlite
 import pytest
+import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -50,11 +51,18 @@ def fatal(words: str) -> OperationalError:
         (fatal('database "portal" does not exist'), "没有 DATABASE_URL 里写的这个库"),
         (fatal('database "portal" is not currently accepting connections'), "目前不接受连接"),
         (fatal("sorry, too many clients already"), "max_connections"),
+        (fatal('too many connections for role "portal"'), "CONNECTION LIMIT"),
         (fatal("the database system is starting up"), "数据库没有应答"),
         (wrapped(psycopg.OperationalError("failed to resolve host")), "主机名"),
         (wrapped(psycopg.OperationalError("Connection refused")), "数据库没有应答"),
         (wrapped(psycopg.errors.DiskFull("x")), "磁盘已满"),
         (ProgrammingError("SELECT", {}, psycopg.errors.InsufficientPrivilege("x")), "权限不够"),
+        (psycopg.errors.ReadOnlySqlTransaction("x"), "指向主库"),
+        (wrapped(psycopg.errors.QueryCanceled("x")), "statement_timeout"),
+        (redis.ConnectionError("Connection refused"), "REDIS_URL 里的主机和端口"),
+        (redis.AuthenticationError("invalid password"), "用户名和密码"),
+        (redis.BusyLoadingError("loading"), "请等它装完"),
+        (redis.InvalidResponse("HTTP/1.1 400"), "答复得不像 Redis"),
         (ProgrammingError("SELECT", {}, Exception("odd")), "数据库拒绝了操作（Exception）"),
         (PoolTimeout("QueuePool limit"), "稍后重试"),
         (DecryptionFailed("no key of version 1"), "PORTAL_ENCRYPTION_KEYS"),

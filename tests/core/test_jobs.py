@@ -27,10 +27,11 @@ from portal.core.jobs import (
     wake,
     worker,
 )
+from portal.core.respite import Respite
 from portal.core.unit_of_work import unit_of_work
 from tests.conftest import SettableClock
 from tests.core.tables import Counter
-from tests.support import redis_url
+from tests.support import STRANGE_ANSWERS, answering, redis_url
 
 pytestmark = pytest.mark.usefixtures("database", "clock")
 
@@ -457,6 +458,20 @@ class TestWaking:
             for _ in range(5):
                 waker.wait(0.02)
             assert 0.1 <= time.monotonic() - started < 8
+
+    @pytest.mark.parametrize("answer", STRANGE_ANSWERS)
+    def test_what_is_no_redis_is_told_once_and_costs_only_the_hint(
+        self, answer: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with answering(answer) as url:
+            waker = wake.RedisWaker(url)
+            for _ in range(5):
+                waker._respite = Respite()
+                waker.signal()
+                waker.wait(0.01)
+        lines: list[Any] = [record.msg for record in caplog.records]
+        assert 1 <= len(lines) <= 2
+        assert all("REDIS_URL" in line["advice"] for line in lines)
 
     def test_enqueueing_signals_after_the_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         signals: list[bool] = []

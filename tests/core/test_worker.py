@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from portal.core import clock, encryption, jobs, schema_version
-from portal.core.db import db
+from portal.core import clock, encryption, failures, jobs, schema_version
+from portal.core.db import db, is_sqlite
 from portal.core.jobs import Job, JobRun, JobState, Lane, WorkerHeartbeat, enqueue, queue, worker
 from portal.core.unit_of_work import unit_of_work
 
@@ -215,13 +215,45 @@ def test_it_outlives_a_database_that_goes_away(
     assert db.session.scalars(select(Job.state)).one() is JobState.DONE
 
 
+def test_a_job_whose_connection_is_lost_is_given_back_and_the_worker_goes_on(
+    hired: worker.Worker,
+) -> None:
+    if is_sqlite():
+        pytest.skip("a file closes no connection")
+
+    @jobs.job_handler("test.reads", transactional=False)
+    def reads(run: JobRun) -> None:
+        if run.attempt > 1:
+            hired.stop()
+            return
+        mine = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as administrator:
+            administrator.execute(text("SELECT pg_terminate_backend(:n)"), {"n": mine})
+        db.session.execute(select(Job))
+
+    def soon(run: JobRun, error: BaseException) -> bool:
+        given_back(run, error)
+        with unit_of_work():
+            db.session.execute(update(Job).values(run_at=clock.now()))
+        return False
+
+    put("test.reads")
+    given_back = queue.fail
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "fail", soon)
+        hired.run()
+    db.session.rollback()
+    job = db.session.scalars(select(Job)).one()
+    assert (job.state, job.attempts, job.interruptions) == (JobState.DONE, 2, 0)
+
+
 def test_a_trouble_of_the_database_is_logged_as_what_to_do_and_once_a_minute(
     hired: worker.Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     trouble = OperationalError("SELECT", {}, Exception("database or disk is full"))
     for _ in range(3):
         hired._tell("loop", trouble)
-    monkeypatch.setattr(worker, "TELL_AGAIN", 0.0)
+    monkeypatch.setattr(failures.Telling, "AGAIN_AFTER", 0.0)
     hired._tell("heartbeat", trouble)
     lines: list[Any] = [record.msg for record in caplog.records]
     assert [line["part"] for line in lines] == ["loop", "heartbeat"]

@@ -1,6 +1,7 @@
 """`/healthz` and `/readyz`."""
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -8,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from portal.core import clock, schema_version
-from portal.core.db import db
+from portal.core.db import db, is_sqlite
 from portal.core.jobs import WorkerHeartbeat
 from portal.core.unit_of_work import unit_of_work
 from portal.observability import health
@@ -154,13 +156,48 @@ def test_uncounted_requests_are_told_and_let_the_portal_serve(
     beat()
     readiness.register("rate_limits", health.check_rate_limits, required=False)
     assert "限流" in client.get("/readyz").get_json()["checks"]["rate_limits"]["detail"]
-    monkeypatch.setattr(rate_limits, "is_counting", lambda: False)
+    monkeypatch.setattr(rate_limits, "why_not_counting", lambda: "磁盘已满。")
     monkeypatch.setitem(client.application.config, "RATE_LIMITS", True)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     told = answer.get_json()["checks"]["rate_limits"]
     assert told["ok"] is False
-    assert "限流暂时不起作用" in told["detail"]
+    assert told["detail"] == "限流暂时不起作用，请求不受限制地放行。磁盘已满。"
+
+
+@pytest.fixture
+def of_a_server(database: None) -> None:
+    """Skip where the database is a file, which knows no users."""
+    if is_sqlite():
+        pytest.skip("a file knows no users")
+
+
+def test_a_database_that_only_reads_is_told_with_what_to_do(of_a_server: None) -> None:
+    assert health.check_database().ok
+    db.session.rollback()
+    db.engine.dispose()
+    db.session.execute(text("SELECT set_config('default_transaction_read_only', 'on', false)"))
+    db.session.commit()
+    report = health.check_database()
+    assert not report.ok
+    assert "请让 DATABASE_URL 指向主库" in report.detail
+    # A connection that was begun after it was mended tells so, though nobody has written.
+    assert health.check_database().ok
+
+
+def test_tables_that_the_user_may_not_use_are_told_with_what_to_do(of_a_server: None) -> None:
+    other = f"portal_restored_{uuid.uuid4().hex[:8]}"
+    with db.engine.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {other}"))
+        connection.execute(text(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {other}"))
+        connection.execute(text(f"REVOKE INSERT ON job FROM {other}"))
+        connection.execute(text(f"SET ROLE {other}"))
+        told = schema_version.closed(connection)
+        connection.rollback()
+        assert schema_version.closed(connection) is None
+    assert told is not None
+    assert "1 个表用不了（如 job）" in told
+    assert "OWNER TO" in told
 
 
 def test_a_check_that_the_database_fails_says_what_to_do(database: None) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -61,6 +62,9 @@ FAILURES: list[tuple[BaseException, int]] = [
     # A file of SQLite that is damaged, or was cut off while it was put back.
     (exc.DatabaseError(SECRET, {}, ORIGIN), 503),
     (exc.TimeoutError(SECRET), 503),
+    # A standby, and a user who does not own the table: mended at the database.
+    (exc.InternalError(SECRET, {}, psycopg.errors.ReadOnlySqlTransaction(SECRET)), 503),
+    (exc.ProgrammingError(SECRET, {}, psycopg.errors.InsufficientPrivilege(SECRET)), 503),
     (exc.ProgrammingError(SECRET, {}, ORIGIN), 500),
     (exc.DataError(SECRET, {}, ORIGIN), 500),
     (RuntimeError(SECRET), 500),

@@ -24,7 +24,7 @@ from portal.core.errors import TooManyRequests
 from portal.core.respite import LONGEST, Respite
 from portal.web import rate_limits
 from portal.web.rate_limits import DatabaseStorage, _database_engine, network_of
-from tests.support import own_database, redis_url
+from tests.support import STRANGE_ANSWERS, answering, own_database, redis_url
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -204,6 +204,38 @@ class TestHit:
                 rate_limits.hit("1 per minute", "test", "a")
             assert time.monotonic() - started < 5
 
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            ("-OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
+            ("-READONLY You can't write against a read only replica.", "主节点"),
+            ("-LOADING Redis is loading the dataset in memory", "正在装入数据"),
+            ("-NOAUTH Authentication required.", "用户名和密码"),
+            ("-NOPERM this user has no permissions to run the 'evalsha' command", "ACL"),
+            ("-MISCONF Redis is configured to save RDB snapshots, but it's not", "磁盘"),
+            *((answer, "REDIS_URL") for answer in STRANGE_ANSWERS),
+        ],
+    )
+    def test_a_redis_that_refuses_lets_through_and_is_told_once_with_what_to_do(
+        self,
+        app: Flask,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        answer: str,
+        said: str,
+    ) -> None:
+        monkeypatch.setattr(app, "extensions", dict(app.extensions))
+        with answering(answer) as url:
+            rate_limits.init_app(app, redis_url=url, database_url="", folder=Path())
+            for _ in range(5):
+                app.extensions["portal_limiter_respite"] = Respite()
+                rate_limits.hit("1 per minute", "test", "a")
+            assert said in str(rate_limits.why_not_counting())
+        lines: list[Any] = [record.msg for record in caplog.records]
+        assert 1 <= len(lines) <= 2
+        assert said in lines[-1]["advice"]
+        assert all("exception" not in line for line in lines)
+
     def test_after_a_rest_it_is_asked_again(
         self, app: Flask, own_store: DatabaseStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -220,7 +252,7 @@ class TestHit:
             rate_limits.hit("1 per minute", "test", "a")
 
     def test_a_store_that_takes_nothing_in_does_not_count(self, own_store: DatabaseStorage) -> None:
-        assert rate_limits.is_counting()
+        assert rate_limits.why_not_counting() is None
 
         def only_read(connection: Any, _record: Any) -> None:
             connection.execute("PRAGMA query_only=ON")
@@ -228,7 +260,7 @@ class TestHit:
         event.listen(own_store.engine, "connect", only_read)
         own_store.engine.dispose()
         assert own_store.check()
-        assert not rate_limits.is_counting()
+        assert "数据库文件" in str(rate_limits.why_not_counting())
 
     def test_switched_off_it_counts_nothing(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch

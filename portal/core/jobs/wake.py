@@ -8,6 +8,7 @@ from typing import Protocol
 import redis
 import structlog
 
+from portal.core import failures
 from portal.core.respite import ANSWERS_WITHIN, Respite
 
 POLL_SECONDS = 0.5
@@ -48,6 +49,7 @@ class RedisWaker:
             url, socket_timeout=POLL_SECONDS * 4, socket_connect_timeout=ANSWERS_WITHIN
         )
         self._respite = Respite()
+        self._told = failures.Telling()
 
     def signal(self) -> None:
         """Push a token; a Redis that is down, or hangs, costs only the poll interval."""
@@ -58,8 +60,8 @@ class RedisWaker:
                 pipe.lpush(_CHANNEL, 1)
                 pipe.ltrim(_CHANNEL, 0, 0)
                 pipe.execute()
-        except redis.RedisError as error:
-            _log.warning("wake_failed", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - what is no Redis may answer anything
+            self._tell(error)
 
     def wait(self, seconds: float) -> None:
         """Wait for a token, at most `seconds` as long as Redis answers."""
@@ -69,8 +71,14 @@ class RedisWaker:
         try:
             with self._respite.watched():
                 self._waits.blpop([_CHANNEL], timeout=seconds)
-        except redis.RedisError:
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(error)
             time.sleep(seconds)
+
+    def _tell(self, error: Exception) -> None:
+        told = failures.of_redis(error)
+        if self._told.is_due(told):
+            _log.warning("wake_failed", error=type(error).__name__, advice=told)
 
 
 _waker: Waker = Polling()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from flask import Flask
 from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import DBAPIError
 
 from portal.core import clock, failures
 from portal.core.db import db
@@ -24,7 +25,6 @@ from portal.core.unit_of_work import unit_of_work
 
 HEARTBEAT = timedelta(seconds=8)
 STALE_AFTER = timedelta(seconds=30)
-TELL_AGAIN = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -72,11 +72,15 @@ def carry_out(run: JobRun) -> None:
         queue.hand_back(run)
         _log.info("job_stopped", job_id=str(run.id), kind=run.kind)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its job's failure
+        # What the handler read with may be broken, or lost.
+        db.session.remove()
         dead = queue.fail(run, error)
         outcome = "dead" if dead else "failed"
-        _log.exception(
-            "job_failed", job_id=str(run.id), kind=run.kind, attempt=run.attempt, dead=dead
-        )
+        about = {"job_id": str(run.id), "kind": run.kind, "attempt": run.attempt, "dead": dead}
+        if isinstance(error, DBAPIError) and failures.of_its_state(error):
+            _log.error("job_failed", advice=failures.sentence(error), **about)
+        else:
+            _log.exception("job_failed", **about)
     finally:
         db.session.remove()
     observer.finished(run.kind, outcome, time.monotonic() - started)
@@ -101,7 +105,7 @@ class Worker:
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
         self.current: dict[Lane, JobRun] = {}
-        self._told: dict[str, float] = {}
+        self._told = failures.Telling()
         self._last_beat = datetime.min.replace(tzinfo=UTC)
 
     def stop(self, *_: object) -> None:
@@ -166,11 +170,10 @@ class Worker:
 
     def _tell(self, part: str, error: Exception) -> None:
         """Log a failure: what the operator can mend in a sentence, once a minute and not at every look; else in full."""
-        told, now = failures.sentence(error), time.monotonic()
+        told = failures.sentence(error)
         if told is None:
             _log.exception("worker_failed", part=part)
-        elif now - self._told.get(told, -TELL_AGAIN) >= TELL_AGAIN:
-            self._told[told] = now
+        elif self._told.is_due(told):
             _log.error("worker_failed", part=part, advice=told)
 
     def _beat(self) -> None:
