@@ -79,9 +79,18 @@ def run() -> None:
         )
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+                _wait_for_a_turn(connection)
             context.run_migrations()
             _finish(connection)
+
+
+def _wait_for_a_turn(connection: Connection) -> None:
+    """Let another upgrade end first, however long it takes; for the tables the limit on waiting holds as everywhere."""
+    limit = connection.scalar(text("SELECT current_setting('lock_timeout')"))
+    set_limit = text("SELECT set_config('lock_timeout', :limit, true)")
+    connection.execute(set_limit, {"limit": "0"})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    connection.execute(set_limit, {"limit": limit})
 
 
 def _finish(connection: Connection) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import Connection, inspect, text
 
-from portal.core.db import Base, db
+from portal.core.db import Base, db, is_sqlite
 from tests.support import create_schema, own_application
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "migrations"
@@ -116,6 +118,32 @@ def test_upgrading_twice_changes_nothing(empty_app: Flask) -> None:
     flask_migrate.upgrade()
     with db.engine.connect() as connection:
         assert describe(connection) == before
+
+
+def test_an_upgrade_waits_for_another_however_long_it_takes(empty_app: Flask) -> None:
+    if is_sqlite():
+        pytest.skip("there a second writer waits as for any other")
+    key = int(re.findall(r"^LOCK = ([\d_]+)", (FOLDER / "env.py").read_text(), re.M)[0])
+    with db.engine.connect() as other:
+        name = other.engine.url.database
+        other.execute(text(f"ALTER DATABASE \"{name}\" SET lock_timeout = '50ms'"))
+        other.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        other.commit()
+        ending = threading.Timer(1.0, other.connection.dbapi_connection.close)
+        ending.start()
+        db.session.remove()
+        # New connections know the limit, by which nobody else's transaction is waited for.
+        ThreadPoolExecutor(1).submit(_upgrade, empty_app).result(60)
+        ending.join()
+        other.invalidate()
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "50ms"
+        assert set(Base.metadata.tables) <= set(inspect(connection).get_table_names())
+
+
+def _upgrade(app: Flask) -> None:
+    with app.app_context():
+        flask_migrate.upgrade()
 
 
 def test_back_to_nothing_and_forward_again(empty_app: Flask) -> None:
