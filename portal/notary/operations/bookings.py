@@ -127,7 +127,13 @@ def _open_for(office_id: uuid.UUID, since: datetime, length: timedelta) -> datet
     hours = db.session.execute(
         select(NotarySlot.starts_at, NotarySlot.ends_at)
         .join(NotaryCounter, NotaryCounter.id == NotarySlot.counter_id)
-        .where(NotaryCounter.office_id == office_id, NotarySlot.is_open, NotarySlot.ends_at > since)
+        .where(
+            NotaryCounter.office_id == office_id,
+            # Spares the past, for which the end of a slot has no index.
+            NotarySlot.day >= clock.local(since).date(),
+            NotarySlot.ends_at > since,
+            NotarySlot.is_open,
+        )
         .distinct()
         .order_by(NotarySlot.starts_at, NotarySlot.ends_at)
     )
