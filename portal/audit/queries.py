@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
 
 from portal.audit.models import AuditEvent
+from portal.core.db import db
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,28 @@ def events(wanted: EventFilter) -> Select[Any]:
     if wanted.subject_id is not None:
         query = query.where(AuditEvent.subject_id == wanted.subject_id)
     if wanted.action is not None:
-        query = query.where(AuditEvent.action.startswith(wanted.action, autoescape=True))
+        query = query.where(AuditEvent.action.in_(_actions(wanted.action)))
     if wanted.since is not None:
         query = query.where(AuditEvent.at >= wanted.since)
     if wanted.until is not None:
         query = query.where(AuditEvent.at < wanted.until)
     return query
+
+
+def _actions(prefix: str) -> list[str]:
+    """Return the actions of the record that begin with `prefix`, by one step of the index for each action that there is.
+
+    Looking for the beginning itself goes through the whole record: neither database has an index for it, PostgreSQL
+    because its order follows the language.
+    """
+    first = select(func.min(AuditEvent.action).label("action")).cte("found", recursive=True)
+    later = aliased(AuditEvent)
+    following = (
+        select(func.min(later.action)).where(later.action > first.c.action).scalar_subquery()
+    )
+    every = first.union_all(select(following).where(first.c.action.is_not(None)))
+    return [
+        action
+        for action in db.session.scalars(select(every.c.action).where(every.c.action.is_not(None)))
+        if action.startswith(prefix)
+    ]

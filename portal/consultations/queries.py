@@ -21,8 +21,7 @@ from portal.consultations.models import (
 )
 from portal.core.actor import Actor
 from portal.core.db import LabelledEnum, UTCDateTime, db
-from portal.supervision.models import Deadline, DeadlineState
-from portal.supervision.rules import RESIDENT
+from portal.supervision.queries import office_ends
 from portal.web.pagination import Key, Page, paginate
 
 
@@ -127,16 +126,7 @@ def worklist(
     if state is not None:
         conditions.append(Consultation.state == state)
     # Several clocks may run (answer and silence); the earliest open one counts.
-    due = (
-        select(Deadline.subject_id, func.min(Deadline.due_at).label("due_at"))
-        .where(
-            Deadline.subject_kind == SUBJECT_KIND,
-            Deadline.state.in_((DeadlineState.OPEN, DeadlineState.PAUSED)),
-            Deadline.responsible_role != RESIDENT,
-        )
-        .group_by(Deadline.subject_id)
-        .subquery()
-    )
+    due = office_ends(SUBJECT_KIND)
     # What has no clock of the office's comes last, oldest first.
     order = func.coalesce(due.c.due_at, literal(_NEVER, UTCDateTime())).label("due")
     query = _with_everything(

@@ -27,7 +27,7 @@ from portal.notary.models import (
 )
 from portal.notary.queries.scope import in_own_offices
 from portal.supervision.models import Deadline, DeadlineState
-from portal.supervision.queries import SOON
+from portal.supervision.queries import SOON, office_ends
 from portal.supervision.rules import RESIDENT
 from portal.web.pagination import Key, Page, paginate
 from portal.working_days.counting import add_workdays
@@ -41,7 +41,6 @@ UNDER_WAY = (
 )
 _HANDED_OUT = [each for each in CERTIFIED if each not in (CaseState.REVOKING, CaseState.REVOKED)]
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-_RUNNING = (DeadlineState.OPEN, DeadlineState.PAUSED)
 
 
 def _whole(query: Select[Any]) -> Select[Any]:
@@ -193,16 +192,7 @@ def _due_by(moment: datetime) -> ColumnElement[bool]:
 def worklist(actor: Actor, wanted: CaseFilter, cursor: str | None, size: int) -> Page[Any]:
     """Return cases of the actor's offices, the one with the least time left first; rows with the case and `due`."""
     in_office = in_own_offices(actor, NotaryCase.office_id)
-    due = (
-        select(Deadline.subject_id, func.min(Deadline.due_at).label("due_at"))
-        .where(
-            Deadline.subject_kind == CASE_KIND,
-            Deadline.state.in_(_RUNNING),
-            Deadline.responsible_role != RESIDENT,
-        )
-        .group_by(Deadline.subject_id)
-        .subquery()
-    )
+    due = office_ends(CASE_KIND)
     order = func.coalesce(due.c.due_at, literal(_NEVER, UTCDateTime())).label("due")
     query: Any = (
         select(NotaryCase, NotaryCase.id.label("case_id"), order)
