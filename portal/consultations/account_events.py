@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.attachments import operations as attachments
 from portal.attachments import queries as attachment_queries
+from portal.attachments.models import Attachment
 from portal.consultations.models import (
     SUBJECT_KIND,
     AnswerState,
@@ -31,7 +33,9 @@ ERASED = "（账号已注销，内容已删除）"
 @subscribe(ResidentExportRequested)
 def add_to_export(event: ResidentExportRequested) -> None:
     """Add the resident's consultations with the whole conversation (个人信息保护法 45)."""
-    event.collect("consultations", [_exported(each) for each in _of(event.resident_id)])
+    found = _of(event.resident_id)
+    files = attachment_queries.of_subjects(SUBJECT_KIND, [each.id for each in found])
+    event.collect("consultations", [_exported(each, files.get(each.id, [])) for each in found])
 
 
 def _of(resident_id: object) -> list[Consultation]:
@@ -40,6 +44,7 @@ def _of(resident_id: object) -> list[Consultation]:
             select(Consultation)
             .where(Consultation.resident_id == resident_id)
             .order_by(Consultation.id)
+            .options(selectinload(Consultation.messages), selectinload(Consultation.answers))
         )
     )
 
@@ -48,7 +53,7 @@ def _text(moment: datetime | None) -> str | None:
     return clock.local(moment).isoformat(timespec="seconds") if moment is not None else None
 
 
-def _exported(consultation: Consultation) -> dict[str, object]:
+def _exported(consultation: Consultation, files: list[Attachment]) -> dict[str, object]:
     return {
         "reference": consultation.reference,
         "state": consultation.state.label,
@@ -61,10 +66,7 @@ def _exported(consultation: Consultation) -> dict[str, object]:
         if consultation.rejection_reason
         else None,
         "rejection_note": consultation.rejection_note,
-        "attachments": [
-            {"id": str(file.id), "file_name": file.file_name}
-            for file in attachment_queries.of_subject(SUBJECT_KIND, consultation.id)
-        ],
+        "attachments": [{"id": str(file.id), "file_name": file.file_name} for file in files],
         "messages": [
             {"kind": message.kind.label, "text": message.text, "at": _text(message.created_at)}
             for message in consultation.messages

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import selectinload
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core import clock
@@ -40,6 +41,11 @@ def _of(resident_id: uuid.UUID) -> list[NotaryBooking]:
             select(NotaryBooking)
             .where(NotaryBooking.account_id == resident_id)
             .order_by(NotaryBooking.id)
+            .options(
+                selectinload(NotaryBooking.office),
+                selectinload(NotaryBooking.matter),
+                selectinload(NotaryBooking.parties),
+            )
         )
     )
 
@@ -49,7 +55,9 @@ def add_to_export(event: ResidentExportRequested) -> None:
     """Add the resident's appointments with their parties, and their places in the waiting list (个人信息保护法 45)."""
     event.collect("notary_appointments", [_exported(each) for each in _of(event.resident_id)])
     entries = db.session.scalars(
-        select(NotaryWaiting).where(NotaryWaiting.account_id == event.resident_id)
+        select(NotaryWaiting)
+        .where(NotaryWaiting.account_id == event.resident_id)
+        .options(selectinload(NotaryWaiting.matter))
     )
     event.collect(
         "notary_waiting",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
 from portal.core.db import db
@@ -57,7 +58,13 @@ def add_to_export(event: ResidentExportRequested) -> None:
                 "pauses": [f"{row.ground.label}：{row.note}" for row in case.pauses],
                 "reviews": [_exported(review) for review in case.reviews],
             }
-            for case in db.session.scalars(_of(event.resident_id))
+            for case in db.session.scalars(
+                _of(event.resident_id).options(
+                    selectinload(NotaryCase.matter),
+                    selectinload(NotaryCase.pauses),
+                    selectinload(NotaryCase.reviews),
+                )
+            )
         ],
     )
     rows = db.session.execute(

@@ -32,6 +32,22 @@ def test_the_export_holds_the_question_and_its_answer(district):
     assert (row["contact_safety"], row["keep_unpublished"]) == ("可以正常联系", False)
 
 
+def test_the_export_of_many_questions_asks_no_more_than_that_of_one(district, statements):
+    def export():
+        with statements() as seen:
+            answer = district.api.get("/me/export", headers=district.resident)
+        return answer.json["sections"]["consultations"], len(seen)
+
+    district.answered()
+    one, needed = export()
+    for _ in range(3):
+        district.answered()
+    db.session.remove()
+    four, needed_for_four = export()
+    assert (len(one), len(four)) == (1, 4)
+    assert needed_for_four == needed
+
+
 def test_after_deletion_nothing_says_who_asked_or_what(district):
     waiting, signing, answered = district.accepted(), district.in_review(), district.answered()
     event = ResidentDeletionRequested(resident_id())
