@@ -225,109 +225,6 @@ def test_words_that_no_faq_asks_stay_with_the_articles(loaded, api):
     assert found(api, "承租人应当妥善保管租赁物")["items"][0]["kind"] == "article"
 
 
-def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        result = asked(request)
-        if request.text == "押京不退":
-            return dataclasses.replace(result, weak=True, corrected="押金不退", is_guess=False)
-        return result
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
-    result = found(api, "押京不退")
-    assert (result["searched_for"], result["corrected"]) == ("押金不退", "押金不退")
-    assert "房东不退押金怎么办？" in titles(result)
-
-
-def test_a_weak_answer_to_a_correction_is_better_than_none(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        result = asked(request)
-        if request.text == "押晶":
-            return dataclasses.replace(
-                result, weak=True, hits=(), total=0, corrected="押金", is_guess=False
-            )
-        return dataclasses.replace(result, weak=True)
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
-    result = found(api, "押晶")
-    assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
-    assert result["items"]
-
-
-def test_a_right_question_is_not_changed_by_a_guess(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_guess(request):
-        result = asked(request)
-        return dataclasses.replace(
-            result, weak=True, strong=False, corrected="押金不退", is_guess=True
-        )
-
-    monkeypatch.setattr(reader, "search", search_with_guess)
-    result = found(api, "押京不退")
-    assert (result["searched_for"], result["corrected"]) == ("押京不退", "押金不退")
-    assert result["next_steps"][0]["code"] == "corrected"
-
-
-@pytest.mark.parametrize(("question", "offered"), [("押金", "押品"), ("民法典第一条", None)])
-def test_what_was_understood_is_asked_about_and_not_replaced(
-    loaded, api, monkeypatch, question, offered
-):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        return dataclasses.replace(asked(request), weak=False, corrected="押品")
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
-    result = found(api, question)
-    assert (result["searched_for"], result["corrected"]) == (question, offered)
-    asked_about = [step["text"] for step in result["next_steps"] if step["code"] == "corrected"]
-    assert asked_about == ([f"您要找的是不是“{offered}”？"] if offered else [])
-
-
-@pytest.mark.parametrize(
-    ("guess", "offered"),
-    [("房东不退押金怎么办呢", False), ("承租人应当妥善保管租赁物", True)],
-)
-def test_a_guess_is_asked_about_only_where_it_leads_to_another_answer(
-    loaded, api, monkeypatch, guess, offered
-):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_guess(request):
-        return dataclasses.replace(asked(request), corrected=guess, is_guess=True)
-
-    monkeypatch.setattr(reader, "search", search_with_guess)
-    result = found(api, "房东不退押金怎么办")
-    assert result["items"][0]["title"] == "房东不退押金怎么办？"
-    assert result["corrected"] == (guess if offered else None)
-
-
-def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        return dataclasses.replace(
-            asked(request), weak=True, hits=(), total=0, corrected="外形人 & 鬼", is_guess=False
-        )
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
-    result = found(api, "外星人")
-    assert result["searched_for"] == "外星人"
-    step = result["next_steps"][0]
-    assert step["code"] == "corrected"
-    assert step["url"].endswith("%E5%A4%96%E5%BD%A2%E4%BA%BA%20%26%20%E9%AC%BC")
-
-
 def test_nothing_found_leads_to_a_category_and_to_asking(loaded, api, monkeypatch):
     result = found(api, "被狗咬穿宇航服")
     assert result["weak"]
@@ -473,13 +370,6 @@ def test_an_article_is_suggested_while_its_number_is_typed(loaded, api):
     ]
     article = api.get(f"/articles/{lines[0]['id']}").json
     assert article["label"] == "第一千二百四十五条"
-
-
-def test_a_question_in_pinyin_is_answered_as_if_in_characters(loaded, api, monkeypatch):
-    monkeypatch.setattr(index.reader().snapshot().words.speller, "_pinyin", {"yajin": "押金"})
-    result = found(api, "yajin")
-    assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
-    assert "房东不退押金怎么办？" in titles(result)
 
 
 def test_suggestions_while_typing(loaded, api):
