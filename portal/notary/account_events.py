@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import selectinload
 
 from portal.accounts.events import ResidentDeletionRequested, ResidentExportRequested
@@ -35,25 +35,25 @@ from portal.notary.operations import (
 from portal.notary.queries import bookings
 
 
-def _of(resident_id: uuid.UUID) -> list[NotaryBooking]:
-    return list(
-        db.session.scalars(
-            select(NotaryBooking)
-            .where(NotaryBooking.account_id == resident_id)
-            .order_by(NotaryBooking.id)
-            .options(
-                selectinload(NotaryBooking.office),
-                selectinload(NotaryBooking.matter),
-                selectinload(NotaryBooking.parties),
-            )
-        )
+def _of(resident_id: uuid.UUID) -> Select[NotaryBooking]:
+    return (
+        select(NotaryBooking)
+        .where(NotaryBooking.account_id == resident_id)
+        .order_by(NotaryBooking.id)
     )
 
 
 @subscribe(ResidentExportRequested)
 def add_to_export(event: ResidentExportRequested) -> None:
     """Add the resident's appointments with their parties, and their places in the waiting list (个人信息保护法 45)."""
-    event.collect("notary_appointments", [_exported(each) for each in _of(event.resident_id)])
+    found = db.session.scalars(
+        _of(event.resident_id).options(
+            selectinload(NotaryBooking.office),
+            selectinload(NotaryBooking.matter),
+            selectinload(NotaryBooking.parties),
+        )
+    )
+    event.collect("notary_appointments", [_exported(each) for each in found])
     entries = db.session.scalars(
         select(NotaryWaiting)
         .where(NotaryWaiting.account_id == event.resident_id)
@@ -103,7 +103,7 @@ def forget(event: ResidentDeletionRequested) -> None:
     """
     # First, or a seat that is freed next would be offered to them.
     _leave_the_list(event.resident_id)
-    found = _of(event.resident_id)
+    found = list(db.session.scalars(_of(event.resident_id)))
     _lock_days(found)
     _hold(event.resident_id)
     for known in found:
