@@ -10,67 +10,49 @@ from portal.knowledge import index
 from tests.knowledge.test_search import found, titles
 
 
-def test_a_typing_error_is_put_right(loaded, api, monkeypatch):
+@pytest.fixture
+def search_finds(loaded, monkeypatch):
+    """Have the library's search say more, or something else: `search_finds(lambda request: {...})` gives what replaces it."""
     reader = index.reader()
     asked = reader.search
 
-    def search_with_correction(request):
-        result = asked(request)
-        if request.text == "押京不退":
-            return dataclasses.replace(result, weak=True, corrected="押金不退", is_guess=False)
-        return result
+    def change(changes) -> None:
+        monkeypatch.setattr(
+            reader,
+            "search",
+            lambda request: dataclasses.replace(asked(request), **changes(request)),
+        )
 
-    monkeypatch.setattr(reader, "search", search_with_correction)
+    return change
+
+
+def test_a_typing_error_is_put_right(api, search_finds):
+    slip = {"weak": True, "corrected": "押金不退", "is_guess": False}
+    search_finds(lambda request: slip if request.text == "押京不退" else {})
     result = found(api, "押京不退")
     assert (result["searched_for"], result["corrected"]) == ("押金不退", "押金不退")
     assert "房东不退押金怎么办？" in titles(result)
 
 
-def test_a_weak_answer_to_a_correction_is_better_than_none(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        result = asked(request)
-        if request.text == "押晶":
-            return dataclasses.replace(
-                result, weak=True, hits=(), total=0, corrected="押金", is_guess=False
-            )
-        return dataclasses.replace(result, weak=True)
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
+def test_a_weak_answer_to_a_correction_is_better_than_none(api, search_finds):
+    nothing = {"weak": True, "hits": (), "total": 0, "corrected": "押金", "is_guess": False}
+    search_finds(lambda request: nothing if request.text == "押晶" else {"weak": True})
     result = found(api, "押晶")
     assert (result["searched_for"], result["corrected"]) == ("押金", "押金")
     assert result["items"]
 
 
-def test_a_right_question_is_not_changed_by_a_guess(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_guess(request):
-        result = asked(request)
-        return dataclasses.replace(
-            result, weak=True, strong=False, corrected="押金不退", is_guess=True
-        )
-
-    monkeypatch.setattr(reader, "search", search_with_guess)
+def test_a_right_question_is_not_changed_by_a_guess(api, search_finds):
+    guess = {"weak": True, "strong": False, "corrected": "押金不退", "is_guess": True}
+    search_finds(lambda request: guess)
     result = found(api, "押京不退")
     assert (result["searched_for"], result["corrected"]) == ("押京不退", "押金不退")
     assert result["next_steps"][0]["code"] == "corrected"
 
 
 @pytest.mark.parametrize(("question", "offered"), [("押金", "押品"), ("民法典第一条", None)])
-def test_what_was_understood_is_asked_about_and_not_replaced(
-    loaded, api, monkeypatch, question, offered
-):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        return dataclasses.replace(asked(request), weak=False, corrected="押品")
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
+def test_what_was_understood_is_asked_about_and_not_replaced(api, search_finds, question, offered):
+    search_finds(lambda request: {"weak": False, "corrected": "押品"})
     result = found(api, question)
     assert (result["searched_for"], result["corrected"]) == (question, offered)
     asked_about = [step["text"] for step in result["next_steps"] if step["code"] == "corrected"]
@@ -82,30 +64,17 @@ def test_what_was_understood_is_asked_about_and_not_replaced(
     [("房东不退押金怎么办呢", False), ("承租人应当妥善保管租赁物", True)],
 )
 def test_a_guess_is_asked_about_only_where_it_leads_to_another_answer(
-    loaded, api, monkeypatch, guess, offered
+    api, search_finds, guess, offered
 ):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_guess(request):
-        return dataclasses.replace(asked(request), corrected=guess, is_guess=True)
-
-    monkeypatch.setattr(reader, "search", search_with_guess)
+    search_finds(lambda request: {"corrected": guess, "is_guess": True})
     result = found(api, "房东不退押金怎么办")
     assert result["items"][0]["title"] == "房东不退押金怎么办？"
     assert result["corrected"] == (guess if offered else None)
 
 
-def test_a_correction_that_helps_nobody_is_only_offered(loaded, api, monkeypatch):
-    reader = index.reader()
-    asked = reader.search
-
-    def search_with_correction(request):
-        return dataclasses.replace(
-            asked(request), weak=True, hits=(), total=0, corrected="外形人 & 鬼", is_guess=False
-        )
-
-    monkeypatch.setattr(reader, "search", search_with_correction)
+def test_a_correction_that_helps_nobody_is_only_offered(api, search_finds):
+    nothing = {"weak": True, "hits": (), "total": 0, "corrected": "外形人 & 鬼", "is_guess": False}
+    search_finds(lambda request: nothing)
     result = found(api, "外星人")
     assert result["searched_for"] == "外星人"
     step = result["next_steps"][0]
